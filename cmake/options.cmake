@@ -1,0 +1,32 @@
+# Compiler flags shared by every target.
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+option(FOREBAY_ASAN "Address and undefined-behaviour sanitizers" OFF)
+option(FOREBAY_TSAN "Thread sanitizer" OFF)
+option(FOREBAY_FUZZ "Build the libFuzzer targets" OFF)
+
+# -gline-tables-only: stack traces with lines at a third of the size and link time of full debug information.
+add_compile_options(-Wall -Wextra -Werror -Wno-missing-field-initializers -Wthread-safety -fno-omit-frame-pointer -gline-tables-only
+                    -fdiagnostics-color=always)
+# The trees of several checkouts share one compiler cache: no absolute path ends up in an object file.
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+add_link_options(-fuse-ld=lld)
+# Standard-library checks that are cheap: bounds, null, empty containers.
+add_compile_definitions(_GLIBCXX_ASSERTIONS BOOST_ASIO_NO_DEPRECATED)
+
+if(FOREBAY_ASAN)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+if(FOREBAY_TSAN)
+  add_compile_options(-fsanitize=thread)
+  add_link_options(-fsanitize=thread)
+endif()
+if(FOREBAY_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined)
+  add_link_options(-fsanitize=address,undefined)
+endif()

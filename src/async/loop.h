@@ -1,0 +1,59 @@
+// Threads that run executors, and the two things the real operating system is waited for: time and descriptors.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+
+#include "async/task.h"
+
+namespace forebay::async {
+
+// An event loop with its threads. One thread makes every coroutine on it run alone (no locks needed between them); several make it a
+// pool. stop() lets queued work finish only if `drain`; then joins. Owned by main() or by a test.
+class Loop {
+ public:
+  explicit Loop(const char* thread_name, int threads = 1);
+  ~Loop();
+  Executor executor() const;
+  void stop();  // idempotent; not from one of its own threads
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A loop without threads, for the simulation: runs what is ready, on the calling thread, one handler after the other in a fixed order.
+class ManualLoop {
+ public:
+  ManualLoop();
+  ~ManualLoop();
+  Executor executor() const;
+  size_t run_ready();  // until nothing is ready; the number of handlers run
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Sleeps in real time on the caller's executor. False when the token ended it early.
+Task<bool> sleep_until(std::chrono::steady_clock::time_point when, std::stop_token stop);
+
+// Waits for a non-blocking descriptor, which it does not own: release() before closing it. One reader and one writer at a time.
+class Descriptor {
+ public:
+  Descriptor(const Executor& executor, int fd);
+  ~Descriptor();
+  int fd() const;
+  Task<bool> readable();  // false: cancelled
+  Task<bool> writable();
+  void cancel();          // pending waits answer false, and so do all later ones
+  void release();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // shared with pending waits, which may outlive this object by one turn of the loop
+};
+
+}  // namespace forebay::async
