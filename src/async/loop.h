@@ -10,8 +10,8 @@
 
 namespace forebay::async {
 
-// An event loop with its threads. One thread makes every coroutine on it run alone (no locks needed between them); several make it a
-// pool. stop() lets queued work finish only if `drain`; then joins. Owned by main() or by a test.
+// An event loop with its threads. One thread makes every coroutine on it run alone (no locks needed between them); several make
+// it a pool. stop() lets queued work finish only if `drain`; then joins. Owned by main() or by a test.
 class Loop {
  public:
   explicit Loop(const char* thread_name, int threads = 1);
@@ -24,7 +24,8 @@ class Loop {
   std::unique_ptr<State> state_;
 };
 
-// A loop without threads, for the simulation: runs what is ready, on the calling thread, one handler after the other in a fixed order.
+// A loop without threads, for the simulation: runs what is ready, on the calling thread, one handler after the other in a fixed
+// order.
 class ManualLoop {
  public:
   ManualLoop();
@@ -48,7 +49,7 @@ class Descriptor {
   int fd() const;
   Task<bool> readable();  // false: cancelled
   Task<bool> writable();
-  void cancel();          // pending waits answer false, and so do all later ones
+  void cancel();  // pending waits answer false, and so do all later ones
   void release();
 
  private:

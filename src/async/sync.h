@@ -1,4 +1,5 @@
-// What coroutines use to wait for each other. Everything here may be called from any thread; a waiter resumes on its own executor.
+// What coroutines use to wait for each other. Everything here may be called from any thread; a waiter resumes on its own
+// executor.
 #pragma once
 
 #include <deque>
@@ -26,8 +27,8 @@ class Event {
   std::vector<Waker> waiters_;
 };
 
-// Carries one value from one producer to one consumer. The first set() wins and returns true; later ones are dropped and return false
-// (a reply and a deadline may race).
+// Carries one value from one producer to one consumer. The first set() wins and returns true; later ones are dropped and return
+// false (a reply and a deadline may race).
 template <class T>
 class OneShot {
  public:
@@ -67,7 +68,8 @@ class Semaphore {
   std::deque<Waker> waiters_;
 };
 
-// Held by a guard: `auto guard = co_await mutex.lock();`. May be held across co_await, unlike std::mutex; first come, first served.
+// Held by a guard: `auto guard = co_await mutex.lock();`. May be held across co_await, unlike std::mutex; first come, first
+// served.
 class Mutex {
  public:
   class Guard {
@@ -96,8 +98,8 @@ class Mutex {
   Semaphore semaphore_{1};
 };
 
-// A bounded queue between coroutines. push() waits while it is full; try_push() refuses. After close() pushes are refused, and pops
-// drain what is left, then answer nothing.
+// A bounded queue between coroutines. push() waits while it is full; try_push() refuses. After close() pushes are refused, and
+// pops drain what is left, then answer nothing.
 template <class T>
 class BoundedQueue {
  public:
@@ -116,7 +118,9 @@ class BoundedQueue {
         }
         waits = true;
       }
-      if (waits) co_await park([this](Waker waker) { enlist(pushers_, std::move(waker), [this] { return items_.size() < capacity_ || closed_; }); });
+      if (waits)
+        co_await park(
+            [this](Waker waker) { enlist(pushers_, std::move(waker), [this] { return items_.size() < capacity_ || closed_; }); });
     }
   }
   bool try_push(T value) {
@@ -205,8 +209,8 @@ class BoundedQueue {
   bool closed_ = false;
 };
 
-// Owns background tasks. spawn() starts one, or refuses after stop(); stop() asks all to end through the token and waits until they
-// have. Must be stopped before it is destroyed (checked).
+// Owns background tasks. spawn() starts one, or refuses after stop(); stop() asks all to end through the token and waits until
+// they have. Must be stopped before it is destroyed (checked).
 class Scope {
  public:
   explicit Scope(Executor executor) : executor_(std::move(executor)) {}

@@ -18,8 +18,8 @@ namespace asio = boost::asio;
 Task<void> park(std::move_only_function<void(Waker)> store) {
   Executor executor = co_await asio::this_coro::executor;
   auto initiation = [&store, &executor](auto handler) {
-    // The handler is move-only and remembers its coroutine; the waker posts it, so that waking never runs foreign code inline. The
-    // outstanding work keeps the executor's loop alive while the coroutine is parked.
+    // The handler is move-only and remembers its coroutine; the waker posts it, so that waking never runs foreign code inline.
+    // The outstanding work keeps the executor's loop alive while the coroutine is parked.
     auto work = asio::prefer(executor, asio::execution::outstanding_work.tracked);
     store([handler = std::move(handler), work = std::move(work)]() mutable {
       auto target = work;

@@ -1,7 +1,7 @@
 // Coroutines. Asio's names appear only in this module.
 //
-// Rules (style.md, Concurrency): coroutine parameters by value; no capturing lambda is a coroutine; no co_await in a catch block or in
-// a conditional operand; name every awaitable argument first; no lock is held across co_await.
+// Rules (style.md, Concurrency): coroutine parameters by value; no capturing lambda is a coroutine; no co_await in a catch block
+// or in a conditional operand; name every awaitable argument first; no lock is held across co_await.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
@@ -72,7 +72,8 @@ Task<T> run_on(Executor executor, Task<T> task) {
   co_return std::move(*slot->value);
 }
 
-// Runs a blocking function (fsync, a RocksDB call) on the executor given, usually a thread pool's, and resumes the caller on its own.
+// Runs a blocking function (fsync, a RocksDB call) on the executor given, usually a thread pool's, and resumes the caller on its
+// own.
 template <class F, class T = std::invoke_result_t<F>>
 Task<T> run_blocking(Executor executor, F function) {
   std::optional<T> result;

@@ -39,7 +39,8 @@ uint32_t crc32c(Bytes data, uint32_t crc) {
   uint32_t state = ~crc;
   while (!data.empty()) {
     size_t piece = std::min<size_t>(data.size(), INT_MAX / 2);
-    state = crc32_iscsi(const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(data.data())), static_cast<int>(piece), state);
+    state = crc32_iscsi(const_cast<unsigned char*>(reinterpret_cast<const unsigned char*>(data.data())), static_cast<int>(piece),
+                        state);
     data = data.subspan(piece);
   }
   return ~state;

@@ -54,14 +54,14 @@ using Error = std::unexpected<Status>;
 
 // Constructors by meaning. `rejected` takes the errno that the application will see.
 Error rejected(int error, std::string message);
-Error invalid(std::string message);                            // EINVAL
-Error busy(std::string message);                               // EAGAIN
+Error invalid(std::string message);  // EINVAL
+Error busy(std::string message);     // EAGAIN
 Error elsewhere(std::string message, int error = EHOSTUNREACH);
-Error stale(std::string message);                              // ESTALE
+Error stale(std::string message);  // ESTALE
 Error unknown_outcome(std::string message, int error = ETIMEDOUT);
-Error corrupt(std::string message);                            // EIO
-Error cancelled(std::string message);                          // ECANCELED
-Error broken(std::string message);                             // EIO
+Error corrupt(std::string message);    // EIO
+Error cancelled(std::string message);  // ECANCELED
+Error broken(std::string message);     // EIO
 // From a failed system call: ENOSPC, EACCES, EIO and so on stay what they are; `doing` names the object.
 Error from_errno(int error, std::string_view doing);
 
@@ -74,24 +74,25 @@ int to_errno(const Status& status);
 #define FOREBAY_CONCAT(a, b) FOREBAY_CONCAT_INNER(a, b)
 
 // TRY(expression): returns the error, if any, from this function.
-#define TRY(...)                                                        \
-  do {                                                                  \
-    if (auto try_result = (__VA_ARGS__); !try_result) [[unlikely]]      \
-      return ::std::unexpected(::std::move(try_result).error());        \
+#define TRY(...)                                                   \
+  do {                                                             \
+    if (auto try_result = (__VA_ARGS__); !try_result) [[unlikely]] \
+      return ::std::unexpected(::std::move(try_result).error());   \
   } while (false)
 // ASSIGN_OR_RETURN(auto x, expression): the value, or the error from this function.
 #define ASSIGN_OR_RETURN(declaration, ...) \
   FOREBAY_ASSIGN_OR(FOREBAY_CONCAT(assign_result_, __LINE__), return, declaration, __VA_ARGS__)
 // The same inside coroutines; the expression may contain co_await.
-#define CO_TRY(...)                                                     \
-  do {                                                                  \
-    auto try_result = (__VA_ARGS__);                                    \
-    if (!try_result) [[unlikely]]                                       \
-      co_return ::std::unexpected(::std::move(try_result).error());     \
+#define CO_TRY(...)                                                 \
+  do {                                                              \
+    auto try_result = (__VA_ARGS__);                                \
+    if (!try_result) [[unlikely]]                                   \
+      co_return ::std::unexpected(::std::move(try_result).error()); \
   } while (false)
 #define CO_ASSIGN_OR_RETURN(declaration, ...) \
   FOREBAY_ASSIGN_OR(FOREBAY_CONCAT(assign_result_, __LINE__), co_return, declaration, __VA_ARGS__)
-#define FOREBAY_ASSIGN_OR(result, leave, declaration, ...)                      \
-  auto result = (__VA_ARGS__);                                                  \
-  if (!result) [[unlikely]] leave ::std::unexpected(::std::move(result).error()); \
+#define FOREBAY_ASSIGN_OR(result, leave, declaration, ...) \
+  auto result = (__VA_ARGS__);                             \
+  if (!result) [[unlikely]]                                \
+    leave ::std::unexpected(::std::move(result).error());  \
   declaration = *::std::move(result)

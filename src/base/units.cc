@@ -36,12 +36,23 @@ std::string lower(std::string_view text) {
 
 Result<uint64_t> parse_size(std::string_view text) {
   ASSIGN_OR_RETURN(Number number, leading_number(text, "size (for example 64MB or 1GiB)"));
-  static constexpr std::array<std::pair<std::string_view, uint64_t>, 17> kUnits{{{"", 1},         {"b", 1},         {"k", kKiB},
-                                                                                 {"kb", kKiB},    {"ki", kKiB},     {"kib", kKiB},
-                                                                                 {"m", kMiB},     {"mb", kMiB},     {"mi", kMiB},
-                                                                                 {"mib", kMiB},   {"g", kGiB},      {"gb", kGiB},
-                                                                                 {"gi", kGiB},    {"gib", kGiB},    {"t", kTiB},
-                                                                                 {"tb", kTiB},    {"ti", kTiB}}};
+  static constexpr std::array<std::pair<std::string_view, uint64_t>, 17> kUnits{{{"", 1},
+                                                                                 {"b", 1},
+                                                                                 {"k", kKiB},
+                                                                                 {"kb", kKiB},
+                                                                                 {"ki", kKiB},
+                                                                                 {"kib", kKiB},
+                                                                                 {"m", kMiB},
+                                                                                 {"mb", kMiB},
+                                                                                 {"mi", kMiB},
+                                                                                 {"mib", kMiB},
+                                                                                 {"g", kGiB},
+                                                                                 {"gb", kGiB},
+                                                                                 {"gi", kGiB},
+                                                                                 {"gib", kGiB},
+                                                                                 {"t", kTiB},
+                                                                                 {"tb", kTiB},
+                                                                                 {"ti", kTiB}}};
   std::string unit = lower(number.rest);
   if (unit == "tib") unit = "ti";
   for (auto [name, factor] : kUnits) {
@@ -50,7 +61,8 @@ Result<uint64_t> parse_size(std::string_view text) {
     if (bytes >= 9.2e18) return invalid("size '" + std::string(text) + "' is too large");
     return static_cast<uint64_t>(std::llround(bytes));
   }
-  return invalid("'" + std::string(text) + "' has an unknown unit '" + std::string(number.rest) + "' (use B, KB, MB, GB, TB or Ki, Mi, Gi, Ti)");
+  return invalid("'" + std::string(text) + "' has an unknown unit '" + std::string(number.rest) +
+                 "' (use B, KB, MB, GB, TB or Ki, Mi, Gi, Ti)");
 }
 
 Result<Duration> parse_duration(std::string_view text) {
@@ -90,8 +102,13 @@ std::string format_size(uint64_t bytes) {
 }
 
 std::string format_duration(Duration duration) {
-  static constexpr std::array<std::pair<const char*, int64_t>, 7> kUnits{
-      {{"d", 86400'000'000'000}, {"h", 3600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}, {"us", 1'000}, {"ns", 1}}};
+  static constexpr std::array<std::pair<const char*, int64_t>, 7> kUnits{{{"d", 86400'000'000'000},
+                                                                          {"h", 3600'000'000'000},
+                                                                          {"m", 60'000'000'000},
+                                                                          {"s", 1'000'000'000},
+                                                                          {"ms", 1'000'000},
+                                                                          {"us", 1'000},
+                                                                          {"ns", 1}}};
   int64_t count = duration.count();
   if (count == 0) return "0s";
   for (auto [name, factor] : kUnits)

@@ -9,8 +9,8 @@
 
 namespace forebay::os {
 
-using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;    // monotonic, for deadlines and intervals
-using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;   // since 1970 UTC, for what users see
+using Instant = std::chrono::time_point<std::chrono::steady_clock, Duration>;   // monotonic, for deadlines and intervals
+using WallTime = std::chrono::time_point<std::chrono::system_clock, Duration>;  // since 1970 UTC, for what users see
 
 // Any thread. The real clock, or the simulation's virtual one.
 class Clock {

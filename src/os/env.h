@@ -11,7 +11,8 @@
 
 namespace forebay::os {
 
-// Everything referenced outlives the role. `blocking` is where slow calls go (a pool of threads; in the simulation the one executor).
+// Everything referenced outlives the role. `blocking` is where slow calls go (a pool of threads; in the simulation the one
+// executor).
 struct Env {
   Clock& clock;
   Random& random;

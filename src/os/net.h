@@ -26,8 +26,8 @@ struct Address {
   auto operator<=>(const Address&) const = default;
 };
 
-// A byte stream. Belongs to one executor: every call is made there. One read and one write may be pending at a time. After an error
-// or close() it is only good for destroying.
+// A byte stream. Belongs to one executor: every call is made there. One read and one write may be pending at a time. After an
+// error or close() it is only good for destroying.
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -35,13 +35,15 @@ class Connection {
   virtual Task<Result<size_t>> read_some(MutableBytes into) = 0;
   // All of it. The parts stay valid until it returns.
   virtual Task<Result<void>> write(std::span<const Bytes> parts) = 0;
-  // The same, with a descriptor attached to the first byte. Unix sockets only (EOPNOTSUPP elsewhere). The descriptor stays the caller's.
+  // The same, with a descriptor attached to the first byte. Unix sockets only (EOPNOTSUPP elsewhere). The descriptor stays the
+  // caller's.
   virtual Task<Result<void>> write_with_descriptor(std::span<const Bytes> parts, int descriptor) = 0;
-  // Descriptors that have arrived with bytes read so far, in order; the caller owns them now. At most 16 wait; more close the stream.
+  // Descriptors that have arrived with bytes read so far, in order; the caller owns them now. At most 16 wait; more close the
+  // stream.
   virtual std::vector<int> take_descriptors() = 0;
   // Ends pending calls with kUnknown. Idempotent.
   virtual void close() = 0;
-  virtual std::string peer() const = 0;  // for messages and logs
+  virtual std::string peer() const = 0;    // for messages and logs
   virtual bool peer_is_local() const = 0;  // same host: a Unix socket, or a loopback address
 };
 

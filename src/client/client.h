@@ -1,0 +1,123 @@
+// The C++ client: everything that FUSE, the CLI and the bindings do goes through here.
+//
+// Semantics are POSIX.1-2017's where a call has a namesake. Errors: Status; forebay::to_errno gives what the system call would
+// return.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "async/task.h"
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/units.h"
+#include "forebay/v1/admin.pb.h"
+#include "forebay/v1/namespace.pb.h"
+#include "obs/log.h"
+#include "os/env.h"
+
+namespace forebay::client {
+
+// Whose permissions apply. Superuser: uid 0.
+struct Identity {
+  uint32_t uid = 0, gid = 0;
+  std::vector<uint32_t> groups;
+};
+
+struct ClientConfig {
+  std::vector<os::Address> masters;  // tried in order; the leader answers
+  std::string name;                  // for people: "fuse /mnt/x", "cli put"
+  v1::Durability durability = v1::DURABILITY_PAGE_CACHE;
+  bool short_circuit = true;                      // write and read local objects by descriptor
+  uint64_t object_bytes = 64 * kMiB;              // a new object is begun after so many
+  size_t stream_window = 8;                       // frames of up to 1 MiB in flight for one file being streamed
+  uint64_t write_buffer_bytes = 256 * kMiB;       // of all files of this client; more writes wait
+  Duration retry_for = std::chrono::seconds(60);  // how long a call is repeated while masters or workers do not answer
+  int threads_hint = 1;                           // executors that channels are spread over
+};
+
+// One open file. All handles of one inode in one client share its state, so each sees the others' writes at once. Any thread;
+// calls on one file may run concurrently, overlapping ones in some order. After a failed flush every further write, fsync and the
+// close of this handle fail with that error until the file is opened again. close() before destruction: a handle that is only
+// destroyed is closed in the background, and its error is logged.
+class File {
+ public:
+  virtual ~File() = default;
+  virtual InodeId inode() const = 0;
+  // Bytes read; short only at the end of the file. Sees this client's own writes, and what others had committed at the open or
+  // since.
+  virtual Task<Result<size_t>> pread(MutableBytes into, uint64_t offset) = 0;
+  // All of it or an error. Returns when the bytes are stored or buffered; a write that succeeded never fails later for lack of
+  // space.
+  virtual Task<Result<void>> pwrite(Bytes data, uint64_t offset) = 0;
+  // Atomically at the end of the file as the master sees it when the bytes are committed (O_APPEND).
+  virtual Task<Result<void>> append(Bytes data) = 0;
+  virtual Task<Result<void>> truncate(uint64_t size) = 0;
+  // Stored on all copies and committed, at the durability asked for here or, if stronger, the file's own.
+  virtual Task<Result<void>> fsync(v1::Durability durability) = 0;
+  // What close(2) promises is done here and may be repeated (dup'ed descriptors); the handle stays usable.
+  virtual Task<Result<void>> flush() = 0;
+  // Flushes, ends the handle; the last handle of all clients seals the version. Idempotent.
+  virtual Task<Result<void>> close() = 0;
+  // With this client's uncommitted size and times.
+  virtual Task<Result<v1::Attr>> attr() = 0;
+};
+
+struct OpenFlags {
+  bool read = true, write = false, append = false, truncate = false;
+};
+
+struct Created {
+  std::unique_ptr<File> file;
+  v1::Attr attr;
+  bool created;  // false: it existed and was opened
+};
+
+struct Listed {
+  std::vector<v1::DirEntry> entries;
+  bool end;
+  InodeId parent;
+};
+
+// One per process and cluster. Owned by main() or the mount. Any thread; coroutines resume on the caller's executor.
+class Client {
+ public:
+  // Connects, begins a session, starts its heartbeat on `executors` (each single-threaded). Fails after `retry_for`.
+  static Task<Result<std::unique_ptr<Client>>> start(os::Env& env, obs::Log& log, ClientConfig config,
+                                                     std::vector<async::Executor> executors);
+  virtual ~Client() = default;
+  // Closes what is open, ends the session, stops.
+  virtual Task<void> stop() = 0;
+
+  // -- by inode (FUSE) --
+  virtual Task<Result<v1::Attr>> lookup(Identity who, InodeId parent, std::string name) = 0;
+  virtual Task<Result<v1::Attr>> get_attr(Identity who, InodeId inode) = 0;  // with uncommitted size and times of files open here
+  virtual Task<Result<v1::Attr>> set_attr(Identity who, v1::SetAttrRequest change,
+                                          File* handle) = 0;  // handle: for ftruncate, else nullptr
+  virtual Task<Result<Listed>> read_dir(Identity who, InodeId inode, std::string after, uint32_t limit, bool attributes) = 0;
+  virtual Task<Result<v1::Attr>> make_dir(Identity who, InodeId parent, std::string name, uint32_t mode) = 0;
+  virtual Task<Result<v1::Attr>> make_node(Identity who, v1::MakeNodeRequest request) = 0;
+  virtual Task<Result<v1::Attr>> make_symlink(Identity who, InodeId parent, std::string name, std::string target) = 0;
+  virtual Task<Result<v1::Attr>> link(Identity who, InodeId inode, InodeId parent, std::string name) = 0;
+  virtual Task<Result<void>> unlink(Identity who, InodeId parent, std::string name) = 0;
+  virtual Task<Result<void>> remove_dir(Identity who, InodeId parent, std::string name) = 0;
+  virtual Task<Result<void>> remove_tree(Identity who, InodeId parent, std::string name) = 0;
+  virtual Task<Result<void>> rename(Identity who, v1::RenameRequest request) = 0;
+  virtual Task<Result<v1::StatFsReply>> stat_fs() = 0;
+  virtual Task<Result<Created>> create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
+                                       bool exclusive) = 0;
+  virtual Task<Result<std::unique_ptr<File>>> open(Identity who, InodeId inode, OpenFlags flags) = 0;
+
+  // -- by path (CLI, library); absolute, or relative to the root --
+  virtual Task<Result<v1::ResolveReply>> resolve(Identity who, std::string path, bool follow) = 0;
+
+  // -- cluster --
+  virtual Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) = 0;  // where the bytes are
+  virtual Task<Result<std::vector<v1::WorkerAddress>>> workers() = 0;
+  virtual Task<Result<v1::ReportReply>> report() = 0;
+};
+
+}  // namespace forebay::client

@@ -1,0 +1,105 @@
+// The master's key-value schema: every key that exists, in one place. Values are the messages of proto/forebay/v1/records.proto.
+// The page is docs/formats/metadata.md.
+//
+//   key (numbers are 8 bytes, big-endian)        value
+//   "F"                                          format version and cluster id
+//   "C" counter name                             next unused number (8 bytes, big-endian)
+//   "I" inode                                    InodeRecord
+//   "D" parent inode, name                       DentryRecord
+//   "V" inode, version                           ExtentListRecord of a sealed version
+//   "W" inode                                    ExtentListRecord as last committed, when newer than the sealed version
+//   "O" object                                   ObjectRecord
+//   "P" worker, object                           empty: the worker holds, or was granted, a copy
+//   "X" worker, object                           empty: the worker has to delete its copy (duty)
+//   "Y" worker, object                           8 bytes length: the worker has to seal its copy at this length (duty)
+//   "H" inode, handle                            HandleRecord (open for write)
+//   "h" session, handle                          inode (8 bytes)
+//   "g" handle, object                           empty: the object was granted to this handle and is not sealed
+//   "S" session                                  SessionRecord
+//   "R" session, slot (2 bytes: sequence % 1024) OutcomeRecord
+//   "N" inode                                    DetachedRecord: without entries, waits until nothing has it open, then is taken
+//   apart "M" worker                                   WorkerRecord
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "forebay/v1/records.pb.h"
+#include "kv/txn.h"
+
+namespace forebay::master {
+
+inline constexpr uint32_t kMetadataFormat = 1;
+inline constexpr uint64_t kOutcomeSlots = 1024;  // retries are recognised within the last so many mutations of a session
+inline constexpr size_t kMaxName = 255;          // bytes
+inline constexpr size_t kMaxSymlink = 4095;      // bytes
+inline constexpr size_t kMaxPath = 4096;         // bytes
+inline constexpr uint32_t kMaxLinks = 65'000;
+
+namespace key {
+
+inline std::string numbers(char tag, uint64_t a) {
+  std::string key(1, tag);
+  append_big_endian(key, a);
+  return key;
+}
+inline std::string numbers(char tag, uint64_t a, uint64_t b) {
+  std::string key = numbers(tag, a);
+  append_big_endian(key, b);
+  return key;
+}
+
+inline std::string format() { return "F"; }
+inline std::string counter(std::string_view name) { return "C" + std::string(name); }
+inline std::string inode(InodeId inode) { return numbers('I', inode.value); }
+inline std::string dentries(InodeId parent) { return numbers('D', parent.value); }  // prefix of a directory's entries
+inline std::string dentry(InodeId parent, std::string_view name) { return dentries(parent).append(name); }
+inline std::string sealed_extents(InodeId inode, Version version) { return numbers('V', inode.value, version.value); }
+inline std::string working_extents(InodeId inode) { return numbers('W', inode.value); }
+inline std::string object(ObjectId object) { return numbers('O', object.value); }
+inline std::string copy(WorkerId worker, ObjectId object) { return numbers('P', worker.value, object.value); }
+inline std::string remove_duty(WorkerId worker, ObjectId object) { return numbers('X', worker.value, object.value); }
+inline std::string seal_duty(WorkerId worker, ObjectId object) { return numbers('Y', worker.value, object.value); }
+inline std::string handle(InodeId inode, HandleId handle) { return numbers('H', inode.value, handle.value); }
+inline std::string session_handle(SessionId session, HandleId handle) { return numbers('h', session.value, handle.value); }
+inline std::string granted(HandleId handle, ObjectId object) { return numbers('g', handle.value, object.value); }
+inline std::string session(SessionId session) { return numbers('S', session.value); }
+inline std::string outcome(SessionId session, uint64_t sequence) {
+  std::string key = numbers('R', session.value);
+  uint64_t slot = sequence % kOutcomeSlots;
+  key.push_back(static_cast<char>(slot >> 8));
+  key.push_back(static_cast<char>(slot & 0xff));
+  return key;
+}
+inline std::string detached(InodeId inode) { return numbers('N', inode.value); }
+inline std::string worker(WorkerId worker) { return numbers('M', worker.value); }
+
+}  // namespace key
+
+// Reads a record: absent → nullopt; bytes that do not parse → `corrupt`, naming the key in hexadecimal.
+template <class Record>
+Result<std::optional<Record>> read_record(const kv::Reader& reader, std::string_view key);
+
+Status corrupt_record(std::string_view key);
+
+template <class Record>
+void write_record(kv::Txn& txn, std::string_view key, const Record& record) {
+  txn.put(key, record.SerializeAsString());
+}
+
+// ---- implementation ----
+template <class Record>
+Result<std::optional<Record>> read_record(const kv::Reader& reader, std::string_view key) {
+  ASSIGN_OR_RETURN(std::optional<std::string> value, reader.get(key));
+  if (!value) return std::optional<Record>{};
+  Record record;
+  if (!record.ParseFromString(*value)) return std::unexpected(corrupt_record(key));
+  return std::optional<Record>(std::move(record));
+}
+
+}  // namespace forebay::master

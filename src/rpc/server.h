@@ -1,0 +1,129 @@
+// Serving side of the protocol (docs/formats/frame.md).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "async/sync.h"
+#include "async/task.h"
+#include "forebay/v1/common.pb.h"
+#include "os/env.h"
+#include "rpc/method.h"
+#include "rpc/payload.h"
+
+namespace forebay::os {
+class File;
+}
+
+namespace forebay::rpc {
+
+// One request as a handler sees it.
+struct Call {
+  v1::RequestContext context;  // who, and which (session, sequence)
+  os::Instant deadline;        // past it the caller no longer listens
+  Payload payload;
+  std::string peer;
+  bool peer_is_local = false;
+};
+
+// A handler's success. A descriptor can only be sent over a Unix socket (the call fails with EOPNOTSUPP elsewhere);
+// `descriptor_owner` keeps it open until the reply has been written.
+template <class Message>
+struct Answer {
+  Answer(Message m) : message(std::move(m)) {}  // NOLINT(google-explicit-constructor): handlers return plain messages
+  Answer(Message m, Payload p) : message(std::move(m)), payload(std::move(p)) {}
+  Message message;
+  Payload payload;
+  int descriptor = -1;
+  std::shared_ptr<os::File> descriptor_owner;
+};
+
+// Tells one sink about every call; implemented by each role's metrics.
+class ServerEvents {
+ public:
+  virtual ~ServerEvents() = default;
+  virtual void call_finished(const Method& method, Duration took, const Status* error) = 0;
+  virtual void connections_changed(int delta) = 0;
+};
+
+// Method number → handler. Filled once, before the server starts; read-only afterwards.
+class Router {
+ public:
+  template <class M>
+  using Handler = std::function<Task<Result<Answer<typename M::Reply>>>(Call, typename M::Request)>;
+
+  // One handler for each method; a second one is a broken invariant. Handlers run on the connection's executor, many at a time.
+  template <class M>
+  void handle(Handler<M> handler);
+
+  struct Reply {  // what goes out, message already serialised
+    std::string message;
+    Payload payload;
+    int descriptor = -1;
+    std::shared_ptr<os::File> descriptor_owner;
+  };
+  using Raw = std::function<Task<Result<Reply>>(Call, std::string message)>;
+  struct Entry {
+    Method method;
+    Raw invoke;
+  };
+  const Entry* find(uint16_t number) const;
+
+ private:
+  void add(const Method& method, Raw raw);
+  static Error malformed(const Method& method);
+  std::unordered_map<uint16_t, Entry> entries_;
+};
+
+struct ServerConfig {
+  size_t max_connections = 12'000;        // more are accepted and closed at once, with a log line a second
+  size_t max_calls_per_connection = 128;  // then the connection is not read until one ends
+  size_t max_message_bytes = 4 << 20;
+  Duration frame_timeout = std::chrono::seconds(30);  // a frame that began must end within it
+};
+
+// Listens on any number of addresses, hands connections to `executors` in turn (each of them single-threaded: a connection's
+// coroutines need no locks between them). Owned by the role; Env, router and events outlive it. A malformed frame closes that
+// connection and nothing else. stop() refuses new calls, lets running ones finish until their deadline, closes.
+class Server {
+ public:
+  Server(os::Env& env, const Router& router, ServerConfig config, std::vector<async::Executor> executors, ServerEvents* events);
+  ~Server();
+  Result<os::Address> listen(const os::Address& at);  // the address with its real port
+  Task<void> stop();
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;  // shared with the coroutines of its connections
+};
+
+// ---- implementation of the template ----
+
+template <class M>
+void Router::handle(Handler<M> handler) {
+  struct Invoke {
+    Handler<M> handler;
+    static Task<Result<Reply>> run(Handler<M> handler, Call call, std::string message) {
+      typename M::Request request;
+      if (!request.ParseFromString(message)) co_return malformed(M::kMethod);
+      Task<Result<Answer<typename M::Reply>>> running = handler(std::move(call), std::move(request));
+      Result<Answer<typename M::Reply>> answer = co_await std::move(running);
+      if (!answer) co_return std::unexpected(std::move(answer).error());
+      Reply reply;
+      answer->message.SerializeToString(&reply.message);
+      reply.payload = std::move(answer->payload);
+      reply.descriptor = answer->descriptor;
+      reply.descriptor_owner = std::move(answer->descriptor_owner);
+      co_return reply;
+    }
+    Task<Result<Reply>> operator()(Call call, std::string message) const {
+      return run(handler, std::move(call), std::move(message));
+    }
+  };
+  add(M::kMethod, Invoke{std::move(handler)});
+}
+
+}  // namespace forebay::rpc
