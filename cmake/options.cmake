@@ -12,8 +12,6 @@ option(FOREBAY_FUZZ "Build the libFuzzer targets" OFF)
 # -gline-tables-only: stack traces with lines at a third of the size and link time of full debug information.
 add_compile_options(-Wall -Wextra -Werror -Wno-missing-field-initializers -Wthread-safety -fno-omit-frame-pointer -gline-tables-only
                     -fdiagnostics-color=always)
-# The trees of several checkouts share one compiler cache: no absolute path ends up in an object file.
-add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 add_link_options(-fuse-ld=lld)
 # Standard-library checks that are cheap: bounds, null, empty containers.
 add_compile_definitions(_GLIBCXX_ASSERTIONS BOOST_ASIO_NO_DEPRECATED)
