@@ -1,3 +1,7 @@
+# Everything that runs without other processes: what the sanitizer builds need, and nothing more.
+add_custom_target(tests_unit)
+add_custom_target(fuzzers)
+
 # forebay_module(NAME SOURCES a.cc … DEPS other modules and external_* … TESTS a_test.cc … [TEST_DEPS …])
 # One static library forebay_NAME, and one test program NAME_test registered with ctest under the label "unit".
 function(forebay_module name)
@@ -35,5 +39,18 @@ function(forebay_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${libraries} GTest::gmock_main GTest::gtest)
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  if(NOT arg_LABEL STREQUAL "system")
+    add_dependencies(tests_unit ${name})
+  endif()
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+# forebay_fuzzer(NAME SOURCES … DEPS …): tests/fuzz/NAME_fuzz with the corpus tests/fuzz/corpus/NAME; built in the fuzz preset only.
+function(forebay_fuzzer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name}_fuzz ${arg_SOURCES})
+  list(TRANSFORM arg_DEPS PREPEND forebay_)
+  target_link_libraries(${name}_fuzz PRIVATE ${arg_DEPS})
+  target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+  add_dependencies(fuzzers ${name}_fuzz)
 endfunction()
