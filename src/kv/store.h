@@ -31,6 +31,8 @@ class WriteBatch {
   };
   void put(std::string_view key, std::string_view value) { changes_.push_back({std::string(key), std::string(value)}); }
   void erase(std::string_view key) { changes_.push_back({std::string(key), std::nullopt}); }
+  void add(Change change) { changes_.push_back(std::move(change)); }
+  void reserve(size_t changes) { changes_.reserve(changes); }
   const std::vector<Change>& changes() const { return changes_; }
   bool empty() const { return changes_.empty(); }
 

@@ -24,9 +24,11 @@ class Txn : public Reader {
   void erase(std::string_view key);
 
   bool empty() const { return changes_.empty(); }
-  size_t approximate_bytes() const { return bytes_; }
-  void merge_into(Txn& lower) &&;  // lower becomes what this one showed
+  size_t changes() const { return changes_.size(); }
+  size_t approximate_bytes() const { return bytes_; }  // keys and values given so far, replaced ones included
+  void merge_into(Txn& lower) &&;                      // lower becomes what this one showed
   WriteBatch to_batch() const;
+  WriteBatch take_batch() &&;  // the same without copying; this one is empty afterwards
 
  private:
   const Reader& base_;
