@@ -1,0 +1,225 @@
+// Files of the operating system.
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "os/file.h"
+
+namespace forebay::os {
+namespace {
+
+std::string about(std::string_view doing, const std::string& path) {
+  std::string text{doing};
+  text += " '";
+  text += path;
+  text += '\'';
+  return text;
+}
+
+Error failed(std::string_view doing, const std::string& path) { return from_errno(errno, about(doing, path)); }
+
+template <class Call>
+auto uninterrupted(Call call) {
+  for (;;) {
+    auto result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+}
+
+class RealFile final : public File {
+ public:
+  RealFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ~RealFile() override { ::close(fd_); }
+  RealFile(const RealFile&) = delete;
+  RealFile& operator=(const RealFile&) = delete;
+
+  Result<size_t> read_at(MutableBytes into, uint64_t offset) override {
+    size_t done = 0;
+    while (done < into.size()) {
+      ssize_t got =
+          uninterrupted([&] { return ::pread(fd_, into.data() + done, into.size() - done, static_cast<off_t>(offset + done)); });
+      if (got < 0) return failed("read", path_);
+      if (got == 0) break;
+      done += static_cast<size_t>(got);
+    }
+    return done;
+  }
+
+  Result<void> write_at(Bytes data, uint64_t offset) override {
+    size_t done = 0;
+    while (done < data.size()) {
+      ssize_t put =
+          uninterrupted([&] { return ::pwrite(fd_, data.data() + done, data.size() - done, static_cast<off_t>(offset + done)); });
+      if (put < 0) return failed("write", path_);
+      if (put == 0) return from_errno(ENOSPC, about("write", path_));
+      done += static_cast<size_t>(put);
+    }
+    return {};
+  }
+
+  // Never repeated after a failure: the kernel marks the pages clean, and a second call would report success for lost bytes.
+  Result<void> sync_data() override {
+    if (uninterrupted([&] { return ::fdatasync(fd_); }) < 0) return failed("sync", path_);
+    return {};
+  }
+
+  Result<void> truncate(uint64_t size) override {
+    if (uninterrupted([&] { return ::ftruncate(fd_, static_cast<off_t>(size)); }) < 0) return failed("truncate", path_);
+    return {};
+  }
+
+  Result<void> allocate(uint64_t offset, uint64_t length) override {
+    if (length == 0) return {};
+    int result = uninterrupted(
+        [&] { return ::fallocate(fd_, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset), static_cast<off_t>(length)); });
+    if (result < 0) return failed("reserve space in", path_);
+    return {};
+  }
+
+  Result<uint64_t> size() override {
+    ASSIGN_OR_RETURN(struct stat status, stat());
+    return static_cast<uint64_t>(status.st_size);
+  }
+
+  Result<uint64_t> allocated_bytes() override {
+    ASSIGN_OR_RETURN(struct stat status, stat());
+    return static_cast<uint64_t>(status.st_blocks) * 512;  // st_blocks counts 512 bytes whatever the block size is
+  }
+
+  int descriptor() const override { return fd_; }
+
+ private:
+  Result<struct stat> stat() {
+    struct stat status;
+    if (::fstat(fd_, &status) < 0) return failed("stat", path_);
+    return status;
+  }
+
+  const int fd_;
+  const std::string path_;
+};
+
+int flags_of(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::kRead: return O_RDONLY;
+    case OpenMode::kReadWrite: return O_RDWR;
+    case OpenMode::kCreate: return O_RDWR | O_CREAT;
+    case OpenMode::kCreateNew: return O_RDWR | O_CREAT | O_EXCL;
+  }
+  return O_RDONLY;
+}
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+bool is_directory(const std::string& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+class RealFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
+    int fd = uninterrupted([&] { return ::open(path.c_str(), flags_of(mode) | O_CLOEXEC, 0600); });
+    if (fd < 0) return failed("open", path);
+    auto file = std::make_unique<RealFile>(fd, path);
+    if (mode == OpenMode::kRead) {
+      struct stat status;
+      if (::fstat(fd, &status) < 0) return failed("open", path);
+      if (S_ISDIR(status.st_mode)) return from_errno(EISDIR, about("open", path));
+    }
+    return file;
+  }
+
+  Result<std::unique_ptr<File>> adopt(int descriptor) override {
+    const std::string name = "received descriptor " + std::to_string(descriptor);
+    if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0) return failed("adopt", name);
+    return std::make_unique<RealFile>(descriptor, name);
+  }
+
+  Result<void> make_directories(const std::string& path) override {
+    for (size_t end = 0; end != std::string::npos;) {
+      end = path.find('/', end + 1);
+      std::string part = path.substr(0, end);
+      if (part.empty() || ::mkdir(part.c_str(), 0700) == 0) continue;
+      if (errno != EEXIST) return failed("make directory", part);
+      if (!is_directory(part)) return from_errno(ENOTDIR, about("make directory", part));
+    }
+    return {};
+  }
+
+  Result<void> remove(const std::string& path) override {
+    if (::unlink(path.c_str()) == 0) return {};
+    if (errno != EISDIR) return failed("remove", path);
+    if (::rmdir(path.c_str()) < 0) return failed("remove", path);
+    return {};
+  }
+
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    if (::rename(from.c_str(), to.c_str()) < 0) return failed("rename '" + from + "' to", to);
+    return {};
+  }
+
+  Result<void> sync_directory(const std::string& path) override {
+    int fd = uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
+    if (fd < 0) return failed("open directory", path);
+    int result = uninterrupted([&] { return ::fsync(fd); });
+    int error = errno;
+    ::close(fd);
+    if (result < 0) return from_errno(error, about("sync directory", path));
+    return {};
+  }
+
+  Result<void> list(const std::string& path, const std::function<bool(const DirectoryEntry&)>& each) override {
+    std::unique_ptr<DIR, CloseDirectory> directory(::opendir(path.c_str()));
+    if (!directory) return failed("list", path);
+    for (;;) {
+      errno = 0;
+      const dirent* entry = ::readdir(directory.get());
+      if (!entry) {
+        if (errno != 0) return failed("list", path);
+        return {};
+      }
+      std::string name = entry->d_name;
+      if (name == "." || name == "..") continue;
+      bool directory_entry = entry->d_type == DT_DIR || (entry->d_type == DT_UNKNOWN && is_directory(path + "/" + name));
+      if (!each({std::move(name), directory_entry})) return {};
+    }
+  }
+
+  Result<bool> exists(const std::string& path) override {
+    struct stat status;
+    if (::lstat(path.c_str(), &status) == 0) return true;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return failed("look for", path);
+  }
+
+  Result<Space> space(const std::string& path) override {
+    struct statvfs status;
+    if (uninterrupted([&] { return ::statvfs(path.c_str(), &status); }) < 0) return failed("ask for space at", path);
+    return Space{status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize};
+  }
+
+  Result<std::unique_ptr<File>> lock(const std::string& path) override {
+    ASSIGN_OR_RETURN(std::unique_ptr<File> file, open(path, OpenMode::kCreate));
+    if (uninterrupted([&] { return ::flock(file->descriptor(), LOCK_EX | LOCK_NB); }) < 0) return failed("lock", path);
+    return file;
+  }
+};
+
+}  // namespace
+
+FileSystem& real_files() {
+  static RealFileSystem files;
+  return files;
+}
+
+}  // namespace forebay::os
