@@ -22,6 +22,10 @@ class MemoryStore : public Store {
   Result<void> write(const WriteBatch& batch) override;
   Result<void> sync() override;
   std::unique_ptr<Reader> snapshot() const override;
+  Result<void> accepts_writes() const override {
+    std::lock_guard lock(disk_->mutex_);
+    return usable();
+  }
   uint64_t approximate_bytes() const override {
     std::lock_guard lock(disk_->mutex_);
     return disk_->bytes_;
@@ -32,6 +36,12 @@ class MemoryStore : public Store {
   Result<std::optional<std::string>> get_at(std::string_view key, uint64_t at) const;
   Result<void> scan_at(std::string_view begin, std::string_view end, uint64_t at,
                        const std::function<bool(std::string_view, std::string_view)>& each) const;
+  Result<void> usable() const {
+    TRY(alive());
+    if (broken_) return broken("this store has failed before");
+    if (disk_->full_) return rejected(ENOSPC, "the disk of the metadata store is full: nothing was written, and reads go on");
+    return {};
+  }
   Result<void> alive() const {
     if (process_ != disk_->process_) return broken("the process that used this store has died");
     return {};
@@ -96,9 +106,7 @@ Result<void> MemoryStore::scan_at(std::string_view begin, std::string_view end, 
 
 Result<void> MemoryStore::write(const WriteBatch& batch) {
   std::lock_guard lock(disk_->mutex_);
-  TRY(alive());
-  if (broken_) return broken("this store has failed before");
-  if (disk_->full_) return rejected(ENOSPC, "the disk of the metadata store is full: nothing was written, and reads go on");
+  TRY(usable());
   if (disk_->write_fails_at_ && *disk_->write_fails_at_ == disk_->written_) {
     broken_ = true;
     return broken("writing the metadata store failed: Input/output error");

