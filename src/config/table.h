@@ -1,0 +1,171 @@
+// Every setting that Forebay has: the only list. The reference page is generated from it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "config/setting.h"
+
+namespace forebay::config {
+
+// In the order of the reference page, which makes a chapter of each second word of the names.
+inline constexpr Setting kTable[] = {
+    {"forebay.cluster.name",
+     Kind::kText,
+     "forebay",
+     "Name of the cluster, for people; the id that keeps clusters apart is given by the master.",
+     {.effect = Effect::kNone}},
+    {"forebay.license_file", Kind::kPath, "", "Accepted for compatibility: no licence is needed.", {.effect = Effect::kNone}},
+
+    {"forebay.master.hostname", Kind::kText, "localhost", "Where workers and clients find the master."},
+    {"forebay.master.addresses", Kind::kAddresses, "",
+     "All masters, tried in order; hosts without a port are asked on forebay.master.rpc_port. Empty: forebay.master.hostname "
+     "alone."},
+    {"forebay.master.bind_host", Kind::kText, "0.0.0.0", "Address that the master listens on."},
+    {"forebay.master.rpc_port", Kind::kPort, "19998", "Port of the master."},
+    {"forebay.master.web_port", Kind::kPort, "19999", "Port of the master's web pages: /metrics, /healthz, /readyz."},
+    {"forebay.master.store_dir", Kind::kPath, "/var/lib/forebay/master",
+     "Directory of the metadata and its journal. One master at a time."},
+    {"forebay.master.journal.type",
+     Kind::kChoice,
+     "local",
+     "Where the journal is kept: local is the store's own log.",
+     {.choices = "local"}},
+    {"forebay.master.journal.folder",
+     Kind::kPath,
+     "",
+     "Accepted for compatibility: the local journal is in forebay.master.store_dir.",
+     {.effect = Effect::kNone}},
+    {"forebay.master.threads", Kind::kCount, "2", "Threads that serve connections.", {.least = 1, .most = 64}},
+
+    {"forebay.worker.hostname", Kind::kText, "", "Where clients find this worker. Empty: the name of this host."},
+    {"forebay.worker.container_hostname",
+     Kind::kText,
+     "",
+     "Accepted for compatibility: clients on the same host are recognised by the kernel's boot id.",
+     {.effect = Effect::kNone}},
+    {"forebay.worker.bind_host", Kind::kText, "0.0.0.0", "Address that the worker listens on."},
+    {"forebay.worker.rpc_port", Kind::kPort, "29999", "Port of the worker."},
+    {"forebay.worker.web_port", Kind::kPort, "30000", "Port of the worker's web pages: /metrics, /healthz, /readyz."},
+    {"forebay.worker.socket", Kind::kPath, "", "Unix socket for clients on the same host. Empty: in the first tier's directory."},
+    {"forebay.worker.tiers", Kind::kTiers, "",
+     "Where bytes are kept, best first: ALIAS:PATH:QUOTA[:HIGH:LOW]. HIGH and LOW are the watermarks, parts of the quota."},
+    {"forebay.worker.ramdisk_size", Kind::kSize, "0", "Without forebay.worker.tiers: one tier MEM of this size in /dev/shm."},
+    {"forebay.worker.threads", Kind::kCount, "2", "Threads that serve connections.", {.least = 1, .most = 64}},
+    {"forebay.worker.pagestore.dirs",
+     Kind::kList,
+     "",
+     "Directories of the cache for under-store reads.",
+     {.effect = Effect::kNone}},
+    {"forebay.worker.pagestore.sizes", Kind::kList, "", "Its quotas, one for each directory.", {.effect = Effect::kNone}},
+    {"forebay.worker.pagestore.page_size", Kind::kSize, "1MB", "Its page.", {.effect = Effect::kNone}},
+
+    {"forebay.client.replication",
+     Kind::kCount,
+     "1",
+     "Copies that an acknowledged write has. This version keeps one.",
+     {.least = 1, .most = 1}},
+    {"forebay.client.durability",
+     Kind::kChoice,
+     "page-cache",
+     "What close() promises: survive the death of processes (memory, page-cache) or power loss (fsync).",
+     {.choices = "memory|page-cache|fsync"}},
+    {"forebay.client.short_circuit", Kind::kFlag, "true",
+     "Write and read objects on this host by their descriptor instead of through the worker."},
+    {"forebay.client.object_size", Kind::kSize, "64MB", "A new object is begun after so many bytes."},
+    {"forebay.client.stream_window",
+     Kind::kCount,
+     "8",
+     "Frames of 1 MiB in flight for one file that is streamed.",
+     {.least = 1, .most = 256}},
+    {"forebay.client.write_buffer", Kind::kSize, "256MB", "Bytes that all files of one client may buffer; more writes wait."},
+    {"forebay.client.retry_for", Kind::kDuration, "60s", "How long a call is repeated while masters or workers do not answer."},
+    {"forebay.client.user", Kind::kText, "", "User whose permissions commands have. Empty: the user who runs them."},
+    {"forebay.client.multipart_upload.enabled", Kind::kFlag, "false",
+     "Stream through client-side buffers in the background, bounded by the two settings below."},
+    {"forebay.client.multipart_upload.threads",
+     Kind::kCount,
+     "16",
+     "With multipart upload: pieces in flight for one file.",
+     {.least = 1, .most = 256}},
+    {"forebay.client.multipart_upload.buffers",
+     Kind::kCount,
+     "16",
+     "With multipart upload: buffers of 64 MB that all files of one client may fill.",
+     {.least = 1, .most = 1024}},
+
+    {"forebay.fuse.web_port", Kind::kPort, "49999", "Port of the mount's web pages: /metrics, /healthz, /readyz."},
+    {"forebay.fuse.bind_host", Kind::kText, "127.0.0.1", "Address of that port."},
+    {"forebay.fuse.attribute_timeout", Kind::kDuration, "1s",
+     "How long the kernel may keep attributes, names and missing names."},
+    {"forebay.fuse.allow_other", Kind::kFlag, "true",
+     "Users other than the one who mounted may use the mount (permissions are checked)."},
+    {"forebay.fuse.threads", Kind::kCount, "8", "Requests of the kernel that are worked on at once.", {.least = 1, .most = 256}},
+
+    {"forebay.persist.mapping_file", Kind::kPath, "", "Which cache paths are persisted where.", {.effect = Effect::kNone}},
+    {"forebay.persist.checker_interval",
+     Kind::kDuration,
+     "1s",
+     "How often the state of persist tasks is checked.",
+     {.effect = Effect::kNone}},
+    {"forebay.persist.scheduler_interval",
+     Kind::kDuration,
+     "1s",
+     "How often new persist tasks are scheduled at the latest.",
+     {.effect = Effect::kNone}},
+    {"forebay.mount.table_source",
+     Kind::kText,
+     "",
+     "Where the table of mounted under stores is kept.",
+     {.effect = Effect::kNone}},
+    {"forebay.coordinator.hostname", Kind::kText, "localhost", "Where the coordinator is found.", {.effect = Effect::kNone}},
+    {"forebay.etcd.endpoints", Kind::kList, "", "etcd, for several masters.", {.effect = Effect::kNone}},
+
+    {"forebay.log.level",
+     Kind::kChoice,
+     "info",
+     "The least important lines that are written.",
+     {.choices = "debug|info|warning|error"}},
+    {"forebay.log.file", Kind::kPath, "", "File for the log. Empty: standard error."},
+    {"forebay.log.max_size", Kind::kSize, "64MB", "A log file that would grow beyond it is renamed to FILE.1."},
+    {"forebay.log.max_files", Kind::kCount, "4", "So many renamed log files are kept.", {.least = 1, .most = 100}},
+
+    {"forebay.local.workers", Kind::kCount, "2", "`forebay local`: number of workers.", {.least = 1, .most = 64}},
+    {"forebay.local.mount", Kind::kPath, "", "`forebay local`: where the namespace is mounted. Empty: not at all."},
+    {"forebay.local.restart", Kind::kFlag, "true", "`forebay local`: start a role again that dies."},
+    {"forebay.local.ports",
+     Kind::kChoice,
+     "default",
+     "`forebay local`: the documented ports, or free ones chosen at the first start.",
+     {.choices = "default|auto"}},
+    {"forebay.local.worker_ports", Kind::kList, "",
+     "`forebay local`: RPC:WEB of each worker. Empty: 29999:30000, 30001:30002 and so on."},
+    {"forebay.local.tiers", Kind::kTiers, "",
+     "`forebay local`: tiers; each worker gets a directory worker-N in each path, and the whole quota. Empty: "
+     "SSD:DIR/data:10GB."},
+};
+
+inline constexpr size_t kSettings = std::size(kTable);
+
+// kSettings when there is none of that name.
+constexpr size_t find_setting(std::string_view name) {
+  for (size_t i = 0; i < kSettings; ++i)
+    if (kTable[i].name == name) return i;
+  return kSettings;
+}
+
+// A setting's place in the table, looked up by the compiler: a name that does not exist, or is of another kind, does not compile.
+template <Kind... kinds>
+class Name {
+ public:
+  consteval Name(const char* name) : index_(find_setting(name)) {  // NOLINT(google-explicit-constructor): reads as the name
+    if (index_ == kSettings) throw "no setting has this name";
+    if (!((kTable[index_].kind == kinds) || ...)) throw "this setting is of another kind";
+  }
+  size_t index() const { return index_; }
+
+ private:
+  size_t index_;
+};
+
+}  // namespace forebay::config
