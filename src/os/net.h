@@ -35,8 +35,8 @@ class Connection {
   virtual Task<Result<size_t>> read_some(MutableBytes into) = 0;
   // All of it. The parts stay valid until it returns.
   virtual Task<Result<void>> write(std::span<const Bytes> parts) = 0;
-  // As much from the front as the stream takes at once, without waiting; 0: nothing. Not while another write is pending. A stream that
-  // has no buffer of its own keeps this default, and its callers use write().
+  // As much from the front as the stream takes at once, without waiting; 0: nothing. Not while another write is pending. A stream
+  // that has no buffer of its own keeps this default, and its callers use write().
   virtual Result<size_t> write_now(std::span<const Bytes>) { return 0; }
   // write(), with a descriptor attached to the first byte. Unix sockets only (EOPNOTSUPP elsewhere). The descriptor stays the
   // caller's.
