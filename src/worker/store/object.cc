@@ -1,0 +1,242 @@
+#include "worker/store/object.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/crc32c.h"
+
+namespace forebay::worker {
+namespace {
+
+constexpr size_t kScratchBytes = 64 * kKiB;  // on the stack, for bytes that are read only to be summed
+
+Error missing(ObjectId id) { return elsewhere("object " + to_string(id) + " is not here", ENOENT); }
+
+}  // namespace
+
+uint64_t charge_for(uint64_t data_bytes) { return round_to_charge(sealed_file_bytes(data_bytes)); }
+
+uint64_t data_bytes_of_charge(uint64_t charged_bytes) {
+  uint64_t around = kDataOffset + footer_bytes(charged_bytes);
+  if (charged_bytes < around) return 0;
+  uint64_t data = charged_bytes - around;
+  while (charge_for(data + 1) <= charged_bytes) ++data;  // at most the 4 bytes of one block that header and footer made up
+  return data;
+}
+
+void Object::opened(OpenedFile file) {
+  std::lock_guard lock(mutex_);
+  path_ = file.path;
+  directory_ = std::move(file.directory);
+  file_ = std::move(file.file);
+  charged_bytes_ = file.charged_bytes;
+  state_ = file.seal ? State::kSealed : State::kWriting;
+  if (file.seal) {
+    seal_ = std::move(*file.seal);
+    verified_.assign(seal_.blocks.size(), false);
+  }
+  changed_.notify_all();
+}
+
+void Object::open_failed(Status why) {
+  std::lock_guard lock(mutex_);
+  state_ = State::kUnusable;
+  failure_ = std::move(why);
+  changed_.notify_all();
+}
+
+Result<void> Object::wait_until_open() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return state_ != State::kOpening; });
+  if (failure_) return std::unexpected(*failure_);
+  return {};
+}
+
+Result<void> Object::check_writable() const {
+  switch (state_) {
+    case State::kWriting: return {};
+    case State::kSealing:
+    case State::kSealed: return stale("object " + to_string(id_) + " is sealed");
+    case State::kUnusable: return std::unexpected(*failure_);
+    case State::kOpening:
+    case State::kRemoved: break;
+  }
+  return missing(id_);
+}
+
+Result<void> Object::write(Bytes data, uint64_t offset) {
+  {
+    std::lock_guard lock(mutex_);
+    TRY(check_writable());
+    ++writes_;
+  }
+  Result<void> written = file_->write_at(data, kDataOffset + offset);
+  std::lock_guard lock(mutex_);
+  if (--writes_ == 0) changed_.notify_all();
+  return written;
+}
+
+Result<uint64_t> Object::reserve(uint64_t data_bytes, uint64_t step) {
+  uint64_t before = 0;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !reserving_; });
+    TRY(check_writable());
+    if (data_bytes <= data_bytes_of_charge(charged_bytes_)) return charged_bytes_;
+    reserving_ = true;
+    before = charged_bytes_;
+  }
+  Result<uint64_t> after = before;
+  // First with room for the next appends, then, near the limit, with just what is needed.
+  for (uint64_t wanted : {charge_for(data_bytes + step), charge_for(data_bytes)}) {
+    after = wanted;
+    Result<void> charged = path_->charge(wanted - before);
+    if (charged) {
+      Result<void> allocated = file_->allocate(before, wanted - before);
+      if (allocated) break;
+      path_->release(wanted - before);
+      charged = std::move(allocated);
+    }
+    after = std::unexpected(std::move(charged).error());
+    if (step == 0) break;
+  }
+  std::lock_guard lock(mutex_);
+  reserving_ = false;
+  if (after) charged_bytes_ = *after;
+  changed_.notify_all();
+  return after;
+}
+
+Result<size_t> Object::read(MutableBytes into, uint64_t offset) {
+  for (;;) {
+    State state;
+    uint64_t turn, end = UINT64_MAX;
+    {
+      std::lock_guard lock(mutex_);
+      if (state_ == State::kUnusable) return std::unexpected(*failure_);
+      if (state_ == State::kRemoved) return missing(id_);
+      if (state_ == State::kSealing) end = sealing_length_;
+      state = state_;
+      turn = turns_;
+    }
+    if (state == State::kSealed) return read_sealed(into, offset);
+    Result<size_t> got = read_unsealed(into, offset, end);
+    // A seal that came in between has put its footer where data ended: those bytes may be in what was read.
+    std::lock_guard lock(mutex_);
+    if (turn == turns_) return got;
+  }
+}
+
+Result<size_t> Object::read_unsealed(MutableBytes into, uint64_t offset, uint64_t end) {
+  if (offset >= end) return size_t{0};
+  return file_->read_at(into.first(std::min<uint64_t>(into.size(), end - offset)), kDataOffset + offset);
+}
+
+// seal_ is constant in this state, so it is used without the lock.
+Result<size_t> Object::read_sealed(MutableBytes into, uint64_t offset) {
+  if (offset >= seal_.length) return size_t{0};
+  into = into.first(std::min<uint64_t>(into.size(), seal_.length - offset));
+  for (size_t done = 0; done < into.size();) {
+    uint64_t at = offset + done, block = at / kBlockBytes;
+    size_t piece = std::min<uint64_t>(into.size() - done, (block + 1) * kBlockBytes - at);
+    TRY(read_block_part(block, into.subspan(done, piece), at));
+    done += piece;
+  }
+  return into.size();
+}
+
+Result<void> Object::read_block_part(uint64_t block, MutableBytes into, uint64_t offset) {
+  bool whole = into.size() == std::min(kBlockBytes, seal_.length - block * kBlockBytes);
+  if (!whole) {
+    bool is_verified = false;
+    {
+      std::lock_guard lock(mutex_);
+      is_verified = verified_[block];
+    }
+    if (is_verified) return read_exactly(into, offset);
+  }
+  return verify(block, into, offset);
+}
+
+Result<void> Object::verify_block(uint64_t block) {
+  if (block >= seal_.blocks.size()) return {};
+  return verify(block, {}, block * kBlockBytes);
+}
+
+// Sums the whole block; the bytes at [offset, offset + into.size()) are read straight to where they are wanted, so that what was
+// summed is what is answered.
+Result<void> Object::verify(uint64_t block, MutableBytes into, uint64_t offset) {
+  std::array<std::byte, kScratchBytes> scratch;
+  uint64_t at = block * kBlockBytes, end = std::min(at + kBlockBytes, seal_.length);
+  uint32_t crc = 0;
+  while (at < end) {
+    MutableBytes piece;
+    if (at == offset && !into.empty()) {
+      piece = into;
+    } else {
+      uint64_t stop = at < offset ? offset : end;
+      piece = MutableBytes(scratch).first(std::min<uint64_t>(stop - at, kScratchBytes));
+    }
+    TRY(read_exactly(piece, at));
+    crc = crc32c(piece, crc);
+    at += piece.size();
+  }
+  if (crc != seal_.blocks[block])
+    return corrupt("object " + to_string(id_) + ": the bytes from " + std::to_string(block * kBlockBytes) + " to " +
+                   std::to_string(end) + " do not match the checksum taken when they were sealed");
+  std::lock_guard lock(mutex_);
+  verified_[block] = true;
+  return {};
+}
+
+Result<void> Object::read_exactly(MutableBytes into, uint64_t offset) {
+  ASSIGN_OR_RETURN(size_t got, file_->read_at(into, kDataOffset + offset));
+  if (got == into.size()) return {};
+  return corrupt("object " + to_string(id_) + ": its file ends at " + std::to_string(offset + got) +
+                 ", before its sealed length");
+}
+
+bool Object::begin_removal() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return state_ != State::kOpening && state_ != State::kSealing && !reserving_; });
+  if (state_ == State::kRemoved) return false;
+  state_ = State::kRemoved;
+  failure_.reset();
+  ++turns_;
+  return true;
+}
+
+bool Object::is_sealed() const {
+  std::lock_guard lock(mutex_);
+  return state_ == State::kSealed;
+}
+
+std::optional<Seal> Object::seal_if_sealed() const {
+  std::lock_guard lock(mutex_);
+  if (state_ != State::kSealed) return std::nullopt;
+  return seal_;
+}
+
+Result<uint64_t> Object::length() {
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == State::kSealed) return seal_.length;
+    if (state_ == State::kSealing) return sealing_length_;
+  }
+  ASSIGN_OR_RETURN(uint64_t size, file_->size());
+  return size < kDataOffset ? 0 : size - kDataOffset;
+}
+
+Result<std::shared_ptr<os::File>> Object::file_for_writing() {
+  std::lock_guard lock(mutex_);
+  TRY(check_writable());
+  return file_;
+}
+
+uint64_t Object::charged_bytes() const {
+  std::lock_guard lock(mutex_);
+  return charged_bytes_;
+}
+
+}  // namespace forebay::worker

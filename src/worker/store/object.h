@@ -1,0 +1,117 @@
+// An object whose file is open.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "os/file.h"
+#include "worker/store/object_file.h"
+#include "worker/tiers/tier_path.h"
+
+namespace forebay::worker {
+
+// What the store hands to an object once its file is open.
+struct OpenedFile {
+  TierPath* path = nullptr;
+  std::string directory;  // of the file, for syncing its entry
+  std::shared_ptr<os::File> file;
+  uint64_t charged_bytes = 0;
+  std::optional<Seal> seal;
+};
+
+// One object with its file, and everything that happens to its bytes: writes at disjoint or overlapping ranges and reads, all at
+// the same time; one seal, which waits for the writes in flight and refuses those that come later; removal, after which readers
+// that are at it finish. Shared between the store's bounded cache of open objects and the calls at work on it. Any thread: calls
+// block for as long as the I/O they wait for, never for the caller's or another object's progress; no lock is held across I/O.
+// After a crash at any step an object is either sealed exactly or unsealed with every byte that was written below the length
+// asked for. After a failed sync, or a failed seal that could not be undone, it answers that error for ever.
+class Object {
+ public:
+  explicit Object(ObjectId id) : id_(id) {}
+  Object(const Object&) = delete;
+  Object& operator=(const Object&) = delete;
+
+  ObjectId id() const { return id_; }
+
+  // Between construction and these two only wait_until_open() is allowed, to anybody but the thread that opens.
+  void opened(OpenedFile file);
+  void open_failed(Status why);
+  Result<void> wait_until_open();
+
+  // ENOENT as `elsewhere`: removed. `stale`: sealed, or being sealed. The file's own errors come as they are.
+  Result<void> write(Bytes data, uint64_t offset);
+  // Reserves space for `data_bytes` in all, asking for `step` more when the path has it, so that small appends do not each
+  // reserve. The charge of the object afterwards.
+  Result<uint64_t> reserve(uint64_t data_bytes, uint64_t step);
+
+  // Bytes read; short at the object's end. Of a sealed object verified: a block that is read whole always, a part of a block by
+  // reading all of it once, after which parts of it are read as they are until the object's file is closed. `corrupt`: they do
+  // not match.
+  Result<size_t> read(MutableBytes into, uint64_t offset);
+  // Reads and verifies one block of a sealed object, whatever was verified before.
+  Result<void> verify_block(uint64_t block);
+
+  // Cuts at `length`, and leaves the object charged with exactly what it takes. Idempotent for the same length; `stale` for
+  // another one. ENODATA as `elsewhere`: the file holds less than `length`.
+  Result<Seal> seal(uint64_t length, bool sync, os::FileSystem& files);
+  Result<void> sync(os::FileSystem& files);
+  // Waits for a seal or reservation at work; later calls answer ENOENT. False: somebody else is removing it.
+  bool begin_removal();
+
+  bool is_sealed() const;
+  Result<uint64_t> length();  // of an unsealed object from its file: a client may write through a descriptor
+  std::optional<Seal> seal_if_sealed() const;
+  Result<std::shared_ptr<os::File>> file_for_writing();  // `stale` once sealed
+  TierPath& path() const { return *path_; }
+  uint64_t charged_bytes() const;
+
+ private:
+  enum class State : uint8_t { kOpening, kWriting, kSealing, kSealed, kUnusable, kRemoved };
+
+  Result<void> check_writable() const;  // with mutex_ held
+  Result<size_t> read_unsealed(MutableBytes into, uint64_t offset, uint64_t end);
+  Result<size_t> read_sealed(MutableBytes into, uint64_t offset);
+  Result<void> read_block_part(uint64_t block, MutableBytes into, uint64_t offset);
+  Result<void> verify(uint64_t block, MutableBytes into, uint64_t offset);
+  Result<void> read_exactly(MutableBytes into, uint64_t offset);
+  Result<Seal> write_seal(uint64_t length, bool sync, os::FileSystem& files);
+  Result<Seal> compute_seal(uint64_t length);
+  void undo_seal(uint64_t length);
+  Result<void> sync_file(os::FileSystem& files, bool is_final /* sealed, footer included: nothing comes after */);
+  void become_unusable(const Status& why);
+  void settle_charge(uint64_t length);  // with mutex_ held
+
+  const ObjectId id_;
+  // Set by opened(), constant afterwards:
+  TierPath* path_ = nullptr;
+  std::string directory_;
+  std::shared_ptr<os::File> file_;  // shared with replies that carry its descriptor
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // of everything below; a waiter waits for other threads' I/O, never for their callers
+  // Under mutex_:
+  State state_ = State::kOpening;
+  std::optional<Status> failure_;  // of opening, or why it is unusable
+  int writes_ = 0;                 // in flight
+  bool reserving_ = false;
+  uint64_t charged_bytes_ = 0;
+  uint64_t sealing_length_ = 0;
+  uint64_t turns_ = 0;  // counts changes of state: a read that spans one is done again
+  bool synced_ = false, directory_synced_ = false;
+  std::vector<bool> verified_;  // blocks
+  Seal seal_;                   // constant once kSealed
+};
+
+// Data bytes that a reservation of `charged` bytes holds, header and footer set aside; and the charge for so many data bytes.
+uint64_t data_bytes_of_charge(uint64_t charged_bytes);
+uint64_t charge_for(uint64_t data_bytes);
+
+}  // namespace forebay::worker

@@ -1,0 +1,72 @@
+// Layout of an object's file, as pure functions between bytes and values. The page is docs/formats/object.md.
+//
+//   [0, 4096)                header: whose file this is
+//   [4096, 4096 + length)    data, page-aligned
+//   then, once sealed        one crc32c per MiB of data, and a trailer of 64 bytes that ends the file
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "base/units.h"
+
+namespace forebay::worker {
+
+inline constexpr uint32_t kObjectFormat = 1;
+inline constexpr uint64_t kDataOffset = 4096;  // of the data in the file: a page, so that mapped and direct reads fit
+inline constexpr uint64_t kBlockBytes = kMiB;  // covered by one checksum
+inline constexpr size_t kMaxClusterName = 63;  // bytes of a cluster id
+inline constexpr uint64_t kMaxObjectBytes = uint64_t{1} << 44;  // 16 TiB: keeps every sum of sizes far from overflow
+inline constexpr size_t kHeaderBytes = 128;                     // of the header that carry meaning; the rest of its page is zero
+inline constexpr size_t kTrailerBytes = 64;
+
+// Whose bytes a file holds.
+struct ObjectHeader {
+  std::string cluster;
+  ObjectId object;
+
+  bool operator==(const ObjectHeader&) const = default;
+};
+
+// What sealing recorded: the exact length, and the checksums that every later read is held against.
+struct Seal {
+  ObjectId object;
+  uint64_t length = 0;
+  uint32_t crc32c = 0;           // of all the data
+  std::vector<uint32_t> blocks;  // of each MiB, the last one shorter
+
+  bool operator==(const Seal&) const = default;
+};
+
+constexpr uint64_t block_count(uint64_t length) { return (length + kBlockBytes - 1) / kBlockBytes; }
+constexpr uint64_t footer_bytes(uint64_t length) { return block_count(length) * sizeof(uint32_t) + kTrailerBytes; }
+constexpr uint64_t sealed_file_bytes(uint64_t length) { return kDataOffset + length + footer_bytes(length); }
+
+// The whole first page of a file. The cluster id is at most kMaxClusterName bytes (checked: identities are validated on entry).
+std::array<std::byte, kDataOffset> encode_header(const ObjectHeader& header);
+// From at least the first kHeaderBytes. `corrupt` says which field is wrong.
+Result<ObjectHeader> decode_header(Bytes start_of_file);
+
+std::string encode_footer(const Seal& seal);
+// From the last kTrailerBytes of a file of `file_bytes`. `corrupt`: not sealed, or torn while it was being sealed. The block
+// checksums are left empty: they take a second read, of exactly footer_bytes(length) - kTrailerBytes at kDataOffset + length.
+struct Trailer {
+  Seal seal;
+  uint32_t table_crc32c = 0;
+};
+Result<Trailer> decode_trailer(Bytes end_of_file, uint64_t file_bytes);
+Result<Seal> decode_table(Trailer trailer, Bytes table);
+
+// "3f/000000000000a03f": the last byte of the id spreads objects over 256 directories.
+std::string object_file_name(ObjectId object);
+std::string object_directory_name(unsigned low_byte);
+// 0 when the name is not that of an object in the directory given.
+ObjectId parse_object_name(std::string_view name, unsigned low_byte);
+
+}  // namespace forebay::worker

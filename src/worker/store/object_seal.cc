@@ -1,0 +1,149 @@
+// How an object becomes immutable: the steps, their order, and what a failure of each leaves.
+#include <algorithm>
+#include <utility>
+
+#include "base/crc32c.h"
+#include "worker/store/object.h"
+
+namespace forebay::worker {
+namespace {
+constexpr size_t kSealBuffer = 256 * kKiB;  // for the pass over all data
+}
+
+Result<Seal> Object::seal(uint64_t length, bool sync, os::FileSystem& files) {
+  bool was_sealed = false;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return state_ != State::kSealing && !reserving_; });
+    was_sealed = state_ == State::kSealed;
+    if (was_sealed && seal_.length != length)
+      return stale("object " + to_string(id_) + " is sealed at " + std::to_string(seal_.length) + " bytes, not " +
+                   std::to_string(length));
+    if (!was_sealed) {
+      TRY(check_writable());
+      state_ = State::kSealing;
+      sealing_length_ = length;
+      ++turns_;
+      changed_.wait(lock, [this] { return writes_ == 0; });
+    }
+  }
+  if (was_sealed) {
+    if (sync) TRY(sync_file(files, true));
+    return seal_;
+  }
+  Result<Seal> seal = write_seal(length, sync, files);
+  std::lock_guard lock(mutex_);
+  ++turns_;
+  if (seal) {
+    seal_ = *seal;
+    verified_.assign(seal_.blocks.size(), false);
+    settle_charge(length);
+  }
+  if (state_ == State::kSealing) state_ = seal ? State::kSealed : State::kWriting;
+  changed_.notify_all();
+  return seal;
+}
+
+// 1. Sums the data: changes nothing. 2. Writes the footer at the end of the data, inside the reservation where possible, so that
+// a full medium cannot refuse it. 3. Cuts the file behind the footer, which also returns reserved space. The file counts as
+// sealed once the trailer is its end, so a crash before leaves it unsealed with every byte below `length`, and bytes above it,
+// which nobody was told are there, cut or overwritten.
+Result<Seal> Object::write_seal(uint64_t length, bool sync, os::FileSystem& files) {
+  ASSIGN_OR_RETURN(uint64_t file_bytes, file_->size());
+  if (file_bytes < kDataOffset + length)
+    return elsewhere("object " + to_string(id_) + " cannot be sealed at " + std::to_string(length) + " bytes: only " +
+                         std::to_string(file_bytes < kDataOffset ? 0 : file_bytes - kDataOffset) + " are here",
+                     ENODATA);
+  ASSIGN_OR_RETURN(Seal seal, compute_seal(length));
+  const std::string footer = encode_footer(seal);
+  Result<void> done = file_->write_at(as_bytes(footer), kDataOffset + length);
+  if (done) done = file_->truncate(kDataOffset + length + footer.size());
+  if (!done) {
+    undo_seal(length);
+    return std::unexpected(std::move(done).error());
+  }
+  if (sync) TRY(sync_file(files, true));
+  return seal;
+}
+
+Result<Seal> Object::compute_seal(uint64_t length) {
+  Seal seal{.object = id_, .length = length, .crc32c = 0, .blocks = {}};
+  seal.blocks.reserve(block_count(length));
+  std::vector<std::byte> buffer(std::min<uint64_t>(kSealBuffer, length));
+  for (uint64_t start = 0; start < length; start += kBlockBytes) {
+    uint64_t end = std::min(start + kBlockBytes, length);
+    uint32_t crc = 0;
+    for (uint64_t at = start; at < end;) {
+      MutableBytes piece = MutableBytes(buffer).first(std::min<uint64_t>(buffer.size(), end - at));
+      TRY(read_exactly(piece, at));
+      crc = crc32c(piece, crc);
+      at += piece.size();
+    }
+    seal.blocks.push_back(crc);
+    seal.crc32c = crc32c_combine(seal.crc32c, crc, end - start);
+  }
+  return seal;
+}
+
+// Takes a half-written footer away and reserves again what cutting returned. Without room for that the next write may find the
+// medium full, and says so; if the file cannot even be cut, nobody can tell its data from the footer any more.
+void Object::undo_seal(uint64_t length) {
+  Result<void> cut = file_->truncate(kDataOffset + length);
+  if (!cut) {
+    become_unusable(cut.error());
+    return;
+  }
+  uint64_t charged = charged_bytes();
+  if (charged > kDataOffset + length)
+    if (Result<void> reserved = file_->allocate(0, charged); !reserved) return;
+}
+
+// After a failed sync the kernel may have dropped the bytes and forgotten about it: a second one would report success.
+Result<void> Object::sync_file(os::FileSystem& files, bool is_final) {
+  bool sync_directory = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == State::kUnusable) return std::unexpected(*failure_);
+    if (synced_) return {};
+    sync_directory = !directory_synced_;
+  }
+  Result<void> synced = file_->sync_data();
+  if (synced && sync_directory) synced = files.sync_directory(directory_);
+  if (!synced) {
+    become_unusable(synced.error());
+    return synced;
+  }
+  std::lock_guard lock(mutex_);
+  directory_synced_ = true;
+  if (is_final) synced_ = true;
+  return {};
+}
+
+Result<void> Object::sync(os::FileSystem& files) {
+  bool is_final = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (state_ == State::kRemoved) return elsewhere("object " + to_string(id_) + " is not here", ENOENT);
+    is_final = state_ == State::kSealed;
+  }
+  return sync_file(files, is_final);
+}
+
+void Object::become_unusable(const Status& why) {
+  std::lock_guard lock(mutex_);
+  if (state_ == State::kRemoved) return;
+  state_ = State::kUnusable;
+  failure_ = Status(Code::kCorrupt, EIO, "object " + to_string(id_) + " cannot be trusted after: " + why.message());
+  ++turns_;
+  changed_.notify_all();
+}
+
+void Object::settle_charge(uint64_t length) {
+  uint64_t needed = charge_for(length);
+  if (needed < charged_bytes_) path_->release(charged_bytes_ - needed);
+  // A client with the descriptor wrote more than was reserved: it is there, so it counts.
+  if (needed > charged_bytes_) path_->charge_recovered(needed - charged_bytes_);
+  charged_bytes_ = needed;
+}
+
+}  // namespace forebay::worker
