@@ -55,14 +55,14 @@ ManualLoop::ManualLoop() : state_(std::make_unique<State>()) {}
 ManualLoop::~ManualLoop() = default;
 Executor ManualLoop::executor() const { return state_->context.get_executor(); }
 
-size_t ManualLoop::run_ready() {
+size_t ManualLoop::run_ready(size_t at_most) {
   size_t ran = 0;
-  for (;;) {
+  while (ran < at_most) {
     state_->context.restart();
-    size_t now = state_->context.poll();
-    if (now == 0) return ran;
-    ran += now;
+    if (state_->context.poll_one() == 0) break;
+    ++ran;
   }
+  return ran;
 }
 
 Task<bool> sleep_until(std::chrono::steady_clock::time_point when, std::stop_token stop) {

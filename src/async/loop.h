@@ -31,7 +31,8 @@ class ManualLoop {
   ManualLoop();
   ~ManualLoop();
   Executor executor() const;
-  size_t run_ready();  // until nothing is ready; the number of handlers run
+  // Until nothing is ready, or so many have run; the number of handlers run.
+  size_t run_ready(size_t at_most = SIZE_MAX);
 
  private:
   struct State;
