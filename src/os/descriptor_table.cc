@@ -1,5 +1,8 @@
 #include "os/descriptor_table.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace forebay::os {
 
 int DescriptorTable::add(std::shared_ptr<void> open_file) {
@@ -9,6 +12,11 @@ int DescriptorTable::add(std::shared_ptr<void> open_file) {
 }
 
 Result<int> DescriptorTable::duplicate(int descriptor) {
+  if (descriptor < kFirst) {
+    int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) return from_errno(errno, "duplicate descriptor " + std::to_string(descriptor));
+    return copy;
+  }
   std::shared_ptr<void> open_file = find(descriptor);
   if (!open_file) return from_errno(EBADF, "duplicate descriptor " + std::to_string(descriptor));
   return add(std::move(open_file));
@@ -21,6 +29,10 @@ std::shared_ptr<void> DescriptorTable::find(int descriptor) const {
 }
 
 void DescriptorTable::close(int descriptor) {
+  if (descriptor < kFirst) {
+    if (descriptor >= 0) ::close(descriptor);
+    return;
+  }
   // Declared before the lock, so destroyed after it: the last user of an open file may come back here.
   std::map<int, std::shared_ptr<void>>::node_type closed;
   std::lock_guard lock(mutex_);

@@ -9,8 +9,8 @@
 
 namespace forebay::os {
 
-// Hands every call to `inner` unless the watch says otherwise. Both outlive it; its files may outlive it. Any thread, if the watch
-// is made for that.
+// Hands every call to `inner` unless the watch says otherwise. Both outlive it; its files may outlive it. Any thread, if the
+// watch is made for that.
 class FaultyFileSystem final : public FileSystem {
  public:
   FaultyFileSystem(FileSystem& inner, SeamWatch& watch) : inner_(inner), watch_(watch) {}

@@ -7,6 +7,12 @@
 namespace forebay::os {
 namespace {
 
+uint64_t size_of(std::span<const Bytes> parts) {
+  uint64_t bytes = 0;
+  for (Bytes part : parts) bytes += part.size();
+  return bytes;
+}
+
 std::vector<Bytes> first_bytes(std::span<const Bytes> parts, uint64_t count) {
   std::vector<Bytes> first;
   for (Bytes part : parts) {
@@ -33,6 +39,16 @@ class FaultyConnection final : public Connection {
   }
 
   Task<Result<void>> write(std::span<const Bytes> parts) override { return write_parts(parts, -1); }
+  Result<size_t> write_now(std::span<const Bytes> parts) override {
+    SeamFate fate = watch_.before({"net.write", inner_->peer(), size_of(parts)});
+    Result<size_t> written = 0;
+    if (fate.error == 0 || fate.done_bytes > 0) {
+      written = inner_->write_now(first_bytes(parts, fate.error == 0 ? SeamFate::kAll : fate.done_bytes));
+    }
+    if (fate.then) fate.then();
+    if (fate.error != 0) return broken_off(fate);
+    return written;
+  }
   Task<Result<void>> write_with_descriptor(std::span<const Bytes> parts, int descriptor) override {
     return write_parts(parts, descriptor);
   }
@@ -50,8 +66,7 @@ class FaultyConnection final : public Connection {
   }
 
   Task<Result<void>> write_parts(std::span<const Bytes> parts, int descriptor) {
-    uint64_t bytes = 0;
-    for (Bytes part : parts) bytes += part.size();
+    const uint64_t bytes = size_of(parts);
     SeamFate fate = watch_.before({"net.write", inner_->peer(), bytes});
     std::vector<Bytes> sent = first_bytes(parts, fate.error == 0 ? bytes : std::min(bytes, fate.done_bytes));
     Result<void> written;

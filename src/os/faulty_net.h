@@ -8,8 +8,8 @@
 
 namespace forebay::os {
 
-// Hands every call to `inner` unless the watch says otherwise: "net.connect", "net.accept", "net.read", "net.write". A failed call
-// closes its connection. Both outlive it and what it made. Runs where `inner` runs.
+// Hands every call to `inner` unless the watch says otherwise: "net.connect", "net.accept", "net.read", "net.write". A failed
+// call closes its connection. Both outlive it and what it made. Runs where `inner` runs.
 class FaultyNetwork final : public Network {
  public:
   FaultyNetwork(Network& inner, SeamWatch& watch) : inner_(inner), watch_(watch) {}

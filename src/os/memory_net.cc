@@ -75,6 +75,20 @@ class MemoryConnection final : public Connection {
 
   Task<Result<void>> write(std::span<const Bytes> parts) override { return write_all(stream_, side_, parts, {}); }
 
+  Result<size_t> write_now(std::span<const Bytes> parts) override {
+    size_t written = 0;
+    for (Bytes part : parts) {
+      while (!part.empty()) {
+        if (stream_->failure(side_)) return std::unexpected(*stream_->failure(side_));
+        size_t taken = stream_->send(side_, part, {});
+        if (taken == 0) return written;
+        written += taken;
+        part = part.subspan(taken);
+      }
+    }
+    return written;
+  }
+
   Task<Result<void>> write_with_descriptor(std::span<const Bytes> parts, int descriptor) override {
     if (!is_unix_) co_return from_errno(EOPNOTSUPP, "pass a descriptor to " + peer_);
     CO_ASSIGN_OR_RETURN(int passed, duplicate(descriptor));
@@ -122,7 +136,11 @@ class MemoryConnection final : public Connection {
 class MemoryListener final : public Listener {
  public:
   MemoryListener(MemoryNetwork& network, MemoryWires::PortKey key, Address address, std::shared_ptr<MemoryWires::Port> port)
-      : wires_(network.wires_), process_(network.process_), key_(std::move(key)), address_(std::move(address)), port_(std::move(port)) {}
+      : wires_(network.wires_),
+        process_(network.process_),
+        key_(std::move(key)),
+        address_(std::move(address)),
+        port_(std::move(port)) {}
   ~MemoryListener() override { close(); }
 
   Task<Result<std::unique_ptr<Connection>>> accept(async::Executor) override {
@@ -178,7 +196,8 @@ std::string MemoryNetwork::host_of(const Address& address) const {
 
 Result<std::unique_ptr<Listener>> MemoryNetwork::listen(const Address& at, async::Executor) {
   if (process_->dead) return broken("listen at " + at.to_string() + ": the process is dead");
-  if (host_of(at) != host_) return Error(Status(Code::kInvalid, EADDRNOTAVAIL, "listen at " + at.to_string() + ": not this host"));
+  if (host_of(at) != host_)
+    return Error(Status(Code::kInvalid, EADDRNOTAVAIL, "listen at " + at.to_string() + ": not this host"));
   Address address = at;
   if (!at.is_unix() && at.port == 0) {
     do {

@@ -19,9 +19,9 @@ namespace forebay::os {
 class MemoryStream;
 
 struct MemoryNetConfig {
-  size_t pipe_bytes = 256 << 10;   // sent and not read yet, in each direction; then the writer waits
+  size_t pipe_bytes = 256 << 10;  // sent and not read yet, in each direction; then the writer waits
   size_t segment_bytes = 64 << 10;
-  size_t backlog = 128;            // connections not accepted yet; more are refused
+  size_t backlog = 128;  // connections not accepted yet; more are refused
   Duration resend_first = std::chrono::milliseconds(200), resend_most = std::chrono::seconds(3);
   Duration give_up = std::chrono::seconds(20);  // a segment that was lost for so long breaks its connection, at the sender
 };

@@ -57,6 +57,7 @@ size_t MemoryStream::receive(int side, MutableBytes into) {
   Segment& segment = pipe.arrived.front();
   std::vector<int>& waiting = side_[side].descriptors;
   if (waiting.size() + segment.descriptors.size() > kMostDescriptors) {
+    for (int descriptor : std::exchange(waiting, {})) wires_.descriptors_->close(descriptor);
     break_both("more descriptors were received than taken");
     return 0;
   }

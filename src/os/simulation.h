@@ -51,8 +51,8 @@ class SimHost {
 };
 
 // One process: its Env, which everything of the role hangs on. crash() is SIGKILL as seen from outside: from that moment nothing
-// the role does reaches files or network, locks are released, peers see closed connections. The role's objects live on and have to be
-// stopped and destroyed by their owner, who owns this too and keeps it longer; what they do meanwhile changes nothing.
+// the role does reaches files or network, locks are released, peers see closed connections. The role's objects live on and have
+// to be stopped and destroyed by their owner, who owns this too and keeps it longer; what they do meanwhile changes nothing.
 class SimProcess {
  public:
   SimProcess(SimWorld& world, SimHost& host, const std::string& name, uint64_t incarnation, SeamWatch* watch);
@@ -112,10 +112,11 @@ class SimWorld {
   SimLinks& links() { return links_; }
   MemoryWires& wires() { return wires_; }
   History& history() { return history_; }
+  DescriptorTable& descriptors() { return *descriptors_; }
   SimRandom random(std::string_view label) const { return random_.split(label); }
 
-  // Runs until `condition` holds (asked after each turn of the loop); false when `limit` of virtual time passed, nothing is left to
-  // happen, or the world is in a livelock.
+  // Runs until `condition` holds (asked after each turn of the loop); false when `limit` of virtual time passed, nothing is left
+  // to happen, or the world is in a livelock.
   bool run_until(const std::function<bool()>& condition, Duration limit);
   void run_for(Duration time);
   // Runs a task to its end; nullopt as run_until's false.
