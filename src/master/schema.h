@@ -4,17 +4,17 @@
 //   key (numbers are 8 bytes, big-endian)        value
 //   "F"                                          format version and cluster id
 //   "C" counter name                             next unused number (8 bytes, big-endian)
+//   "T"                                          number of inodes (8 bytes, big-endian)
 //   "I" inode                                    InodeRecord
 //   "D" parent inode, name                       DentryRecord
-//   "V" inode, version                           ExtentListRecord of a sealed version
-//   "W" inode                                    ExtentListRecord as last committed, when newer than the sealed version
+//   "V" inode, version                           ExtentListRecord of a sealed version; absent: it has no extents
+//   "W" inode                                    ExtentListRecord as last committed, while the inode is dirty; absent: no extents
 //   "O" object                                   ObjectRecord
 //   "P" worker, object                           empty: the worker holds, or was granted, a copy
 //   "X" worker, object                           empty: the worker has to delete its copy (duty)
 //   "Y" worker, object                           8 bytes length: the worker has to seal its copy at this length (duty)
-//   "H" inode, handle                            HandleRecord (open for write)
+//   "H" inode, handle                            HandleRecord (open for write), with the objects granted to it that are not sealed
 //   "h" session, handle                          inode (8 bytes)
-//   "g" handle, object                           empty: the object was granted to this handle and is not sealed
 //   "S" session                                  SessionRecord
 //   "R" session, slot (2 bytes: sequence % 1024) OutcomeRecord
 //   "N" inode                                    DetachedRecord: without entries, waits until nothing has it open, then is taken
@@ -56,6 +56,7 @@ inline std::string numbers(char tag, uint64_t a, uint64_t b) {
 
 inline std::string format() { return "F"; }
 inline std::string counter(std::string_view name) { return "C" + std::string(name); }
+inline std::string inode_count() { return "T"; }
 inline std::string inode(InodeId inode) { return numbers('I', inode.value); }
 inline std::string dentries(InodeId parent) { return numbers('D', parent.value); }  // prefix of a directory's entries
 inline std::string dentry(InodeId parent, std::string_view name) { return dentries(parent).append(name); }
@@ -67,7 +68,6 @@ inline std::string remove_duty(WorkerId worker, ObjectId object) { return number
 inline std::string seal_duty(WorkerId worker, ObjectId object) { return numbers('Y', worker.value, object.value); }
 inline std::string handle(InodeId inode, HandleId handle) { return numbers('H', inode.value, handle.value); }
 inline std::string session_handle(SessionId session, HandleId handle) { return numbers('h', session.value, handle.value); }
-inline std::string granted(HandleId handle, ObjectId object) { return numbers('g', handle.value, object.value); }
 inline std::string session(SessionId session) { return numbers('S', session.value); }
 inline std::string outcome(SessionId session, uint64_t sequence) {
   std::string key = numbers('R', session.value);

@@ -1,0 +1,60 @@
+#include "master/extents/objects.h"
+
+namespace forebay::master {
+
+Result<std::optional<v1::ObjectRecord>> load_object(const kv::Reader& reader, ObjectId object) {
+  return read_record<v1::ObjectRecord>(reader, key::object(object));
+}
+
+void save_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) {
+  write_record(txn, key::object(object), record);
+}
+
+Result<v1::Grant> grant_object(MutationContext& context, InodeId inode, HandleId handle, const v1::Placement& wanted) {
+  if (wanted.bytes() == 0 || wanted.bytes() > INT64_MAX)
+    return invalid("an object of " + std::to_string(wanted.bytes()) + " bytes");
+  ASSIGN_OR_RETURN(std::vector<WorkerId> workers, context.placer.place(wanted));
+  ASSIGN_OR_RETURN(uint64_t id, context.next_id("object"));
+  v1::ObjectRecord record;
+  record.set_inode(inode.value);
+  record.set_handle(handle.value);
+  record.set_granted_bytes(wanted.bytes());
+  v1::Grant grant;
+  grant.set_object(id);
+  grant.set_bytes(wanted.bytes());
+  for (WorkerId worker : workers) {
+    record.add_workers(worker.value);
+    grant.add_workers(worker.value);
+    context.txn.put(key::copy(worker, ObjectId{id}), {});
+  }
+  save_object(context.txn, ObjectId{id}, record);
+  return grant;
+}
+
+void remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) {
+  bool seal_ordered = !record.sealed() && record.handle() == 0;
+  for (uint64_t worker : record.workers()) {
+    if (seal_ordered) txn.erase(key::seal_duty(WorkerId{worker}, object));
+    txn.put(key::remove_duty(WorkerId{worker}, object), {});
+  }
+  txn.erase(key::object(object));
+}
+
+void order_seal(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) {
+  for (uint64_t worker : record.workers()) {
+    std::string length;
+    append_big_endian(length, record.length());
+    txn.put(key::seal_duty(WorkerId{worker}, object), std::move(length));
+  }
+}
+
+v1::ObjectLocation location_of(ObjectId object, const v1::ObjectRecord& record) {
+  v1::ObjectLocation location;
+  location.set_object(object.value);
+  *location.mutable_workers() = record.workers();
+  location.set_sealed(record.sealed());
+  location.set_length(record.length());
+  return location;
+}
+
+}  // namespace forebay::master

@@ -1,0 +1,29 @@
+// Object records: from grant to removal. An object belongs to one inode all its life.
+//
+//   granted      "O" with handle, "P" for each worker; the handle's record lists it
+//   acknowledged "O".length > 0: commits refer to that much of it
+//   sealed       "O".sealed, exact length and checksum; the handle no longer lists it
+//   removed      no "O"; "X" for each worker; "P" until that worker says that it has deleted its copy
+#pragma once
+
+#include "master/operation.h"
+#include "master/schema.h"
+
+namespace forebay::master {
+
+Result<std::optional<v1::ObjectRecord>> load_object(const kv::Reader& reader, ObjectId object);
+void save_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record);
+
+// A new object of the inode on workers of the placer's choice.
+Result<v1::Grant> grant_object(MutationContext& context, InodeId inode, HandleId handle, const v1::Placement& wanted);
+
+// The record goes, each worker gets the duty to delete its copy.
+void remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record);
+
+// Its writer is gone: each worker gets the duty to seal its copy at the acknowledged length. Until one has, the object is
+// unsealed and nobody's.
+void order_seal(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record);
+
+v1::ObjectLocation location_of(ObjectId object, const v1::ObjectRecord& record);
+
+}  // namespace forebay::master

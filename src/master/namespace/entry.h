@@ -1,0 +1,41 @@
+// Directory entries: names, and the directory that has them.
+#pragma once
+
+#include <optional>
+
+#include "master/namespace/inode.h"
+#include "master/namespace/permission.h"
+
+namespace forebay::master {
+
+// A directory that the caller may search. Loaded once by an operation, changed there, saved once.
+struct Directory {
+  InodeId id;
+  v1::InodeRecord record;
+};
+struct Entry {
+  InodeId inode;
+  v1::FileType type = v1::FILE_TYPE_UNSPECIFIED;
+};
+
+// ESTALE: gone; ENOTDIR; EACCES: not searchable by the caller.
+Result<Directory> load_directory(const kv::Reader& reader, const Caller& caller, InodeId directory);
+
+Result<void> check_name(std::string_view name);  // ENAMETOOLONG; malformed ones are `invalid`
+Result<std::optional<Entry>> find_entry(const kv::Reader& reader, InodeId directory, std::string_view name);
+Result<Entry> existing_entry(const kv::Reader& reader, InodeId directory, std::string_view name);  // ENOENT
+
+// May the caller make this entry? In Linux's order: EEXIST, ENOENT (the directory is removed), EACCES.
+Result<void> check_may_add(const Caller& caller, const Directory& directory, const std::optional<Entry>& existing);
+// May the caller remove the entry of `victim`? EACCES, EPERM (sticky).
+Result<void> check_may_remove(const Caller& caller, const Directory& directory, const v1::InodeRecord& victim);
+
+// Change the entry and the directory's record: its entry and link counts, mtime and ctime. The record is not saved.
+void add_entry(MutationContext& context, Directory& directory, std::string_view name, Entry entry);
+void remove_entry(MutationContext& context, Directory& directory, std::string_view name, v1::FileType type);
+
+// Makes an inode and enters it; saves the directory. The caller has checked, and completes and saves the new record.
+Result<NewInode> make_entry(MutationContext& context, Directory& directory, std::string_view name, v1::FileType type,
+                            uint32_t mode);
+
+}  // namespace forebay::master

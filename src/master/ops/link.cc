@@ -1,0 +1,24 @@
+#include "master/namespace/entry.h"
+#include "master/ops/ops.h"
+
+namespace forebay::master::ops {
+
+Result<v1::AttrReply> link(MutationContext& context, const v1::LinkRequest& request) {
+  InodeId inode{request.inode()};
+  ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, inode));
+  ASSIGN_OR_RETURN(Directory parent, load_directory(context.txn, context.caller, InodeId{request.parent()}));
+  TRY(check_name(request.name()));
+  ASSIGN_OR_RETURN(std::optional<Entry> existing, find_entry(context.txn, parent.id, request.name()));
+  TRY(check_may_add(context.caller, parent, existing));
+  if (record.type() == v1::FILE_TYPE_DIRECTORY) return rejected(EPERM, "directories have one name");
+  if (!is_linked(record)) return rejected(ENOENT, "removed");
+  if (record.nlink() >= kMaxLinks) return rejected(EMLINK, "too many links");
+  record.set_nlink(record.nlink() + 1);
+  record.set_ctime_ns(os::unix_nanos(context.now));
+  save_inode(context.txn, inode, record);
+  add_entry(context, parent, request.name(), {inode, record.type()});
+  save_inode(context.txn, parent.id, parent.record);
+  return attr_reply(inode, record);
+}
+
+}  // namespace forebay::master::ops

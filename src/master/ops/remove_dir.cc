@@ -1,0 +1,20 @@
+#include "master/namespace/entry.h"
+#include "master/namespace/reclaim.h"
+#include "master/ops/ops.h"
+
+namespace forebay::master::ops {
+
+Result<v1::Empty> remove_dir(MutationContext& context, const v1::RemoveDirRequest& request) {
+  ASSIGN_OR_RETURN(Directory parent, load_directory(context.txn, context.caller, InodeId{request.parent()}));
+  ASSIGN_OR_RETURN(Entry entry, existing_entry(context.txn, parent.id, request.name()));
+  ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, entry.inode));
+  TRY(check_may_remove(context.caller, parent, record));
+  if (entry.type != v1::FILE_TYPE_DIRECTORY) return rejected(ENOTDIR, "not a directory");
+  if (record.size() != 0) return rejected(ENOTEMPTY, "not empty");
+  remove_entry(context, parent, request.name(), entry.type);
+  save_inode(context.txn, parent.id, parent.record);
+  TRY(drop_directory(context, entry.inode, record));
+  return v1::Empty{};
+}
+
+}  // namespace forebay::master::ops
