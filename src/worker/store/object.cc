@@ -41,7 +41,7 @@ void Object::opened(OpenedFile file) {
 
 void Object::open_failed(Status why) {
   std::lock_guard lock(mutex_);
-  state_ = State::kUnusable;
+  state_ = State::kNotOpened;
   failure_ = std::move(why);
   changed_.notify_all();
 }
@@ -49,7 +49,7 @@ void Object::open_failed(Status why) {
 Result<void> Object::wait_until_open() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return state_ != State::kOpening; });
-  if (failure_) return std::unexpected(*failure_);
+  if (state_ == State::kNotOpened) return std::unexpected(*failure_);
   return {};
 }
 
@@ -60,6 +60,7 @@ Result<void> Object::check_writable() const {
     case State::kSealed: return stale("object " + to_string(id_) + " is sealed");
     case State::kUnusable: return std::unexpected(*failure_);
     case State::kOpening:
+    case State::kNotOpened:
     case State::kRemoved: break;
   }
   return missing(id_);
@@ -210,6 +211,11 @@ bool Object::begin_removal() {
 bool Object::is_sealed() const {
   std::lock_guard lock(mutex_);
   return state_ == State::kSealed;
+}
+
+bool Object::is_unusable() const {
+  std::lock_guard lock(mutex_);
+  return state_ == State::kUnusable;
 }
 
 std::optional<Seal> Object::seal_if_sealed() const {

@@ -44,7 +44,7 @@ class Object {
   // Between construction and these two only wait_until_open() is allowed, to anybody but the thread that opens.
   void opened(OpenedFile file);
   void open_failed(Status why);
-  Result<void> wait_until_open();
+  Result<void> wait_until_open();  // the error it could not be opened for
 
   // ENOENT as `elsewhere`: removed. `stale`: sealed, or being sealed. The file's own errors come as they are.
   Result<void> write(Bytes data, uint64_t offset);
@@ -67,6 +67,7 @@ class Object {
   bool begin_removal();
 
   bool is_sealed() const;
+  bool is_unusable() const;
   Result<uint64_t> length();  // of an unsealed object from its file: a client may write through a descriptor
   std::optional<Seal> seal_if_sealed() const;
   Result<std::shared_ptr<os::File>> file_for_writing();  // `stale` once sealed
@@ -74,7 +75,7 @@ class Object {
   uint64_t charged_bytes() const;
 
  private:
-  enum class State : uint8_t { kOpening, kWriting, kSealing, kSealed, kUnusable, kRemoved };
+  enum class State : uint8_t { kOpening, kNotOpened, kWriting, kSealing, kSealed, kUnusable, kRemoved };
 
   Result<void> check_writable() const;  // with mutex_ held
   Result<size_t> read_unsealed(MutableBytes into, uint64_t offset, uint64_t end);

@@ -40,6 +40,15 @@ class ObjectTable {
     auto found = entries_.find(object);
     return found == entries_.end() ? nullptr : &found->second;
   }
+  const ObjectEntry* find(ObjectId object) const {
+    auto found = entries_.find(object);
+    return found == entries_.end() ? nullptr : &found->second;
+  }
+  std::optional<ObjectId> next_sealed(ObjectId after) const {
+    auto at = entries_.upper_bound(after);
+    while (at != entries_.end() && at->second.state != ObjectState::kSealed) ++at;
+    return at == entries_.end() ? std::nullopt : std::optional(at->first);
+  }
   size_t size() const { return entries_.size(); }
   // Up to `most` entries from the first id that is not below `from`.
   std::vector<std::pair<ObjectId, ObjectEntry>> page(ObjectId from, size_t most) const {

@@ -8,10 +8,11 @@
 
 namespace forebay::worker {
 
-TierPath::TierPath(std::string tier, std::string medium, std::string directory, uint64_t quota_bytes, Watermarks watermarks)
+TierPath::TierPath(std::string tier, const std::string& medium, std::string directory, uint64_t quota_bytes,
+                   Watermarks watermarks)
     : tier_(std::move(tier)),
-      medium_(std::move(medium)),
       directory_(std::move(directory)),
+      is_memory_(medium == "MEM"),
       quota_bytes_(quota_bytes),
       watermarks_(watermarks) {}
 
@@ -67,6 +68,11 @@ bool TierPath::fail(const Status& cause) {
   if (failure_) return false;
   failure_ = cause;
   return true;
+}
+
+bool TierPath::count_read_error() {
+  std::lock_guard lock(mutex_);
+  return ++read_errors_ >= kMaxReadErrors;
 }
 
 std::optional<Status> TierPath::failure() const {

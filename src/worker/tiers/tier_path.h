@@ -27,10 +27,12 @@ struct Watermarks {
 // nothing new. Owned by its tier. Any thread; the lock is never held across I/O.
 class TierPath {
  public:
-  TierPath(std::string tier, std::string medium, std::string directory, uint64_t quota_bytes, Watermarks watermarks);
+  static constexpr int kMaxReadErrors = 16;
+
+  TierPath(std::string tier, const std::string& medium, std::string directory, uint64_t quota_bytes, Watermarks watermarks);
 
   const std::string& tier() const { return tier_; }
-  const std::string& medium() const { return medium_; }
+  bool is_memory() const { return is_memory_; }  // its calls do not wait for a disk
   const std::string& directory() const { return directory_; }
   uint64_t quota_bytes() const { return quota_bytes_; }
 
@@ -46,10 +48,12 @@ class TierPath {
   bool takes_new_objects();          // by the watermarks
 
   bool fail(const Status& cause);  // true the first time
+  bool count_read_error();         // true from the kMaxReadErrors-th on: not a sector, but the disk
   std::optional<Status> failure() const;
 
  private:
-  const std::string tier_, medium_, directory_;
+  const std::string tier_, directory_;
+  const bool is_memory_;
   const uint64_t quota_bytes_;
   const Watermarks watermarks_;
 
@@ -58,6 +62,7 @@ class TierPath {
   uint64_t used_bytes_ = 0;
   uint64_t medium_free_bytes_ = UINT64_MAX;
   bool above_high_ = false;
+  int read_errors_ = 0;
   std::optional<Status> failure_;
 };
 

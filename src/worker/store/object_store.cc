@@ -1,0 +1,331 @@
+#include "worker/store/object_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker/store/recovery.h"
+
+namespace forebay::worker {
+namespace {
+
+Error missing(ObjectId object) { return elsewhere("object " + to_string(object) + " is not here", ENOENT); }
+
+Result<void> check_range(ObjectId object, uint64_t offset, uint64_t length) {
+  if (!object) return invalid("object 0 does not exist");
+  if (offset > kMaxObjectBytes || length > kMaxObjectBytes - offset)
+    return invalid("an object holds at most " + std::to_string(kMaxObjectBytes) + " bytes");
+  return {};
+}
+
+bool is_full(const Status& status) { return status.is_errno(ENOSPC) || status.is_errno(EDQUOT); }
+bool is_shortage(const Status& status) { return status.is_errno(EMFILE) || status.is_errno(ENFILE) || status.is_errno(ENOMEM); }
+
+}  // namespace
+
+Task<Result<std::unique_ptr<ObjectStore>>> ObjectStore::open(os::Env& env, StoreConfig config, obs::Log& log,
+                                                             WorkerEvents& events) {
+  CO_TRY(check_tiers(config.tiers));
+  auto tiers = std::make_unique<TierSet>(config.tiers);
+  CO_ASSIGN_OR_RETURN(StartedStore started, co_await start_store(env, config, *tiers, log));
+  std::unique_ptr<ObjectStore> store(new ObjectStore(env, std::move(config), log, events, std::move(tiers), std::move(started)));
+  auto ask_for_space = [&store] {
+    store->housekeeping();
+    return true;
+  };
+  co_await async::run_blocking(env.blocking, ask_for_space);
+  co_return store;
+}
+
+ObjectStore::ObjectStore(os::Env& env, StoreConfig config, obs::Log& log, WorkerEvents& events, std::unique_ptr<TierSet> tiers,
+                         StartedStore started)
+    : files_(env.files),
+      config_(std::move(config)),
+      log_(log),
+      events_(events),
+      tiers_(std::move(tiers)),
+      locks_(std::move(started.locks)),
+      indexes_(std::move(started.indexes)),
+      identity_(std::move(started.identity)),
+      open_(std::max<size_t>(config_.max_open_objects, 1)),
+      removed_(config_.remembered_removals) {
+  for (const auto& [object, entry] : started.objects) {
+    table_.append(object, entry);
+    if (entry.state == ObjectState::kDamaged && damaged_.size() < config_.max_damaged) damaged_.insert(object);
+  }
+}
+
+std::optional<Identity> ObjectStore::identity() const {
+  std::lock_guard lock(mutex_);
+  return identity_;
+}
+
+Result<void> ObjectStore::adopt_identity(const Identity& identity) {
+  TRY(check_cluster_name(identity.cluster));
+  if (std::optional<Identity> mine = this->identity()) {
+    if (*mine == identity) return {};
+    return invalid("this store belongs to worker " + to_string(mine->worker) + " of cluster '" + mine->cluster +
+                   "'; it cannot become worker " + to_string(identity.worker) + " of cluster '" + identity.cluster + "'");
+  }
+  for (const auto& path : tiers_->paths())
+    if (!path->failure()) TRY(write_identity(files_, path->directory(), identity));
+  std::lock_guard lock(mutex_);
+  identity_ = identity;
+  return {};
+}
+
+// ---- opening ----
+
+// The one who finds an object closed opens it without the lock; whoever comes meanwhile waits for that.
+Result<ObjectStore::Pointer> ObjectStore::acquire(ObjectId id, uint64_t create_bytes) {
+  std::vector<Pointer> closed;  // released after the lock: closing a file may take a while
+  Pointer object;
+  std::optional<ObjectEntry> entry;
+  bool is_opener = false;
+  {
+    std::lock_guard lock(mutex_);
+    object = open_.find(id);
+    if (!object) {
+      if (ObjectEntry* found = table_.find(id)) entry = *found;
+      if (!entry && create_bytes == 0) return missing(id);
+      if (!entry && removed_.contains(id)) return stale("object " + to_string(id) + " has been removed");
+      if (!entry && !identity_) return busy("this worker is not registered with a master yet");
+      if (!open_.make_room(closed))
+        return busy("all " + std::to_string(open_.size()) + " open objects of this worker are in use");
+      object = std::make_shared<Object>(id);
+      open_.insert(object);
+      is_opener = true;
+    }
+  }
+  if (is_opener) TRY(open_into(*object, entry, create_bytes));
+  if (!is_opener) TRY(object->wait_until_open());
+  return object;
+}
+
+Result<void> ObjectStore::open_into(Object& object, std::optional<ObjectEntry> entry, uint64_t create_bytes) {
+  Result<OpenedFile> file = entry ? load(object.id(), *entry) : create(object.id(), create_bytes);
+  {
+    std::lock_guard lock(mutex_);
+    if (!file) open_.erase(object);
+    if (file && !entry)
+      table_.insert(object.id(),
+                    {.charged_bytes = file->charged_bytes, .path = static_cast<uint8_t>(tiers_->index_of(*file->path))});
+  }
+  if (!file) {
+    object.open_failed(file.error());
+    return std::unexpected(std::move(file).error());
+  }
+  object.opened(std::move(*file));
+  if (!entry) events_.object_created();
+  return {};
+}
+
+Result<OpenedFile> ObjectStore::load(ObjectId object, const ObjectEntry& entry) {
+  TierPath& path = tiers_->path(entry.path);
+  if (entry.state == ObjectState::kDamaged) return corrupt("object " + to_string(object) + " is damaged");
+  bool sealed = entry.state == ObjectState::kSealed;
+  auto opened = files_.open(object_path(path.directory(), object), sealed ? os::OpenMode::kRead : os::OpenMode::kReadWrite);
+  if (!opened && opened.error().is_errno(ENOENT))
+    return std::unexpected(
+        judge(Status(Code::kCorrupt, EIO, "object " + to_string(object) + ": its file is gone"), object, path, false));
+  if (!opened) return std::unexpected(judge(std::move(opened).error(), object, path, false));
+  Result<std::optional<Seal>> seal = examine_file(**opened, object, identity()->cluster);
+  if (seal && sealed && (!*seal || (*seal)->length != entry.length || (*seal)->crc32c != entry.crc32c))
+    seal = corrupt("its seal is damaged");
+  if (!seal) {
+    Status error = std::move(seal).error().with_context("object " + to_string(object));
+    if (error.is(Code::kCorrupt)) mark_unreadable(object);
+    return std::unexpected(judge(std::move(error), object, path, false));
+  }
+  // Data that happens to look like a seal does not make one: only sealing does.
+  if (!sealed) seal->reset();
+  return OpenedFile{.path = &path,
+                    .directory = object_directory(path.directory(), object.value & 0xff),
+                    .file = std::move(*opened),
+                    .charged_bytes = entry.charged_bytes,
+                    .seal = std::move(*seal)};
+}
+
+Result<OpenedFile> ObjectStore::create(ObjectId object, uint64_t create_bytes) {
+  const ObjectHeader header{identity()->cluster, object};
+  const uint64_t charge = charge_for(create_bytes);
+  std::vector<TierPath*> tried;
+  for (;;) {
+    ASSIGN_OR_RETURN(TierPath * path, tiers_->allocate(charge, tried));
+    Result<std::shared_ptr<os::File>> file = create_file(*path, header, charge);
+    if (file)
+      return OpenedFile{.path = path,
+                        .directory = object_directory(path->directory(), object.value & 0xff),
+                        .file = std::move(*file),
+                        .charged_bytes = charge,
+                        .seal = std::nullopt};
+    path->release(charge);
+    if (is_shortage(file.error()) || file.error().is_errno(EEXIST))
+      return std::unexpected(judge(std::move(file).error(), object, *path, true));
+    // Full below its quota because others use the medium too, or failing: the next path may do.
+    if (is_full(file.error()))
+      refresh_space(*path);
+    else
+      fail_path(*path, file.error());
+    tried.push_back(path);
+  }
+}
+
+// Space first, then the header: a file whose header is whole has its reservation.
+Result<std::shared_ptr<os::File>> ObjectStore::create_file(TierPath& path, const ObjectHeader& header, uint64_t charge) {
+  const std::string name = object_path(path.directory(), header.object);
+  ASSIGN_OR_RETURN(std::unique_ptr<os::File> file, files_.open(name, os::OpenMode::kCreateNew));
+  Result<void> done = file->allocate(0, charge);
+  // A file system that cannot reserve: the quota alone vouches for the space.
+  if (!done && done.error().is_errno(EOPNOTSUPP)) done = {};
+  if (done) done = file->write_at(encode_header(header), 0);
+  if (done) return std::shared_ptr<os::File>(std::move(file));
+  file.reset();
+  // If that fails too, the file has no whole header, and the next start removes it.
+  if (Result<void> removed = files_.remove(name); !removed)
+    log_.warning("a file that could not be created could not be removed",
+                 {{"file", name}, {"error", removed.error().to_string()}});
+  return std::unexpected(std::move(done).error());
+}
+
+// ---- bytes ----
+
+Result<void> ObjectStore::reserve_for(Object& object, uint64_t data_bytes, uint64_t step) {
+  if (data_bytes <= data_bytes_of_charge(object.charged_bytes())) return {};
+  Result<uint64_t> charged = object.reserve(data_bytes, step);
+  if (!charged) return std::unexpected(judge(std::move(charged).error(), object, true));
+  std::lock_guard lock(mutex_);
+  ObjectEntry* entry = table_.find(object.id());
+  if (entry && entry->state == ObjectState::kUnsealed) entry->charged_bytes = *charged;
+  return {};
+}
+
+Result<uint64_t> ObjectStore::write(ObjectId id, Bytes data, uint64_t offset, uint64_t create_bytes) {
+  TRY(check_range(id, offset, data.size()));
+  TRY(check_range(id, 0, create_bytes));
+  ASSIGN_OR_RETURN(Pointer object, acquire(id, create_bytes));
+  if (!data.empty()) {
+    TRY(reserve_for(*object, offset + data.size(), config_.reserve_step_bytes));
+    Result<void> written = object->write(data, offset);
+    if (!written) return std::unexpected(judge(std::move(written).error(), *object, true));
+    events_.bytes_written(data.size());
+  }
+  Result<uint64_t> length = object->length();
+  if (!length) return std::unexpected(judge(std::move(length).error(), *object, false));
+  return length;
+}
+
+Result<size_t> ObjectStore::read(ObjectId id, MutableBytes into, uint64_t offset) {
+  TRY(check_range(id, offset, into.size()));
+  ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
+  Result<size_t> got = object->read(into, offset);
+  if (!got) return std::unexpected(judge(std::move(got).error(), *object, false));
+  events_.bytes_read(*got);
+  return got;
+}
+
+Result<Seal> ObjectStore::seal(ObjectId id, uint64_t length, bool sync) {
+  TRY(check_range(id, 0, length));
+  ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
+  Result<Seal> seal = object->seal(length, sync, files_);
+  if (!seal) return std::unexpected(judge(std::move(seal).error(), *object, true));
+  {
+    std::lock_guard lock(mutex_);
+    ObjectEntry* entry = table_.find(id);
+    if (!entry) return missing(id);
+    if (entry->state == ObjectState::kSealed) return seal;
+    entry->state = ObjectState::kSealed;
+    entry->length = seal->length;
+    entry->crc32c = seal->crc32c;
+    entry->charged_bytes = charge_for(length);
+  }
+  indexes_[tiers_->index_of(object->path())]->add({id, seal->length, seal->crc32c});
+  events_.object_sealed(length);
+  return seal;
+}
+
+Result<void> ObjectStore::sync(ObjectId id) {
+  TRY(check_range(id, 0, 0));
+  ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
+  Result<void> synced = object->sync(files_);
+  if (!synced) return std::unexpected(judge(std::move(synced).error(), *object, true));
+  return {};
+}
+
+Result<void> ObjectStore::reserve(ObjectId id, uint64_t data_bytes) {
+  TRY(check_range(id, 0, data_bytes));
+  ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
+  return reserve_for(*object, data_bytes, 0);
+}
+
+Result<OpenedObject> ObjectStore::open_object(ObjectId id, bool for_writing, uint64_t create_bytes) {
+  TRY(check_range(id, 0, create_bytes));
+  ASSIGN_OR_RETURN(Pointer object, acquire(id, create_bytes));
+  OpenedObject opened;
+  if (for_writing) {
+    ASSIGN_OR_RETURN(opened.file, object->file_for_writing());
+  } else {
+    // The store's own descriptor of an unsealed object can write: a reader gets one that cannot.
+    auto file = files_.open(object_path(object->path().directory(), id), os::OpenMode::kRead);
+    if (!file) return std::unexpected(judge(std::move(file).error(), *object, false));
+    opened.file = std::move(*file);
+  }
+  opened.sealed = object->is_sealed();
+  Result<uint64_t> length = object->length();
+  if (!length) return std::unexpected(judge(std::move(length).error(), *object, false));
+  opened.length = *length;
+  return opened;
+}
+
+// ---- removal ----
+
+// The object stays in the open cache until its file is gone, so that nobody opens it meanwhile.
+Result<void> ObjectStore::remove(ObjectId id) {
+  TRY(check_range(id, 0, 0));
+  Pointer object;
+  bool was_open = false;
+  {
+    std::lock_guard lock(mutex_);
+    object = open_.find(id);
+    was_open = object != nullptr;
+    if (!object) {
+      removed_.add(id);
+      if (!table_.find(id)) return {};
+      object = std::make_shared<Object>(id);
+      open_.insert(object);  // one over the limit for a moment, without a descriptor
+    }
+  }
+  if (was_open) {
+    // Somebody's creation, load or removal was under way and left nothing open: look again.
+    if (!object->wait_until_open()) return remove(id);
+    if (!object->begin_removal()) return busy("object " + to_string(id) + " is being removed");
+  }
+  return remove_file(*object, was_open);
+}
+
+Result<void> ObjectStore::remove_file(Object& object, bool was_open) {
+  ObjectEntry entry;
+  {
+    std::lock_guard lock(mutex_);
+    entry = *table_.find(object.id());
+  }
+  TierPath& path = tiers_->path(entry.path);
+  Result<void> removed = files_.remove(object_path(path.directory(), object.id()));
+  bool gone = removed || removed.error().is_errno(ENOENT);
+  uint64_t charged = was_open ? object.charged_bytes() : entry.charged_bytes;
+  {
+    std::lock_guard lock(mutex_);
+    open_.erase(object);
+    if (gone) {
+      table_.erase(object.id());
+      removed_.add(object.id());
+      damaged_.erase(object.id());
+    }
+  }
+  if (!was_open) object.open_failed(missing(object.id()).error());
+  if (!gone) return std::unexpected(judge(std::move(removed).error(), object.id(), path, true));
+  path.release(charged);
+  events_.object_removed();
+  return {};
+}
+
+}  // namespace forebay::worker

@@ -1,0 +1,135 @@
+// All objects of one worker.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "async/task.h"
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "obs/log.h"
+#include "os/env.h"
+#include "worker/store/identity.h"
+#include "worker/store/object.h"
+#include "worker/store/object_table.h"
+#include "worker/store/open_objects.h"
+#include "worker/store/recent_ids.h"
+#include "worker/store/store_start.h"
+#include "worker/tiers/tier_set.h"
+#include "worker/worker_events.h"
+
+namespace forebay::worker {
+
+struct ObjectStat {
+  ObjectId object;
+  uint64_t length = 0;
+  bool sealed = false;
+  uint32_t crc32c = 0;  // of a sealed one
+  std::string tier;     // filled by stat()
+};
+
+struct OpenedObject {
+  std::shared_ptr<os::File> file;  // for reading only, unless it was asked for writing
+  uint64_t length = 0;
+  bool sealed = false;
+};
+
+// Objects in tiers. Owned by the worker; Env, log and events outlive it. Any thread. Calls block for their I/O (put those on a
+// blocking executor that may wait for a disk); no lock is held across I/O, and no call waits for another caller's progress.
+// Success means: written bytes are in the medium's page cache and read back by everybody; a seal is final. After a crash every
+// sealed object is found exactly as it was sealed, every unsealed one with its bytes. Errors: `elsewhere` with ENOENT (no such
+// object), ENOSPC (no room; below the reservation never) or EIO (the disk failed); `stale` (sealed); `corrupt` (this copy is
+// damaged, and is reported by damaged()); `busy` (out of descriptors). A path whose disk fails takes nothing new; the rest goes
+// on. Limits: StoreConfig.
+class ObjectStore {
+ public:
+  // Locks the directories, checks whose they are, finds what is in them. `invalid`: in use by another worker, another cluster's,
+  // not usable; the message names the directory and what to do.
+  static Task<Result<std::unique_ptr<ObjectStore>>> open(os::Env& env, StoreConfig config, obs::Log& log, WorkerEvents& events);
+
+  // Absent until the first registration; until then nothing can be created (`busy`).
+  std::optional<Identity> identity() const;
+  Result<void> adopt_identity(const Identity& identity);  // on every path, durably; again: `invalid` unless equal
+
+  // The length of the object afterwards. `create_bytes` other than 0: created with that reservation if it is not there.
+  Result<uint64_t> write(ObjectId object, Bytes data, uint64_t offset, uint64_t create_bytes);
+  Result<size_t> read(ObjectId object, MutableBytes into, uint64_t offset);
+  Result<Seal> seal(ObjectId object, uint64_t length, bool sync);
+  Result<void> sync(ObjectId object);
+  Result<void> reserve(ObjectId object, uint64_t data_bytes);
+  Result<OpenedObject> open_object(ObjectId object, bool for_writing, uint64_t create_bytes);
+  Result<ObjectStat> stat(ObjectId object);
+  // Success also when it is not there. Readers at work finish. The id is remembered for a while: a late write cannot bring the
+  // object back (`stale`).
+  Result<void> remove(ObjectId object);
+
+  // Whether calls on this object can wait for a disk; a new one is judged by the first tier.
+  bool may_block(ObjectId object) const;
+
+  // Up to `most` objects from the first id not below `from`, ascending; damaged ones are left out.
+  struct InventoryPage {
+    std::vector<ObjectStat> objects;
+    std::optional<ObjectId> next;  // absent: this was the last page
+  };
+  Result<InventoryPage> inventory(ObjectId from, size_t most);
+
+  // Copies found bad or gone and not yet acknowledged, ascending.
+  std::vector<ObjectId> damaged(size_t most) const;
+  void note_damaged(ObjectId object, const Status& why);
+  void forget_damaged(const std::vector<ObjectId>& acknowledged);
+
+  // For the scrubber: the first sealed object after `after`, and one of its MiB. False: it has no such block.
+  std::optional<ObjectId> next_sealed(ObjectId after) const;
+  Result<bool> verify_block(ObjectId object, uint64_t block);
+
+  // Writes what restarts want to know, asks the media for their free space, tells the events. One task at a time.
+  void housekeeping();
+  std::vector<TierUsage> usage() const { return tiers_->usage(); }
+  size_t object_count() const;
+
+ private:
+  ObjectStore(os::Env& env, StoreConfig config, obs::Log& log, WorkerEvents& events, std::unique_ptr<TierSet> tiers,
+              StartedStore started);
+
+  using Pointer = OpenObjects::Pointer;
+  Result<Pointer> acquire(ObjectId object, uint64_t create_bytes);
+  Result<void> open_into(Object& object, std::optional<ObjectEntry> entry, uint64_t create_bytes);
+  Result<OpenedFile> load(ObjectId object, const ObjectEntry& entry);
+  Result<OpenedFile> create(ObjectId object, uint64_t create_bytes);
+  Result<std::shared_ptr<os::File>> create_file(TierPath& path, const ObjectHeader& header, uint64_t charge);
+  Result<void> reserve_for(Object& object, uint64_t data_bytes, uint64_t step);
+  Result<void> remove_file(Object& object, bool was_open);
+  void mark_unreadable(ObjectId object);
+  void rewrite_index(size_t path_index);
+  void refresh_space(TierPath& path);
+
+  // What a file's error means to the caller, and for the path: the one place where that is decided.
+  Status judge(Status error, ObjectId object, TierPath& path, bool was_writing);
+  Status judge(Status error, const Object& object, bool was_writing);
+  void fail_path(TierPath& path, const Status& why);
+
+  os::FileSystem& files_;
+  const StoreConfig config_;
+  obs::Log& log_;
+  WorkerEvents& events_;
+  const std::unique_ptr<TierSet> tiers_;
+  const std::vector<std::unique_ptr<os::File>> locks_;    // of the paths, for as long as the store lives
+  const std::vector<std::unique_ptr<IndexLog>> indexes_;  // of the paths, in their order
+
+  mutable std::mutex mutex_;
+  // Under mutex_:
+  std::optional<Identity> identity_;
+  ObjectTable table_;
+  OpenObjects open_;
+  RecentIds removed_;
+  std::set<ObjectId> damaged_;
+};
+
+}  // namespace forebay::worker

@@ -1,0 +1,32 @@
+// What a worker tells about itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/status.h"
+#include "worker/tiers/tier_set.h"
+
+namespace forebay::worker {
+
+// Called at the moment it happens, from any thread, on the byte path too: an implementation only counts. Outlives the worker.
+class WorkerEvents {
+ public:
+  virtual ~WorkerEvents() = default;
+  virtual void bytes_written(uint64_t /*bytes*/) {}
+  virtual void bytes_read(uint64_t /*bytes*/) {}
+  virtual void object_created() {}
+  virtual void object_sealed(uint64_t /*length*/) {}
+  virtual void object_removed() {}
+  virtual void object_damaged(ObjectId) {}
+  virtual void bytes_scrubbed(uint64_t /*bytes*/) {}
+  virtual void path_failed(const std::string& /*directory*/, const Status&) {}
+  virtual void space_changed(const std::vector<TierUsage>&, uint64_t /*objects*/, size_t /*open_objects*/) {}
+  virtual void registered(bool /*now*/) {}
+};
+
+WorkerEvents& no_worker_events();  // drops everything: for tests
+
+}  // namespace forebay::worker
