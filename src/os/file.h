@@ -19,8 +19,8 @@ class File {
   virtual ~File() = default;
   virtual Result<size_t> read_at(MutableBytes into, uint64_t offset) = 0;  // short only at end of file
   virtual Result<void> write_at(Bytes data, uint64_t offset) = 0;          // all of it, or an error (some may have been written)
-  virtual Result<void> sync_data() = 0;  // fdatasync; after a failure the file is not to be trusted
-  virtual Result<void> truncate(uint64_t size) = 0;
+  virtual Result<void> sync_data() = 0;              // fdatasync; after a failure the file is not to be trusted
+  virtual Result<void> truncate(uint64_t size) = 0;  // to the present size or less: space reserved behind it is returned as well
   virtual Result<void> allocate(uint64_t offset, uint64_t length) = 0;  // reserves space, keeps the size; ENOSPC now, not later
   virtual Result<uint64_t> size() = 0;
   virtual Result<uint64_t> allocated_bytes() = 0;  // st_blocks * 512

@@ -110,6 +110,15 @@ TYPED_TEST_P(FileContract, truncates_and_grows_with_zeros) {
   EXPECT_EQ(this->read("a"), std::string("1234\0\0\0\0", 8));
 }
 
+TYPED_TEST_P(FileContract, cutting_at_the_present_size_returns_what_was_reserved_behind_it) {
+  auto file = this->open("a", OpenMode::kCreateNew);
+  ASSERT_TRUE(file->write_at(as_bytes("abc"), 0));
+  ASSERT_TRUE(file->allocate(0, 1 << 20));
+  ASSERT_TRUE(file->truncate(3));
+  EXPECT_EQ(*file->size(), 3u);
+  EXPECT_LE(*file->allocated_bytes(), 64u << 10);
+}
+
 TYPED_TEST_P(FileContract, reserves_space_without_changing_the_size) {
   auto file = this->open("a", OpenMode::kCreateNew);
   ASSERT_TRUE(file->write_at(as_bytes("1"), 0));
@@ -232,9 +241,9 @@ TYPED_TEST_P(FileContract, adopts_a_passed_descriptor) {
 
 REGISTER_TYPED_TEST_SUITE_P(FileContract, reads_back_what_was_written_at_any_offset, reads_short_only_at_the_end,
                             opens_as_the_mode_says, refuses_to_write_through_a_handle_for_reading, says_which_path_failed,
-                            truncates_and_grows_with_zeros, reserves_space_without_changing_the_size,
-                            keeps_an_open_file_readable_after_removal, makes_directories_and_removes_only_empty_ones,
-                            renames_over_a_file, refuses_renames_that_make_no_tree,
+                            truncates_and_grows_with_zeros, cutting_at_the_present_size_returns_what_was_reserved_behind_it,
+                            reserves_space_without_changing_the_size, keeps_an_open_file_readable_after_removal,
+                            makes_directories_and_removes_only_empty_ones, renames_over_a_file, refuses_renames_that_make_no_tree,
                             stops_listing_when_told_and_allows_changes_meanwhile,
                             writes_whole_files_atomically_and_reads_them_within_a_limit,
                             locks_exclude_other_holders_until_released, syncs_files_and_directories, tells_space,

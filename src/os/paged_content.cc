@@ -74,6 +74,9 @@ void PagedContent::truncate(uint64_t size) {
       dirty_.insert(at->first);
       if (!is_reserved(at->first)) --allocated_;
     }
+  }
+  if (size <= size_) {
+    const uint64_t keep = page_after(size);
     for (auto at = reserved_.begin(); at != reserved_.end();) {
       uint64_t end = std::min(at->second, std::max(keep, at->first));
       allocated_ -= at->second - end;
@@ -169,10 +172,12 @@ void PagedContent::power_cut(SimRandom& random) {
   pages_ = durable_;
   // Bytes that were never inside the surviving size must read as zeros when the file grows again.
   size_ = std::max(durable_size_, pages_.empty() ? 0 : (pages_.rbegin()->first + 1) * kPage);
+  const std::map<uint64_t, uint64_t> reserved = reserved_;
+  truncate(durable_size_);
+  reserved_ = reserved;
   allocated_ = 0;
   for (const auto& [begin, end] : reserved_) allocated_ += end - begin;
   for (const auto& [index, page] : pages_) allocated_ += is_reserved(index) ? 0 : 1;
-  truncate(durable_size_);
   sync();
 }
 

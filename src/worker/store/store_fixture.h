@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -115,6 +116,13 @@ class StoreFixture : public testing::Test {
   std::unique_ptr<os::MemoryFileSystem> files;
   std::unique_ptr<ObjectStore> store;
 };
+
+// Without printing megabytes when they differ.
+inline void expect_bytes(const std::string& got, const std::string& expected) {
+  EXPECT_EQ(got.size(), expected.size());
+  auto [at, where] = std::ranges::mismatch(got, expected);
+  EXPECT_TRUE(at == got.end()) << "the first difference is at " << at - got.begin();
+}
 
 template <class T>
 void expect_error(const Result<T>& result, Code code, int error) {

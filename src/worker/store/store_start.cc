@@ -26,8 +26,27 @@ struct OpenedPath {
   std::optional<Identity> identity;
 };
 
+std::string parent_of(const std::string& directory) {
+  size_t slash = directory.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : directory.substr(0, slash);
+}
+
+// With the entries of what was missing made durable: a synced object is worth nothing below a directory that a power cut takes.
+Result<void> make_durable_directories(os::FileSystem& files, const std::string& directory) {
+  std::vector<std::string> missing;
+  for (std::string at = directory; at != "/" && at != "."; at = parent_of(at)) {
+    ASSIGN_OR_RETURN(bool exists, files.exists(at));
+    if (exists) break;
+    missing.push_back(at);
+  }
+  TRY(files.make_directories(directory));
+  for (const std::string& made : missing) TRY(files.sync_directory(parent_of(made)));
+  return {};
+}
+
 Result<OpenedPath> open_path(os::FileSystem& files, const std::string& directory) {
-  if (Result<void> made = files.make_directories(directory); !made) return std::unexpected(std::move(made).error());
+  TRY(make_durable_directories(files, directory));
   Result<std::unique_ptr<os::File>> lock = files.lock(directory + "/lock");
   if (!lock && lock.error().is_errno(EWOULDBLOCK))
     return invalid("worker directory '" + directory +
@@ -131,8 +150,9 @@ void drop_doubles(std::vector<std::pair<ObjectId, ObjectEntry>>& objects, obs::L
 }
 
 Task<Result<void>> search_paths(os::Env& env, size_t parallelism, std::vector<std::unique_ptr<Search>>& searches,
-                                std::string cluster, StartedStore& started) {
+                                StartedStore& started) {
   os::FileSystem& files = env.files;
+  const std::string cluster = started.identity ? started.identity->cluster : "";
   Job load = [&](size_t i) -> Result<void> {
     ASSIGN_OR_RETURN(searches[i]->known, load_known(*started.indexes[searches[i]->index]));
     return {};
@@ -223,9 +243,7 @@ Task<Result<StartedStore>> start_store(os::Env& env, StoreConfig config, TierSet
     started.indexes.push_back(std::make_unique<IndexLog>(env.files, path->directory(), env.host_id));
   auto claim = [&] { return claim_paths(env.files, config, tiers, started, searches); };
   CO_TRY(co_await async::run_blocking(env.blocking, claim));
-  if (started.identity)
-    CO_TRY(
-        co_await search_paths(env, std::max<size_t>(config.start_parallelism, 1), searches, started.identity->cluster, started));
+  CO_TRY(co_await search_paths(env, std::max<size_t>(config.start_parallelism, 1), searches, started));
   take_found(searches, started, log);
   for (const auto& path : tiers.paths())
     if (std::optional<Status> failure = path->failure())
