@@ -3,7 +3,7 @@
 
 #include <functional>
 #include <memory>
-#include <span>
+#include <stop_token>
 #include <unordered_map>
 #include <vector>
 
@@ -25,8 +25,10 @@ struct Call {
   v1::RequestContext context;  // who, and which (session, sequence)
   os::Instant deadline;        // past it the caller no longer listens
   Payload payload;
+  uint32_t payload_crc = 0;  // crc32c, checked
   std::string peer;
   bool peer_is_local = false;
+  std::stop_token abandoned;  // the caller gave up or is gone: the answer will be dropped
 };
 
 // A handler's success. A descriptor can only be sent over a Unix socket (the call fails with EOPNOTSUPP elsewhere);
@@ -41,12 +43,15 @@ struct Answer {
   std::shared_ptr<os::File> descriptor_owner;
 };
 
-// Tells one sink about every call; implemented by each role's metrics.
+// Tells one sink about every call; implemented by each role's metrics. Any executor of the server.
 class ServerEvents {
  public:
   virtual ~ServerEvents() = default;
   virtual void call_finished(const Method& method, Duration took, const Status* error) = 0;
   virtual void connections_changed(int delta) = 0;
+  virtual void connection_refused() {}  // max_connections are open
+  virtual void connection_failed(const std::string& /*peer*/, const Status& /*why*/) {
+  }  // malformed frame, timeout, not an orderly end
 };
 
 // Method number → handler. Filled once, before the server starts; read-only afterwards.
@@ -78,20 +83,30 @@ class Router {
   std::unordered_map<uint16_t, Entry> entries_;
 };
 
+// Memory: a connection keeps 4 KiB when idle; what requests and replies may take together is max_bytes, whatever the connections.
 struct ServerConfig {
-  size_t max_connections = 12'000;        // more are accepted and closed at once, with a log line a second
-  size_t max_calls_per_connection = 128;  // then the connection is not read until one ends
+  size_t max_connections = 12'000;  // more are accepted and closed at once
+  size_t max_calls_per_connection =
+      128;  // running or with a reply not yet written; then the connection is not read until one ends
   size_t max_message_bytes = 4 << 20;
-  Duration frame_timeout = std::chrono::seconds(30);  // a frame that began must end within it
+  size_t max_unwritten_bytes = 4 << 20;  // replies of one connection; beyond that it is not read until the peer has taken some
+  size_t max_bytes = size_t{1} << 30;    // of all requests and replies in the server; then connections wait their turn
+  // A frame that began must end within it, and a peer must take a write (at most 2 MiB) within it; checked every quarter of it.
+  Duration frame_timeout = std::chrono::seconds(30);
+  Duration drain_timeout = std::chrono::seconds(1);  // stop() waits as long for replies to be taken, after the last call ended
 };
 
 // Listens on any number of addresses, hands connections to `executors` in turn (each of them single-threaded: a connection's
-// coroutines need no locks between them). Owned by the role; Env, router and events outlive it. A malformed frame closes that
-// connection and nothing else. stop() refuses new calls, lets running ones finish until their deadline, closes.
+// coroutines need no locks between them; one that listens also accepts). Owned by the role; Env, router and events outlive it. A
+// malformed frame closes that connection and nothing else. stop() refuses new calls with `elsewhere`, lets running ones finish
+// until their deadline, then tells them that they are abandoned, closes, and returns when the last handler has.
 class Server {
  public:
-  Server(os::Env& env, const Router& router, ServerConfig config, std::vector<async::Executor> executors, ServerEvents* events);
-  ~Server();
+  Server(os::Env& env, const Router& router, ServerConfig config, std::vector<async::Executor> executors,
+         ServerEvents* events /* or null */);
+  ~Server();  // stop() first
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
   Result<os::Address> listen(const os::Address& at);  // the address with its real port
   Task<void> stop();
 
