@@ -28,8 +28,10 @@ Task<void> wake_when_abandoned(std::shared_ptr<async::OneShot<bool>> done, async
 
 TestHandlers::TestHandlers() {
   router.handle<Echo>([this](Call call, v1::ResolveRequest request) { return echo(this, std::move(call), std::move(request)); });
-  router.handle<EchoPayload>([this](Call call, v1::ResolveRequest request) { return echo(this, std::move(call), std::move(request)); });
-  router.handle<PassDescriptor>([this](Call call, v1::ResolveRequest request) { return echo(this, std::move(call), std::move(request)); });
+  router.handle<EchoPayload>(
+      [this](Call call, v1::ResolveRequest request) { return echo(this, std::move(call), std::move(request)); });
+  router.handle<PassDescriptor>(
+      [this](Call call, v1::ResolveRequest request) { return echo(this, std::move(call), std::move(request)); });
   router.handle<Wait>([this](Call call, v1::ResolveRequest request) { return wait(this, std::move(call), std::move(request)); });
   router.handle<Fail>(fail);
   router.handle<Throw>(fail_by_throwing);

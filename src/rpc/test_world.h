@@ -1,5 +1,5 @@
-// What the tests of rpc share: an environment with a clock that stands still until it is told, methods, and a raw peer that can send
-// anything.
+// What the tests of rpc share: an environment with a clock that stands still until it is told, methods, and a raw peer that can
+// send anything.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,6 +12,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "async/loop.h"
@@ -60,7 +61,8 @@ class StepClock final : public os::Clock {
     os::Instant when;
     std::shared_ptr<async::OneShot<bool>> done;
   };
-  std::atomic<int64_t> now_ = 1'000'000'000;
+  // Ahead of the real one, which the real network compares its deadlines with.
+  std::atomic<int64_t> now_ = (std::chrono::steady_clock::now() + std::chrono::hours(1)).time_since_epoch().count();
   std::mutex mutex_;
   std::list<Sleeper> sleepers_;
 };
@@ -159,6 +161,10 @@ class RpcTest : public ::testing::Test {
   template <class M>
   Result<Received<typename M::Reply>> call(Channel& on, const std::string& value, CallOptions options = {}) {
     return async::block_on(client.executor(), on.call<M>(text(value), std::move(options)));
+  }
+  int error_of_echo(Channel& on) {
+    auto reply = call<Echo>(on, "x");
+    return reply ? 0 : reply.error().error();
   }
   template <class T>
   T run(Task<T> task) {
