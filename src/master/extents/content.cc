@@ -75,6 +75,7 @@ Result<void> ContentEdit::lay(const ExtentList& top) {
   record_.set_size(std::max(record_.size(), top.end()));
   record_.set_dirty(true);
   changed_ = true;
+  referred_.reset();
   return {};
 }
 
@@ -85,6 +86,7 @@ Result<void> ContentEdit::resize(uint64_t size) {
   record_.set_size(size);
   record_.set_dirty(true);
   changed_ = true;
+  referred_.reset();
   return {};
 }
 
@@ -92,12 +94,14 @@ Result<void> ContentEdit::swap(uint64_t begin, uint64_t end, std::span<const Pie
   TRY(load());
   list_.replace(begin, end, with, examined_);
   changed_ = true;
+  referred_.reset();
   return {};
 }
 
 Result<bool> ContentEdit::refers_to(ObjectId object) {
   TRY(load());
-  return std::ranges::find(list_.pieces(), object, &Piece::object) != list_.pieces().end();
+  if (!referred_) referred_ = list_.objects();
+  return std::ranges::binary_search(*referred_, object);
 }
 
 Result<void> ContentEdit::finish() {

@@ -27,7 +27,7 @@ class ContentEdit {
   // Other objects with the same bytes: neither size nor version change.
   Result<void> swap(uint64_t begin, uint64_t end, std::span<const Piece> with);
 
-  Result<bool> refers_to(ObjectId object);
+  Result<bool> refers_to(ObjectId object);                        // now, in the list that readers see
   void examine(ObjectId object) { examined_.push_back(object); }  // may be unreferenced by now
 
   // Seals version + 1 when the record has no writers and is dirty. Object records must have been saved.
@@ -47,6 +47,7 @@ class ContentEdit {
   bool loaded_ = false, changed_ = false;
   bool working_stored_ = false;  // "W" exists in the store
   ObjectIds examined_;
+  std::optional<ObjectIds> referred_;  // objects of the list, for many questions before it changes
 };
 
 }  // namespace forebay::master

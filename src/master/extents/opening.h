@@ -14,14 +14,13 @@ struct OpenTerms {
   bool writes() const { return access == v1::ACCESS_WRITE || access == v1::ACCESS_READ_WRITE; }
 };
 
-// EINVAL: no access asked for, or truncation without write access.
-Result<void> check_terms(const OpenTerms& terms);
-
-// Type and mode bits: EISDIR, ELOOP (a symbolic link), ENXIO (the kernel opens FIFOs and devices itself), EACCES.
+// Type and mode bits (O_TRUNC needs the one to write): EINVAL (open for what?), EISDIR, ELOOP (a symbolic link), ENXIO (the
+// kernel opens FIFOs and devices itself), EACCES.
 Result<void> check_may_open(const Caller& caller, const v1::InodeRecord& record, const OpenTerms& terms);
 
-// Opens for writing and saves the inode. An object that could not be granted is no error: the first Allocate says why.
-Result<v1::OpenReply> open_for_write(MutationContext& context, InodeId inode, v1::InodeRecord& record, const OpenTerms& terms);
+// Truncates, opens for writing if that is asked for, and saves the inode. An object that could not be granted is no error: the
+// first Allocate says why.
+Result<v1::OpenReply> open_inode(MutationContext& context, InodeId inode, v1::InodeRecord& record, const OpenTerms& terms);
 
 Result<v1::OpenReply> open_for_read(const kv::Reader& reader, InodeId inode, const v1::InodeRecord& record);
 

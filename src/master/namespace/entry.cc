@@ -15,6 +15,7 @@ Result<Directory> load_directory(const kv::Reader& reader, const Caller& caller,
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(reader, directory));
   if (record.type() != v1::FILE_TYPE_DIRECTORY) return rejected(ENOTDIR, "not a directory");
   TRY(check_access(caller, record, kMayExecute));
+  if (!is_linked(record)) return rejected(ENOENT, "removed");
   return Directory{directory, std::move(record)};
 }
 
@@ -42,7 +43,6 @@ Result<Entry> existing_entry(const kv::Reader& reader, InodeId directory, std::s
 
 Result<void> check_may_add(const Caller& caller, const Directory& directory, const std::optional<Entry>& existing) {
   if (existing) return rejected(EEXIST, "exists");
-  if (!is_linked(directory.record)) return rejected(ENOENT, "removed");
   return check_access(caller, directory.record, kMayWrite | kMayExecute);
 }
 

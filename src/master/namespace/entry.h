@@ -18,14 +18,14 @@ struct Entry {
   v1::FileType type = v1::FILE_TYPE_UNSPECIFIED;
 };
 
-// ESTALE: gone; ENOTDIR; EACCES: not searchable by the caller.
+// ESTALE: gone; ENOTDIR; EACCES: not searchable by the caller; ENOENT: removed, and open somewhere: it has no entries any more.
 Result<Directory> load_directory(const kv::Reader& reader, const Caller& caller, InodeId directory);
 
 Result<void> check_name(std::string_view name);  // ENAMETOOLONG; malformed ones are `invalid`
 Result<std::optional<Entry>> find_entry(const kv::Reader& reader, InodeId directory, std::string_view name);
 Result<Entry> existing_entry(const kv::Reader& reader, InodeId directory, std::string_view name);  // ENOENT
 
-// May the caller make this entry? In Linux's order: EEXIST, ENOENT (the directory is removed), EACCES.
+// May the caller make this entry? EEXIST before EACCES, as in Linux.
 Result<void> check_may_add(const Caller& caller, const Directory& directory, const std::optional<Entry>& existing);
 // May the caller remove the entry of `victim`? EACCES, EPERM (sticky).
 Result<void> check_may_remove(const Caller& caller, const Directory& directory, const v1::InodeRecord& victim);

@@ -128,7 +128,9 @@ Result<Reclaimed> reclaim_directory(MutationContext& context, InodeId inode, v1:
   for (const Child& child : children) {
     context.txn.erase(key::dentry(inode, child.name));
     ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, child.entry.inode));
-    if (record.type() == v1::FILE_TYPE_DIRECTORY) {
+    if (record.type() == v1::FILE_TYPE_DIRECTORY && record.size() == 0) {
+      TRY(drop_directory(context, child.entry.inode, record));
+    } else if (record.type() == v1::FILE_TYPE_DIRECTORY) {
       detach(context, child.entry.inode, record);
     } else {
       TRY(drop_link(context, child.entry.inode, record));

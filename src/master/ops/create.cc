@@ -9,8 +9,7 @@ Result<v1::OpenReply> open_existing(MutationContext& context, InodeId inode, con
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, inode));
   if (record.type() == v1::FILE_TYPE_DIRECTORY) return rejected(EISDIR, "a directory");
   TRY(check_may_open(context.caller, record, terms));
-  if (!terms.writes()) return open_for_read(context.txn, inode, record);
-  return open_for_write(context, inode, record, terms);
+  return open_inode(context, inode, record, terms);
 }
 
 }  // namespace
@@ -19,7 +18,7 @@ Result<v1::OpenReply> open_existing(MutationContext& context, InodeId inode, con
 Result<v1::OpenReply> create(MutationContext& context, const v1::CreateRequest& request) {
   OpenTerms terms{request.access(), request.truncate(), request.has_placement() ? &request.placement() : nullptr,
                   request.durability()};
-  TRY(check_terms(terms));
+  if (terms.access != v1::ACCESS_READ && !terms.writes()) return invalid("open for what?");
   ASSIGN_OR_RETURN(Directory parent, load_directory(context.txn, context.caller, InodeId{request.parent()}));
   TRY(check_name(request.name()));
   ASSIGN_OR_RETURN(std::optional<Entry> existing, find_entry(context.txn, parent.id, request.name()));
@@ -27,16 +26,14 @@ Result<v1::OpenReply> create(MutationContext& context, const v1::CreateRequest& 
   TRY(check_may_add(context.caller, parent, existing));
 
   ASSIGN_OR_RETURN(NewInode made, make_entry(context, parent, request.name(), v1::FILE_TYPE_REGULAR, request.mode() & 07777));
-  v1::OpenReply reply;
+  terms.truncate = false;
   if (terms.writes()) {
     made.record.set_dirty(true);  // its first version is sealed at the close, empty or not
-    terms.truncate = false;
-    ASSIGN_OR_RETURN(reply, open_for_write(context, made.id, made.record, terms));
   } else {
     made.record.set_version(1);
     save_inode(context.txn, made.id, made.record);
-    ASSIGN_OR_RETURN(reply, open_for_read(context.txn, made.id, made.record));
   }
+  ASSIGN_OR_RETURN(v1::OpenReply reply, open_inode(context, made.id, made.record, terms));
   reply.set_created(true);
   return reply;
 }

@@ -9,7 +9,6 @@ OpenTerms terms_of(const v1::OpenRequest& request) {
 }
 
 Result<v1::InodeRecord> load_checked(const kv::Reader& reader, const Caller& caller, InodeId inode, const OpenTerms& terms) {
-  TRY(check_terms(terms));
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(reader, inode));
   TRY(check_may_open(caller, record, terms));
   return record;
@@ -20,7 +19,7 @@ Result<v1::InodeRecord> load_checked(const kv::Reader& reader, const Caller& cal
 Result<v1::OpenReply> open_read(QueryContext& context, const v1::OpenRequest& request) {
   InodeId inode{request.inode()};
   OpenTerms terms = terms_of(request);
-  if (terms.writes()) return invalid("opening for writing is a mutation");
+  if (terms.writes() || terms.truncate) return invalid("opening for writing is a mutation");
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_checked(context.reader, context.caller, inode, terms));
   return open_for_read(context.reader, inode, record);
 }
@@ -29,8 +28,7 @@ Result<v1::OpenReply> open_write(MutationContext& context, const v1::OpenRequest
   InodeId inode{request.inode()};
   OpenTerms terms = terms_of(request);
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_checked(context.txn, context.caller, inode, terms));
-  if (!terms.writes()) return open_for_read(context.txn, inode, record);
-  return open_for_write(context, inode, record, terms);
+  return open_inode(context, inode, record, terms);
 }
 
 }  // namespace forebay::master::ops

@@ -64,6 +64,10 @@ Result<v1::ReadDirReply> read_dir(QueryContext& context, const v1::ReadDirReques
   TRY(check_access(context.caller, record, kMayRead));
   v1::ReadDirReply reply;
   reply.set_parent(record.parent());
+  if (!is_linked(record)) {
+    reply.set_end(true);  // removed and still open: what is left of it is not to be seen
+    return reply;
+  }
   TRY(read_entries(context, request, reply));
   if (request.attributes() && may(context.caller, record, kMayExecute)) TRY(add_attributes(context, reply));
   return reply;

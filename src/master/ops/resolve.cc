@@ -94,6 +94,7 @@ Result<bool> Walk::take(Component component) {
     return true;
   }
   TRY(check_name(component.name));
+  if (!is_linked(record_)) return rejected(ENOENT, "removed");
   ASSIGN_OR_RETURN(std::optional<Entry> entry, find_entry(context_.reader, inode_, component.name));
   if (!entry && !component.last) return rejected(ENOENT, "no such entry");
   if (!entry) {

@@ -43,7 +43,7 @@ Result<void> World::change(const std::function<Result<void>(MutationContext&)>& 
 std::pair<InodeId, std::string> World::split(std::string_view path) {
   size_t slash = path.rfind('/');
   v1::ResolveRequest request;
-  request.set_path(std::string(path.substr(0, slash + 1)));
+  request.set_path(std::string(path.substr(0, slash)));
   request.set_follow(true);
   Caller superuser = root();
   QueryContext context{*store_, superuser, now};
