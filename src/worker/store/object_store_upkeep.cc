@@ -101,7 +101,10 @@ Result<bool> ObjectStore::verify_block(ObjectId id, uint64_t block) {
 }
 
 Status ObjectStore::judge(Status error, const Object& object, bool was_writing) {
-  if (object.is_unusable()) mark_unreadable(object.id());
+  if (object.is_unusable()) {
+    mark_unreadable(object.id());
+    note_damaged(object.id(), error);
+  }
   return judge(std::move(error), object.id(), object.path(), was_writing);
 }
 
