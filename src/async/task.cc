@@ -21,10 +21,7 @@ Task<void> park(std::move_only_function<void(Waker)> store) {
     // The handler is move-only and remembers its coroutine; the waker posts it, so that waking never runs foreign code inline.
     // The outstanding work keeps the executor's loop alive while the coroutine is parked.
     auto work = asio::prefer(executor, asio::execution::outstanding_work.tracked);
-    store([handler = std::move(handler), work = std::move(work)]() mutable {
-      auto target = work;
-      asio::post(target, std::move(handler));
-    });
+    store([handler = std::move(handler), work = std::move(work)]() mutable { asio::post(work, std::move(handler)); });
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void()>(initiation, asio::use_awaitable_t<Executor>{});
 }
