@@ -28,8 +28,12 @@ struct Caller {
 class Placer {
  public:
   virtual ~Placer() = default;
-  // The chain of copies, best first; `rejected` ENOSPC when no worker has room for `wanted.bytes`, `elsewhere` when none is live.
-  virtual Result<std::vector<WorkerId>> place(const v1::Placement& wanted) = 0;
+  struct Placed {
+    std::vector<WorkerId> workers;  // the chain of copies, first to last
+    uint64_t bytes;                 // room that they have: what was wanted, or less where no worker has all of it
+  };
+  // `rejected` ENOSPC when no worker has room worth a grant, `elsewhere` when none is live or all are to be avoided.
+  virtual Result<Placed> place(const v1::Placement& wanted) = 0;
   virtual bool is_known(WorkerId worker) const = 0;
 };
 

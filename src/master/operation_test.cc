@@ -10,7 +10,7 @@ namespace {
 
 class NoPlacer : public Placer {
  public:
-  Result<std::vector<WorkerId>> place(const v1::Placement&) override { return elsewhere("no worker"); }
+  Result<Placed> place(const v1::Placement&) override { return elsewhere("no worker"); }
   bool is_known(WorkerId) const override { return false; }
 };
 class NoReads : public OpenReads {

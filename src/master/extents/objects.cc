@@ -13,16 +13,16 @@ void save_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) 
 Result<v1::Grant> grant_object(MutationContext& context, InodeId inode, HandleId handle, const v1::Placement& wanted) {
   if (wanted.bytes() == 0 || wanted.bytes() > INT64_MAX)
     return invalid("an object of " + std::to_string(wanted.bytes()) + " bytes");
-  ASSIGN_OR_RETURN(std::vector<WorkerId> workers, context.placer.place(wanted));
+  ASSIGN_OR_RETURN(Placer::Placed placed, context.placer.place(wanted));
   ASSIGN_OR_RETURN(uint64_t id, context.next_id("object"));
   v1::ObjectRecord record;
   record.set_inode(inode.value);
   record.set_handle(handle.value);
-  record.set_granted_bytes(wanted.bytes());
+  record.set_granted_bytes(placed.bytes);
   v1::Grant grant;
   grant.set_object(id);
-  grant.set_bytes(wanted.bytes());
-  for (WorkerId worker : workers) {
+  grant.set_bytes(placed.bytes);
+  for (WorkerId worker : placed.workers) {
     record.add_workers(worker.value);
     grant.add_workers(worker.value);
     context.txn.put(key::copy(worker, ObjectId{id}), {});
@@ -32,9 +32,8 @@ Result<v1::Grant> grant_object(MutationContext& context, InodeId inode, HandleId
 }
 
 void remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) {
-  bool seal_ordered = !record.sealed() && record.handle() == 0;
   for (uint64_t worker : record.workers()) {
-    if (seal_ordered) txn.erase(key::seal_duty(WorkerId{worker}, object));
+    if (record.handle() == 0) txn.erase(key::seal_duty(WorkerId{worker}, object));
     txn.put(key::remove_duty(WorkerId{worker}, object), {});
   }
   txn.erase(key::object(object));

@@ -16,12 +16,12 @@ Result<void> nothing(Result<Reply> reply) {
 
 }  // namespace
 
-Result<std::vector<WorkerId>> TestPlacer::place(const v1::Placement&) {
+Result<Placer::Placed> TestPlacer::place(const v1::Placement& wanted) {
   if (gone) return elsewhere("no worker");
   if (full) return rejected(ENOSPC, "full");
   std::vector<WorkerId> workers{WorkerId{1}, WorkerId{2}};
   workers.resize(copies);
-  return workers;
+  return Placed{workers, wanted.bytes()};
 }
 
 World::World() : store_(std::move(*disk_->open())) {

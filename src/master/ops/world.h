@@ -18,7 +18,7 @@ namespace forebay::master {
 // Two workers; full, or gone, when a test says so.
 class TestPlacer : public Placer {
  public:
-  Result<std::vector<WorkerId>> place(const v1::Placement& wanted) override;
+  Result<Placed> place(const v1::Placement& wanted) override;
   bool is_known(WorkerId worker) const override { return worker.value == 1 || worker.value == 2; }
 
   bool full = false, gone = false;

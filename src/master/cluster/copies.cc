@@ -1,0 +1,180 @@
+#include "master/cluster/copies.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "master/extents/objects.h"
+#include "master/schema.h"
+
+namespace forebay::master {
+namespace {
+
+ObjectId object_of(std::string_view key) { return ObjectId{read_big_endian(key.substr(1 + sizeof(uint64_t)))}; }
+
+bool lists(const v1::ObjectRecord& record, WorkerId worker) {
+  return std::ranges::find(record.workers(), worker.value) != record.workers().end();
+}
+
+void forget_worker(v1::ObjectRecord& record, WorkerId worker) {
+  auto& workers = *record.mutable_workers();
+  workers.erase(std::remove(workers.begin(), workers.end(), worker.value), workers.end());
+}
+
+// A copy with other bytes than the record's is not counted any more. It is deleted only while a good one exists: of the last one,
+// though damaged, something may be saved by hand, so it stays on its disk.
+void reject_copy(kv::Txn& txn, WorkerId worker, ObjectId object, v1::ObjectRecord& record) {
+  if (lists(record, worker)) {
+    forget_worker(record, worker);
+    save_object(txn, object, record);
+  }
+  if (record.workers().empty()) {
+    txn.erase(key::copy(worker, object));
+  } else {
+    txn.put(key::copy(worker, object), {});
+    txn.put(key::remove_duty(worker, object), {});
+  }
+}
+
+// Being written: its handle decides what is in it, and nothing about it is final.
+bool being_written(const v1::ObjectRecord& record) { return !record.sealed() && record.handle() != 0; }
+
+// What a sealed copy says of itself has to be what the record says, where that says anything.
+bool fits(const v1::StoredObject& stored, const v1::ObjectRecord& record) {
+  if (!record.sealed()) return stored.length() >= record.length();
+  if (stored.sealed()) return stored.length() == record.length() && stored.crc32c() == record.crc32c();
+  return stored.length() >= record.length();  // its seal was torn by a crash: sealing again will show
+}
+
+// An object without a writer is sealed by whoever has sealed it first; later copies have to agree.
+void adopt_seal(kv::Txn& txn, ObjectId object, v1::ObjectRecord& record, uint64_t length, uint32_t crc) {
+  record.set_sealed(true);
+  record.set_length(length);
+  record.set_crc32c(crc);
+  save_object(txn, object, record);
+}
+
+void order_seal_of(kv::Txn& txn, WorkerId worker, ObjectId object, uint64_t length) {
+  std::string value;
+  append_big_endian(value, length);
+  txn.put(key::seal_duty(worker, object), std::move(value));
+}
+
+Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& stored) {
+  ObjectId object{stored.object()};
+  ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
+  if (!record || (!lists(*record, worker) && !record->sealed())) {
+    txn.put(key::copy(worker, object), {});
+    txn.put(key::remove_duty(worker, object), {});
+    return {};
+  }
+  if (being_written(*record)) return {};
+  if (!fits(stored, *record)) {
+    reject_copy(txn, worker, object, *record);
+    return {};
+  }
+  if (!lists(*record, worker)) {
+    record->add_workers(worker.value);
+    save_object(txn, object, *record);
+  }
+  txn.put(key::copy(worker, object), {});
+  if (record->sealed() && !stored.sealed()) order_seal_of(txn, worker, object, record->length());
+  return {};
+}
+
+Result<void> take_sealed(kv::Txn& txn, WorkerId worker, const v1::SealedByDuty& sealed) {
+  ObjectId object{sealed.object()};
+  txn.erase(key::seal_duty(worker, object));
+  ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
+  if (!record || being_written(*record) || !lists(*record, worker)) return {};
+  if (!record->sealed()) {
+    if (sealed.length() >= record->length()) adopt_seal(txn, object, *record, sealed.length(), sealed.crc32c());
+    return {};
+  }
+  if (sealed.length() == record->length() && sealed.crc32c() == record->crc32c()) return {};
+  reject_copy(txn, worker, object, *record);
+  return {};
+}
+
+Result<void> take_damaged(kv::Txn& txn, WorkerId worker, ObjectId object) {
+  txn.erase(key::seal_duty(worker, object));
+  ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
+  if (!record || !lists(*record, worker) || being_written(*record)) return {};
+  forget_worker(*record, worker);
+  save_object(txn, object, *record);
+  txn.erase(key::copy(worker, object));
+  return {};
+}
+
+}  // namespace
+
+Result<InventoryOutcome> take_inventory(kv::Txn& txn, WorkerId worker, const v1::ReportInventoryRequest& page,
+                                        uint64_t first_new_object) {
+  std::set<ObjectId> listed;
+  for (const v1::StoredObject& stored : page.objects()) {
+    if (stored.object() < page.from() || stored.object() >= page.to()) {
+      return invalid("object " + std::to_string(stored.object()) + " is outside of its page");
+    }
+    listed.insert(ObjectId{stored.object()});
+  }
+  InventoryOutcome outcome;
+  std::vector<ObjectId> unlisted;
+  TRY(txn.scan(key::copy(worker, ObjectId{page.from()}), key::copy(worker, ObjectId{page.to()}),
+               [&](std::string_view key, std::string_view) {
+                 ObjectId object = object_of(key);
+                 if (!listed.contains(object) && object.value < first_new_object) unlisted.push_back(object);
+                 return true;
+               }));
+  for (const v1::StoredObject& stored : page.objects()) TRY(take_stored(txn, worker, stored));
+  for (ObjectId object : unlisted) {
+    ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
+    if (record && being_written(*record)) continue;
+    if (record && lists(*record, worker)) {
+      outcome.missing.push_back(object);
+    } else {
+      txn.erase(key::copy(worker, object));  // it was to be deleted, and is gone
+      txn.erase(key::remove_duty(worker, object));
+    }
+  }
+  return outcome;
+}
+
+Result<void> take_done(kv::Txn& txn, WorkerId worker, const v1::WorkerHeartbeatRequest& done) {
+  for (uint64_t removed : done.removed()) {
+    txn.erase(key::remove_duty(worker, ObjectId{removed}));
+    txn.erase(key::copy(worker, ObjectId{removed}));
+  }
+  for (const v1::SealedByDuty& sealed : done.sealed()) TRY(take_sealed(txn, worker, sealed));
+  for (uint64_t damaged : done.damaged()) TRY(take_damaged(txn, worker, ObjectId{damaged}));
+  return {};
+}
+
+bool says_anything(const v1::WorkerHeartbeatRequest& done) {
+  return done.removed_size() + done.sealed_size() + done.damaged_size() != 0;
+}
+
+Result<bool> list_duties(const kv::Reader& reader, WorkerId worker, size_t most, v1::WorkerHeartbeatReply& reply) {
+  size_t count = 0;
+  bool more = false;
+  auto each_of = [&](char tag, auto fill) {
+    std::string begin = key::numbers(tag, worker.value);
+    return reader.scan(begin, kv::prefix_end(begin), [&](std::string_view key, std::string_view value) {
+      if (count == most) {
+        more = true;
+        return false;
+      }
+      ++count;
+      v1::Duty& duty = *reply.add_duties();
+      duty.set_object(object_of(key).value);
+      fill(duty, value);
+      return true;
+    });
+  };
+  // Seals first: somebody may wait for the bytes; nobody waits for a deletion.
+  TRY(each_of('Y',
+              [](v1::Duty& duty, std::string_view value) { duty.set_seal(value.size() == 8 ? read_big_endian(value) : 0); }));
+  if (!more) TRY(each_of('X', [](v1::Duty& duty, std::string_view) { duty.set_remove(true); }));
+  return more;
+}
+
+}  // namespace forebay::master

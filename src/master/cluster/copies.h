@@ -1,0 +1,31 @@
+// What workers say about their copies, and what they are told to do: changes of "O", "P", "X" and "Y" records. Pure functions
+// over a transaction, run by the commit loop; each is bounded by the size of its message and may be repeated.
+#pragma once
+
+#include <vector>
+
+#include "base/ids.h"
+#include "forebay/v1/cluster.pb.h"
+#include "kv/txn.h"
+
+namespace forebay::master {
+
+// A page of an inventory against the records of [from, to). Copies that the master did not count come back to their object if
+// their bytes are the right ones; what no object names gets the duty to be deleted. `missing`: copies that should be there and
+// are not listed, to be asked for (objects from `first_new_object` on may have been made after the page was written, and are left
+// alone).
+struct InventoryOutcome {
+  std::vector<ObjectId> missing;
+};
+Result<InventoryOutcome> take_inventory(kv::Txn& txn, WorkerId worker, const v1::ReportInventoryRequest& page,
+                                        uint64_t first_new_object);
+
+// What a heartbeat says was done: deleted copies leave the records; an object without a writer is sealed as its worker has sealed
+// it; a damaged or missing copy is not counted any more (its file stays where it is until a good copy is elsewhere).
+Result<void> take_done(kv::Txn& txn, WorkerId worker, const v1::WorkerHeartbeatRequest& done);
+bool says_anything(const v1::WorkerHeartbeatRequest& done);
+
+// Up to `most` duties of the worker, oldest objects first; true when there are more.
+Result<bool> list_duties(const kv::Reader& reader, WorkerId worker, size_t most, v1::WorkerHeartbeatReply& reply);
+
+}  // namespace forebay::master

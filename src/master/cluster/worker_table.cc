@@ -1,0 +1,210 @@
+#include "master/cluster/worker_table.h"
+
+#include <algorithm>
+
+namespace forebay::master {
+
+namespace {
+constexpr size_t kMaxSuspects = 1'000;
+}
+
+void WorkerTable::load(WorkerId worker, const v1::WorkerRecord& record) {
+  std::lock_guard lock(mutex_);
+  Entry& entry = entries_[worker];
+  entry.address = record.address();
+  entry.address.set_worker(worker.value);
+  entry.start_nonce = record.start_nonce();
+}
+
+std::optional<WorkerId> WorkerTable::registered_with(uint64_t start_nonce) const {
+  std::lock_guard lock(mutex_);
+  for (const auto& [worker, entry] : entries_)
+    if (entry.start_nonce == start_nonce) return worker;
+  return std::nullopt;
+}
+
+Result<void> WorkerTable::check_registration(WorkerId worker, const v1::RegisterWorkerRequest& request) const {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(worker);
+  if (found == entries_.end()) {
+    if (entries_.size() >= config_.max_workers)
+      return busy("the cluster has " + std::to_string(entries_.size()) + " workers, its limit");
+    return {};
+  }
+  const Entry& entry = found->second;
+  bool same_process = entry.start_nonce == request.start_nonce();
+  bool same_host = entry.address.host_id() == request.address().host_id();
+  if (!same_process && !same_host && state(entry) != State::kLost) {
+    return invalid("worker id " + to_string(worker) + " is in use by a live worker at " + entry.address.address() +
+                   "; a worker's directory was copied: empty the copy at " + request.address().address());
+  }
+  return {};
+}
+
+void WorkerTable::registered(WorkerId worker, const v1::RegisterWorkerRequest& request, uint64_t registration,
+                             uint64_t first_new_object) {
+  std::lock_guard lock(mutex_);
+  Entry& entry = entries_[worker];
+  entry = Entry{};
+  entry.address = request.address();
+  entry.address.set_worker(worker.value);
+  entry.start_nonce = request.start_nonce();
+  entry.registration = registration;
+  entry.first_new_object = first_new_object;
+  entry.heard = true;
+  entry.last_heard = clock_.now();
+  entry.tiers.assign(request.tiers().begin(), request.tiers().end());
+}
+
+Result<void> WorkerTable::heartbeat(WorkerId worker, uint64_t registration, const v1::WorkerHeartbeatRequest& request) {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(worker);
+  if (found == entries_.end() || !found->second.heard || found->second.registration != registration) {
+    return stale("worker " + to_string(worker) + " is not registered with this master");
+  }
+  Entry& entry = found->second;
+  entry.last_heard = clock_.now();
+  entry.tiers.assign(request.tiers().begin(), request.tiers().end());
+  entry.granted_since = 0;
+  entry.objects = request.objects();
+  return {};
+}
+
+Result<uint64_t> WorkerTable::first_new_object(WorkerId worker, uint64_t registration) const {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(worker);
+  if (found == entries_.end() || !found->second.heard || found->second.registration != registration) {
+    return stale("worker " + to_string(worker) + " is not registered with this master");
+  }
+  return found->second.first_new_object;
+}
+
+void WorkerTable::inventory_complete(WorkerId worker) {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(worker);
+  if (found == entries_.end()) return;
+  found->second.complete = true;
+  found->second.last_heard = clock_.now();
+}
+
+void WorkerTable::suspect(WorkerId worker, ObjectId object) {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(worker);
+  if (found != entries_.end() && found->second.suspects.size() < kMaxSuspects) found->second.suspects.push_back(object);
+}
+
+std::vector<ObjectId> WorkerTable::take_suspects(WorkerId worker, size_t most) {
+  std::lock_guard lock(mutex_);
+  auto found = entries_.find(worker);
+  if (found == entries_.end()) return {};
+  std::vector<ObjectId>& suspects = found->second.suspects;
+  auto end = suspects.begin() + static_cast<ptrdiff_t>(std::min(most, suspects.size()));
+  std::vector<ObjectId> taken(suspects.begin(), end);
+  suspects.erase(suspects.begin(), end);
+  return taken;
+}
+
+WorkerTable::State WorkerTable::state(const Entry& entry) const {
+  if (!entry.heard || clock_.now() - entry.last_heard > config_.lost_after) return State::kLost;
+  return entry.complete ? State::kLive : State::kRegistering;
+}
+
+const char* WorkerTable::name(State state) {
+  switch (state) {
+    case State::kLost: return "lost";
+    case State::kRegistering: return "registering";
+    case State::kLive: return "live";
+  }
+  return "unnamed state";
+}
+
+uint64_t WorkerTable::largest_room(const Entry& entry) {
+  // What was granted since the report may sit in any tier, so it is taken from the largest: too careful rather than too generous.
+  uint64_t room = 0;
+  for (const v1::TierSpace& tier : entry.tiers) room = std::max(room, tier.available_bytes());
+  return room > entry.granted_since ? room - entry.granted_since : 0;
+}
+
+Result<Placer::Placed> WorkerTable::place(const v1::Placement& wanted) {
+  std::lock_guard lock(mutex_);
+  Entry* best = nullptr;
+  size_t live = 0, avoided = 0;
+  // In this order: on the client's host; with all the room that is wanted; with the most room.
+  auto rank = [&](const Entry& entry) {
+    uint64_t room = largest_room(entry);
+    bool local = !wanted.host_id().empty() && entry.address.host_id() == wanted.host_id();
+    return std::tuple(room >= wanted.bytes(), local, room);
+  };
+  for (auto& [worker, entry] : entries_) {
+    if (state(entry) != State::kLive) continue;
+    ++live;
+    if (std::ranges::find(wanted.avoid(), worker.value) != wanted.avoid().end()) {
+      ++avoided;
+      continue;
+    }
+    if (largest_room(entry) < std::min(config_.least_grant, wanted.bytes())) continue;
+    if (!best || rank(entry) > rank(*best)) best = &entry;
+  }
+  if (live == 0) return elsewhere("no worker is live");
+  if (!best && avoided == live) return elsewhere("every live worker has just failed this client");
+  if (!best) return rejected(ENOSPC, "no worker has room for " + std::to_string(wanted.bytes()) + " bytes");
+  Placed placed{{WorkerId{best->address.worker()}}, std::min(wanted.bytes(), largest_room(*best))};
+  best->granted_since += placed.bytes;
+  return placed;
+}
+
+bool WorkerTable::is_known(WorkerId worker) const {
+  std::lock_guard lock(mutex_);
+  return entries_.contains(worker);
+}
+
+v1::GetWorkersReply WorkerTable::addresses() const {
+  std::lock_guard lock(mutex_);
+  v1::GetWorkersReply reply;
+  for (const auto& [worker, entry] : entries_) {
+    v1::WorkerAddress& address = *reply.add_workers();
+    address = entry.address;
+    address.set_live(state(entry) == State::kLive);
+  }
+  return reply;
+}
+
+std::vector<v1::WorkerReport> WorkerTable::report() const {
+  std::lock_guard lock(mutex_);
+  std::vector<v1::WorkerReport> reports;
+  for (const auto& [worker, entry] : entries_) {
+    v1::WorkerReport& report = reports.emplace_back();
+    *report.mutable_address() = entry.address;
+    report.mutable_address()->set_live(state(entry) == State::kLive);
+    report.mutable_tiers()->Assign(entry.tiers.begin(), entry.tiers.end());
+    report.set_objects(entry.objects);
+    auto ago = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now() - entry.last_heard).count();
+    if (entry.heard) report.set_last_heartbeat_ms_ago(static_cast<uint64_t>(std::max<int64_t>(ago, 0)));
+    report.set_state(name(state(entry)));
+  }
+  return reports;
+}
+
+void WorkerTable::space(v1::StatFsReply& reply) const {
+  std::lock_guard lock(mutex_);
+  for (const auto& [worker, entry] : entries_) {
+    if (state(entry) == State::kLost) continue;
+    reply.set_live_workers(reply.live_workers() + 1);
+    for (const v1::TierSpace& tier : entry.tiers) {
+      reply.set_total_bytes(reply.total_bytes() + tier.quota_bytes());
+      reply.set_free_bytes(reply.free_bytes() + tier.available_bytes());
+    }
+  }
+}
+
+WorkerTable::Counts WorkerTable::counts() const {
+  std::lock_guard lock(mutex_);
+  Counts counts;
+  for (const auto& [worker, entry] : entries_) {
+    if (state(entry) == State::kLive) ++counts.live;
+    if (state(entry) == State::kLost) ++counts.lost;
+  }
+  return counts;
+}
+
+}  // namespace forebay::master
