@@ -31,12 +31,26 @@ struct ClientConfig {
   std::vector<os::Address> masters;  // tried in order; the leader answers
   std::string name;                  // for people: "fuse /mnt/x", "cli put"
   v1::Durability durability = v1::DURABILITY_PAGE_CACHE;
-  bool short_circuit = true;                      // write and read local objects by descriptor
-  uint64_t object_bytes = 64 * kMiB;              // a new object is begun after so many
-  size_t stream_window = 8;                       // frames of up to 1 MiB in flight for one file being streamed
-  uint64_t write_buffer_bytes = 256 * kMiB;       // of all files of this client; more writes wait
+  bool short_circuit = true;                 // write and read local objects by descriptor
+  bool verify_reads = false;                 // read local objects through the worker too, which checks them against their seal
+  uint64_t object_bytes = 64 * kMiB;         // a new object is begun after so many
+  size_t stream_window = 8;                  // frames of up to 1 MiB in flight for one file being streamed
+  uint64_t write_buffer_bytes = 256 * kMiB;  // of all files of this client; more writes wait
   Duration retry_for = std::chrono::seconds(60);  // how long a call is repeated while masters or workers do not answer
   int threads_hint = 1;                           // executors that channels are spread over
+
+  uint64_t first_object_bytes = kMiB;  // of a file: most are small. The next ones are 8 times the one before, up to object_bytes
+  uint64_t descriptor_from_bytes = 128 * kKiB;  // shorter objects go through the socket: one round trip, and no descriptor passed
+  Duration worker_stall = std::chrono::seconds(5);    // a write that a worker did not answer goes elsewhere
+  Duration seal_patience = std::chrono::seconds(10);  // then a close leaves sealing to the master
+  Duration worker_pause = std::chrono::seconds(10);   // a worker that failed this client gets no new object for so long
+  size_t read_window = 8;                             // requests of up to 1 MiB in flight for one read
+  uint64_t read_ahead_bytes = 8 * kMiB;               // fetched ahead of one sequential reader; 0: none
+  uint64_t read_ahead_total_bytes = 256 * kMiB;       // of all readers; beyond it no further reader gets any
+  size_t max_channels = 512;                          // connections; beyond it idle ones are closed
+  size_t max_descriptors = 256;           // of local objects open for reading; beyond it the least recently used are closed
+  size_t max_commit_extents = 2048;       // of one file, not committed: then a write commits them. The master takes 4,096 at once
+  size_t max_layout_extents = 64 * 1024;  // cached of one file, 6 MiB; beyond it the cache starts anew
 };
 
 // One open file. All handles of one inode in one client share its state, so each sees the others' writes at once. Any thread;

@@ -119,8 +119,7 @@ TEST_F(CheckTest, finds_damaged_objects_and_duties) {
   expect_found(key::copy(WorkerId{1}, ObjectId{object_}), std::nullopt, "is not listed as a copy");
   expect_found(key::copy(WorkerId{1}, ObjectId{777}), "", "is in no file and stays");
   expect_found(key::remove_duty(WorkerId{1}, ObjectId{object_}), "", "which is in use");
-  expect_found(key::seal_duty(WorkerId{1}, ObjectId{object_}), big_endian(99), "has another length");
-  expect_found(key::seal_duty(WorkerId{1}, ObjectId{writing_.object}), big_endian(10), "which is being written");
+  expect_found(key::seal_duty(WorkerId{1}, ObjectId{object_}), big_endian(100), "which is not to be sealed by it");
   expect_found(key::seal_duty(WorkerId{1}, ObjectId{777}), big_endian(100), "which it does not have");
 }
 

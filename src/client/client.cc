@@ -1,0 +1,62 @@
+#include "client/client.h"
+
+#include <utility>
+
+#include "base/check.h"
+#include "client/client_impl.h"
+
+namespace forebay::client {
+
+Core::Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, std::vector<async::Executor> executors)
+    : env(environment),
+      log(logger),
+      config(std::move(configuration)),
+      background(std::move(executors)),
+      routing(env, log, config, background),
+      session(env, log, config, routing, background),
+      write_budget(config.write_buffer_bytes),
+      read_ahead_budget(config.read_ahead_total_bytes),
+      descriptors(config.max_descriptors) {}
+
+namespace {
+Result<void> check_config(const ClientConfig& config) {
+  if (config.masters.empty()) return invalid("a client needs the address of a master");
+  if (config.object_bytes == 0 || config.first_object_bytes == 0) return invalid("objects need room for a byte");
+  if (config.write_buffer_bytes == 0) return invalid("write_buffer_bytes is 0: nothing could be written");
+  if (config.stream_window == 0 || config.read_window == 0) return invalid("windows of 0 requests let nothing through");
+  if (config.max_commit_extents == 0 || config.max_commit_extents > 4000) return invalid("max_commit_extents is 1 to 4,000");
+  if (config.max_channels == 0) return invalid("max_channels is 0: nothing could be reached");
+  return {};
+}
+}  // namespace
+
+Task<Result<std::unique_ptr<Client>>> Client::start(os::Env& env, obs::Log& log, ClientConfig config,
+                                                    std::vector<async::Executor> executors) {
+  CO_TRY(check_config(config));
+  auto client = std::make_unique<ClientImpl>(std::make_shared<Core>(env, log, std::move(config), std::move(executors)));
+  Result<void> begun = co_await client->begin();
+  if (!begun) {
+    co_await client->stop();
+    co_return std::unexpected(std::move(begun).error());
+  }
+  co_return client;
+}
+
+Task<Result<void>> ClientImpl::begin() {
+  CO_TRY(co_await core_->session.begin());
+  core_->background.spawn(0, Session::keep_alive(&core_->session, core_->background.token()));
+  // Which workers share this host decides how files are written; without the table they are streamed.
+  Result<std::vector<v1::WorkerAddress>> workers = co_await core_->routing.refresh_workers();
+  if (!workers) co_return std::unexpected(std::move(workers).error());
+  co_return Result<void>{};
+}
+
+Task<void> ClientImpl::stop() {
+  if (std::exchange(stopped_, true)) co_return;
+  for (const std::shared_ptr<FileState>& state : core_->files.all()) co_await state->close_all();
+  if (core_->session.begun()) co_await core_->session.end();
+  co_await core_->background.stop();
+  co_await core_->routing.stop();
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,54 @@
+// The client: its parts, and one function for each operation.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "client/client.h"
+#include "client/core.h"
+#include "client/file_state.h"
+
+namespace forebay::client {
+
+class ClientImpl final : public Client {
+ public:
+  explicit ClientImpl(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  Task<Result<void>> begin();
+  Task<void> stop() override;
+
+  // names.cc
+  Task<Result<v1::Attr>> lookup(Identity who, InodeId parent, std::string name) override;
+  Task<Result<v1::Attr>> get_attr(Identity who, InodeId inode) override;
+  Task<Result<v1::Attr>> set_attr(Identity who, v1::SetAttrRequest change, File* handle) override;
+  Task<Result<Listed>> read_dir(Identity who, InodeId inode, std::string after, uint32_t limit, bool attributes) override;
+  Task<Result<v1::Attr>> make_dir(Identity who, InodeId parent, std::string name, uint32_t mode) override;
+  Task<Result<v1::Attr>> make_node(Identity who, v1::MakeNodeRequest request) override;
+  Task<Result<v1::Attr>> make_symlink(Identity who, InodeId parent, std::string name, std::string target) override;
+  Task<Result<v1::Attr>> link(Identity who, InodeId inode, InodeId parent, std::string name) override;
+  Task<Result<void>> unlink(Identity who, InodeId parent, std::string name) override;
+  Task<Result<void>> remove_dir(Identity who, InodeId parent, std::string name) override;
+  Task<Result<void>> remove_tree(Identity who, InodeId parent, std::string name) override;
+  Task<Result<void>> rename(Identity who, v1::RenameRequest request) override;
+  Task<Result<v1::StatFsReply>> stat_fs() override;
+  Task<Result<v1::ResolveReply>> resolve(Identity who, std::string path, bool follow) override;
+  Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) override;
+  Task<Result<std::vector<v1::WorkerAddress>>> workers() override;
+  Task<Result<v1::ReportReply>> report() override;
+
+  // opens.cc
+  Task<Result<Created>> create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
+                               bool exclusive) override;
+  Task<Result<std::unique_ptr<File>>> open(Identity who, InodeId inode, OpenFlags flags) override;
+
+ private:
+  v1::Placement placement() const;
+  Task<Result<std::unique_ptr<File>>> opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
+                                             bool truncated);
+  v1::Attr merged(v1::Attr attr);
+
+  const std::shared_ptr<Core> core_;  // shared with open files
+  bool stopped_ = false;
+};
+
+}  // namespace forebay::client

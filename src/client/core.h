@@ -1,0 +1,38 @@
+// What the parts of one client share.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "client/background.h"
+#include "client/byte_budget.h"
+#include "client/client.h"
+#include "client/file_table.h"
+#include "client/read_handles.h"
+#include "client/read_path/descriptor_cache.h"
+#include "client/routing.h"
+#include "client/session.h"
+#include "obs/log.h"
+#include "os/env.h"
+
+namespace forebay::client {
+
+// Built and stopped by the client; kept alive by open files too, because a File may outlive its Client (its calls then fail).
+// Environment and log outlive it.
+struct Core {
+  Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, std::vector<async::Executor> executors);
+
+  os::Env& env;
+  obs::Log& log;
+  const ClientConfig config;
+  Background background;
+  Routing routing;
+  Session session;
+  ByteBudget write_budget;
+  ByteBudget read_ahead_budget;
+  DescriptorCache descriptors;
+  FileTable files;
+  ReadHandles read_handles;
+};
+
+}  // namespace forebay::client

@@ -1,0 +1,194 @@
+// Commits and closes of FileState.
+#include <algorithm>
+
+#include "client/core.h"
+#include "client/file_state.h"
+
+namespace forebay::client {
+
+namespace rpcs = v1::namespace_service;
+
+namespace {
+Task<Result<void>> seal_one(std::shared_ptr<ObjectWriter> object, bool sync) {
+  Result<uint32_t> sealed = co_await object->seal(sync);
+  if (!sealed) co_return std::unexpected(std::move(sealed).error());
+  co_return Result<void>{};
+}
+
+Task<Result<void>> sync_one(std::shared_ptr<ObjectWriter> object) { return object->sync(); }
+
+// Ends a handle without a commit: the master seals the file at its last one.
+Task<void> end_handle(Core* core, OpenHandle handle) {
+  v1::CommitRequest request;
+  request.set_handle(handle.id.value);
+  request.set_close(true);
+  Result<v1::CommitReply> ignored = co_await core->session.call<rpcs::Commit>(handle.who, request, handle.session);
+  (void)ignored;  // otherwise it ends with the session
+}
+}  // namespace
+
+bool FileState::fsync_level(v1::Durability durability) const {
+  return durability == v1::DURABILITY_FSYNC || core_.config.durability == v1::DURABILITY_FSYNC;
+}
+
+Task<Result<void>> FileState::commit(v1::Durability durability) {
+  auto committing = co_await committing_.lock();
+  auto writing = co_await writing_.lock();
+  {
+    std::lock_guard lock(mutex_);
+    if (broken_) co_return std::unexpected(*broken_);
+  }
+  if (!content_.has_uncommitted() && (!fsync_level(durability) || !unsynced_)) co_return Result<void>{};
+  Result<void> committed = co_await commit_locked({.durability = durability, .keep_writing = false}, &writing);
+  co_return committed;
+}
+
+Task<Result<void>> FileState::commit_locked(Commit what, async::Mutex::Guard* writing) {
+  for (bool more = true; more;) {
+    Result<void> done = co_await commit_batch(what, writing, &more);
+    if (done) continue;
+    const Status status = breaks(std::move(done).error());
+    co_return std::unexpected(status);
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* writing, bool* more) {
+  Result<void> drained = co_await writer_.drain();
+  if (!drained) {
+    writer_.forget_unacknowledged();
+    co_return drained;
+  }
+  std::optional<WriteHandle> handle = writer_.primary();
+  if (what.closing != nullptr) handle = WriteHandle{what.closing->id, what.closing->session, what.closing->who};
+  if (!handle) co_return broken("it is no longer open for writing");
+  const std::vector<v1::NewExtent> extents = content_.begin_commit(core_.config.max_commit_extents);
+  *more = content_.written_extents() > 0;
+  std::optional<HandleId> closing;
+  if (what.closing != nullptr && !*more) closing = handle->id;
+  ObjectsOfCommit plan = co_await writer_.plan_commit(handle->id, closing.has_value());
+  if (*more) plan.to_seal.clear();  // the master frees what is sealed and in no file: extents first
+  int64_t written_ns = 0;
+  {
+    std::lock_guard lock(mutex_);
+    written_ns = written_ns_;
+  }
+  if (!*more && !what.keep_writing) writing->unlock();
+
+  const bool synced = fsync_level(what.durability);
+  CO_ASSIGN_OR_RETURN(const std::vector<v1::SealedObject> sealed, co_await seal_all(&plan, synced));
+  if (synced) CO_TRY(co_await sync_all(&plan));
+
+  v1::CommitRequest request;
+  request.set_handle(handle->id.value);
+  request.set_durability(synced ? v1::DURABILITY_FSYNC : std::max(what.durability, core_.config.durability));
+  request.set_close(closing.has_value());
+  for (const v1::NewExtent& extent : extents) *request.add_extents() = extent;
+  std::vector<ObjectId> sealed_ids;
+  for (const v1::SealedObject& object : sealed) {
+    *request.add_sealed() = object;
+    sealed_ids.push_back(ObjectId{object.object()});
+  }
+  for (ObjectId object : plan.unused) request.add_unused(object.value);
+  if (!extents.empty()) request.set_mtime_ns(written_ns);
+  Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(handle->who, request, handle->session);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  content_.finish_commit(extents, *reply);
+  writer_.committed(plan, sealed_ids, closing, synced);
+  unsynced_ = !synced && (unsynced_ || !extents.empty());
+  co_return Result<void>{};
+}
+
+// A worker that is silent leaves sealing to the master, which has it done when the worker is back; one that says that the bytes
+// are not as they were acknowledged fails the commit.
+Task<Result<std::vector<v1::SealedObject>>> FileState::seal_all(ObjectsOfCommit* plan, bool sync) {
+  std::vector<Task<Result<void>>> seals;
+  for (const auto& object : plan->to_seal) seals.push_back(seal_one(object, sync));
+  std::vector<Result<void>> results = co_await core_.background.run_all(executor_, std::move(seals), core_.config.stream_window);
+  std::vector<v1::SealedObject> sealed;
+  for (size_t i = 0; i < results.size(); ++i) {
+    const ObjectWriter& object = *plan->to_seal[i];
+    if (!results[i]) {
+      if (!is_silence(results[i].error())) co_return std::unexpected(std::move(results[i]).error());
+      core_.log.warning("a complete object could not be sealed; the master has it done later",
+                        {{"object", object.object().value}, {"error", results[i].error().to_string()}});
+      continue;
+    }
+    v1::SealedObject& wire = sealed.emplace_back();
+    wire.set_object(object.object().value);
+    wire.set_length(object.acknowledged());
+    wire.set_crc32c(*object.sealed());
+  }
+  co_return sealed;
+}
+
+Task<Result<void>> FileState::sync_all(ObjectsOfCommit* plan) {
+  std::vector<Task<Result<void>>> syncs;
+  for (const auto& object : plan->written) syncs.push_back(sync_one(object));
+  std::vector<Result<void>> results = co_await core_.background.run_all(executor_, std::move(syncs), core_.config.stream_window);
+  for (Result<void>& result : results) {
+    if (!result) co_return std::move(result);
+  }
+  co_return Result<void>{};
+}
+
+// ---- closing ----
+
+Task<Result<void>> FileState::close(std::shared_ptr<OpenHandle> handle) {
+  auto committing = co_await committing_.lock();
+  if (handle->closed) co_return *handle->closed;
+  Result<void> closed;
+  if (handle->flags.write) {
+    closed = co_await close_writing(handle);
+  } else {
+    core_.read_handles.close(core_, *handle);
+    core_.session.not_reading(inode_);
+  }
+  handle->closed = closed;
+  {
+    std::lock_guard lock(mutex_);
+    std::erase(handles_, handle);
+  }
+  core_.files.detach(shared_from_this());
+  co_return closed;
+}
+
+Task<Result<void>> FileState::close_writing(std::shared_ptr<OpenHandle> handle) {
+  Result<void> closed;
+  if (is_broken()) {
+    std::lock_guard lock(mutex_);
+    closed = std::unexpected(*broken_);
+  } else if (handle->session != core_.session.id()) {
+    // The master has ended the handle, and sealed the file at its last commit.
+    if (content_.has_uncommitted()) closed = check_writable(*handle);
+    writer_.remove_handle(handle->id);
+    co_return closed;
+  } else {
+    auto writing = co_await writing_.lock();
+    const std::optional<WriteHandle> primary = writer_.primary();
+    if (primary && primary->id != handle->id && content_.has_uncommitted()) {
+      closed = co_await commit_locked({.durability = core_.config.durability, .keep_writing = true}, &writing);
+    }
+    if (closed) closed = co_await commit_locked({.durability = core_.config.durability, .closing = handle.get()}, &writing);
+  }
+  writer_.remove_handle(handle->id);
+  if (!closed) core_.background.spawn(executor_, end_handle(&core_, *handle));
+  co_return closed;
+}
+
+Task<void> FileState::close_all() {
+  std::vector<std::shared_ptr<OpenHandle>> handles;
+  {
+    std::lock_guard lock(mutex_);
+    handles = handles_;
+  }
+  for (const auto& handle : handles) {
+    Result<void> closed = co_await close(handle);
+    if (!closed) {
+      core_.log.error("a file that was open when the client stopped lost what was not committed",
+                      {{"inode", inode_.value}, {"error", closed.error().to_string()}});
+    }
+  }
+}
+
+}  // namespace forebay::client

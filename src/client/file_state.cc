@@ -1,0 +1,189 @@
+#include "client/file_state.h"
+
+#include <algorithm>
+
+#include "client/core.h"
+
+namespace forebay::client {
+
+namespace rpcs = v1::namespace_service;
+
+namespace {
+constexpr uint64_t kLargestSegment = 8 * kMiB;  // of one write that is placed as a whole; more is placed piece by piece
+constexpr size_t kMaxRetiredObjects = 64;       // then a write commits what they hold
+}  // namespace
+
+FileState::FileState(Core& core, InodeId inode)
+    : core_(core),
+      inode_(inode),
+      executor_(inode.value % core.background.size()),
+      content_(core.config.max_layout_extents),
+      writer_(core, content_, inode, executor_) {}
+
+std::shared_ptr<FileState> FileState::make(Core& core, InodeId inode) {
+  auto state = std::make_shared<FileState>(core, inode);
+  state->writer_.on_failure([weak = std::weak_ptr<FileState>(state)] {
+    if (std::shared_ptr<FileState> self = weak.lock()) self->core_.background.spawn(self->executor_, recover(self));
+  });
+  return state;
+}
+
+// ---- opening ----
+
+Task<Result<void>> FileState::opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool truncated) {
+  if (handle->flags.write) writer_.add_handle({handle->id, handle->session, handle->who}, reply.grants());
+  {
+    std::lock_guard lock(mutex_);
+    handles_.push_back(handle);
+  }
+  if (truncated && content_.has_uncommitted()) {
+    auto committing = co_await committing_.lock();
+    auto writing = co_await writing_.lock();
+    content_.discard_written();
+    co_return co_await reload(handle);
+  }
+  if (reply.has_layout()) {
+    content_.adopt(reply.layout(), 0);
+  } else {
+    content_.adopt(reply.attr());
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> FileState::reload(std::shared_ptr<OpenHandle> handle) {
+  v1::GetLayoutRequest request;
+  request.set_inode(inode_.value);
+  request.set_handle(handle->id.value);
+  Result<v1::Layout> layout = co_await core_.session.call<rpcs::GetLayout>(handle->who, request);
+  if (!layout) co_return std::unexpected(std::move(layout).error());
+  content_.forget_layout();
+  content_.adopt(*layout, 0);
+  co_return Result<void>{};
+}
+
+// ---- bytes ----
+
+Task<Result<size_t>> FileState::read(std::shared_ptr<OpenHandle> handle, MutableBytes into, uint64_t offset) {
+  return read_file(&core_, shared_from_this(), std::move(handle), into, offset);
+}
+
+Task<Result<void>> FileState::write(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset) {
+  if (offset && (*offset > INT64_MAX || data.size() > INT64_MAX - *offset)) co_return rejected(EFBIG, "beyond the largest file");
+  const uint64_t most = std::clamp<uint64_t>(core_.write_budget.total() / 4, 1, kLargestSegment);
+  while (!data.empty()) {
+    const size_t length = std::min<uint64_t>(data.size(), most);
+    CO_TRY(co_await write_segment(handle, data.first(length), offset));
+    data = data.subspan(length);
+    if (offset) *offset += length;
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> FileState::write_segment(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset) {
+  co_await core_.write_budget.acquire(data.size());
+  auto writing = co_await writing_.lock();
+  Result<void> writable = check_writable(*handle);
+  while (writable && offset && content_.has_appended()) {
+    // Where appended bytes are is known when they are committed; only then can something be laid over them.
+    writing.unlock();
+    writable = co_await commit(v1::DURABILITY_UNSPECIFIED);
+    writing = co_await writing_.lock();
+    if (writable) writable = check_writable(*handle);
+  }
+  if (!writable) {
+    core_.write_budget.release(data.size());
+    co_return writable;
+  }
+  Result<void> written = co_await writer_.write(data, offset);
+  writing.unlock();
+  if (!written) {
+    if (written.error().is(Code::kStale)) co_return std::unexpected(breaks(std::move(written).error()));
+    co_return written;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    written_ns_ = os::unix_nanos(core_.env.clock.wall_now());
+  }
+  if (content_.written_extents() > core_.config.max_commit_extents || writer_.retired_objects() > kMaxRetiredObjects) {
+    written = co_await commit(v1::DURABILITY_UNSPECIFIED);
+  }
+  co_return written;
+}
+
+Result<void> FileState::check_writable(const OpenHandle& handle) {
+  {
+    std::lock_guard lock(mutex_);
+    if (broken_) return std::unexpected(*broken_);
+  }
+  if (handle.session == core_.session.id()) return {};
+  return std::unexpected(breaks(Status(Code::kStale, ESTALE, "the session of this handle has expired")));
+}
+
+Task<void> FileState::recover(std::shared_ptr<FileState> self) {
+  auto writing = co_await self->writing_.lock();
+  Result<void> recovered = co_await self->writer_.recover();
+  if (recovered) co_return;
+  (void)self->breaks(std::move(recovered).error());
+  self->writer_.forget_unacknowledged();
+}
+
+Status FileState::breaks(Status why) {
+  bool first = false;
+  Status status =
+      broken("inode " + to_string(inode_) + " cannot be written until it is opened again: " + why.to_string()).error();
+  // An application shall hear that the cluster is full, if that is why.
+  if (why.is_errno(ENOSPC) || why.is_errno(EDQUOT)) status = Status(Code::kRejected, why.error(), status.message());
+  {
+    std::lock_guard lock(mutex_);
+    first = !broken_;
+    if (first) broken_ = status;
+    status = *broken_;
+  }
+  broken_flag_ = true;
+  if (first) core_.log.error("an open file is broken", {{"inode", inode_.value}, {"error", why.to_string()}});
+  return status;
+}
+
+// ---- attributes ----
+
+Task<Result<v1::Attr>> FileState::set_attr(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle) {
+  auto committing = co_await committing_.lock();
+  auto writing = co_await writing_.lock();
+  SessionId session;
+  if (change.has_size()) {
+    if (handle) {
+      CO_TRY(check_writable(*handle));
+      change.set_handle(handle->id.value);
+      session = handle->session;
+    }
+    if (content_.has_uncommitted()) {
+      Result<void> committed = co_await commit_locked({.keep_writing = true}, &writing);
+      if (!committed) co_return std::unexpected(std::move(committed).error());
+    }
+  } else {
+    writing.unlock();
+  }
+  Result<v1::AttrReply> reply = co_await core_.session.call<rpcs::SetAttr>(who, change, session);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  if (change.has_size()) content_.truncated(reply->attr());
+  if (change.has_mtime_ns() || change.mtime_now()) {
+    // What is written but not committed must not take the new time back.
+    std::lock_guard lock(mutex_);
+    written_ns_ = reply->attr().mtime_ns();
+  }
+  v1::Attr attr = reply->attr();
+  merge_into(attr);
+  co_return attr;
+}
+
+void FileState::merge_into(v1::Attr& attr) {
+  if (is_broken()) return;
+  content_.adopt(attr);
+  content_.merge_into(attr);
+  if (!content_.has_uncommitted()) return;
+  std::lock_guard lock(mutex_);
+  attr.set_mtime_ns(written_ns_);
+  attr.set_ctime_ns(std::max(attr.ctime_ns(), written_ns_));
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,102 @@
+// What all handles of one inode in this client share.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "async/sync.h"
+#include "client/client.h"
+#include "client/content.h"
+#include "client/read_path/reader.h"
+#include "client/write_path/file_writer.h"
+
+namespace forebay::client {
+
+struct Core;
+
+// One open, by this client, of an inode. Shared by its File and, until it is closed, its FileState.
+struct OpenHandle {
+  HandleId id;
+  SessionId session;
+  Identity who;
+  OpenFlags flags;
+  std::optional<Result<void>> closed;  // by the committing lock
+};
+
+// The bytes of one inode as this client reads and writes them. Shared by its files, the table, and its background recovery. Any
+// thread. Two locks, taken in this order, order what changes it:
+//   committing: commits, truncations, closes; held across calls to the master
+//   writing:    where bytes go; held while a write is placed or everything is drained, not across a commit
+// Reads take neither. A write that fails leaves the file as it was. When bytes that were accepted cannot be stored or committed,
+// the state is broken: writes, fsyncs and closes fail with that error until the file is opened again, and it is never committed.
+class FileState : public std::enable_shared_from_this<FileState> {
+ public:
+  FileState(Core& core, InodeId inode);
+  static std::shared_ptr<FileState> make(Core& core, InodeId inode);
+
+  InodeId inode() const { return inode_; }
+  bool is_broken() const { return broken_flag_; }
+
+  // After the master has opened it. `truncated`: what this client had written before is gone.
+  Task<Result<void>> opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool truncated);
+
+  Task<Result<size_t>> read(std::shared_ptr<OpenHandle> handle, MutableBytes into, uint64_t offset);
+  // Without `offset`, at the end.
+  Task<Result<void>> write(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset);
+  // Everything written so far is stored and committed. Nothing to do: no round trip.
+  Task<Result<void>> commit(v1::Durability durability);
+  // Size, by handle (or, without one, by the mode bits), and the other changes of one SetAttr; writes before it are committed.
+  Task<Result<v1::Attr>> set_attr(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle);
+  Task<Result<void>> close(std::shared_ptr<OpenHandle> handle);
+  Task<void> close_all();
+
+  // Until the guard is gone nothing of this inode is committed, truncated or closed from here.
+  Task<async::Mutex::Guard> hold_commits() { return committing_.lock(); }
+  Content& content() { return content_; }
+  const FileWriter& writer() const { return writer_; }
+  // The master's attributes with what it does not know yet.
+  void merge_into(v1::Attr& attr);
+
+ private:
+  struct Commit {
+    v1::Durability durability = v1::DURABILITY_UNSPECIFIED;
+    const OpenHandle* closing = nullptr;
+    bool keep_writing = false;  // the writing lock, after what has to be committed is known
+  };
+
+  Task<Result<void>> write_segment(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset);
+  // With both locks held. An error has broken the state.
+  Task<Result<void>> commit_locked(Commit what, async::Mutex::Guard* writing);
+  Task<Result<void>> commit_batch(Commit what, async::Mutex::Guard* writing, bool* more);
+  Task<Result<std::vector<v1::SealedObject>>> seal_all(ObjectsOfCommit* plan, bool sync);
+  Task<Result<void>> sync_all(ObjectsOfCommit* plan);
+  Task<Result<void>> close_writing(std::shared_ptr<OpenHandle> handle);
+  Task<Result<void>> reload(std::shared_ptr<OpenHandle> handle);
+  static Task<void> recover(std::shared_ptr<FileState> self);
+  Result<void> check_writable(const OpenHandle& handle);
+  Status breaks(Status why);
+  bool fsync_level(v1::Durability durability) const;
+
+  Core& core_;
+  const InodeId inode_;
+  const size_t executor_;
+  Content content_;
+  FileWriter writer_;
+  async::Mutex committing_, writing_;
+  bool unsynced_ = false;  // by the committing lock: something was committed below the level fsync
+
+  std::atomic<bool> broken_flag_ = false;
+  mutable std::mutex mutex_;
+  std::optional<Status> broken_;
+  std::vector<std::shared_ptr<OpenHandle>> handles_;
+  int64_t written_ns_ = 0;  // when it was written last, for the next commit
+};
+
+// The File that applications hold. Closes in the background when it is only destroyed.
+std::unique_ptr<File> make_file(std::shared_ptr<Core> core, std::shared_ptr<FileState> state, std::shared_ptr<OpenHandle> handle);
+std::shared_ptr<OpenHandle> handle_of(File* file);  // of a file made here
+
+}  // namespace forebay::client

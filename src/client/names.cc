@@ -1,0 +1,163 @@
+// Directories, names and attributes.
+#include "client/client_impl.h"
+
+namespace forebay::client {
+
+namespace rpcs = v1::namespace_service;
+
+// Files open here are further on than the master knows.
+v1::Attr ClientImpl::merged(v1::Attr attr) {
+  if (attr.type() != v1::FILE_TYPE_REGULAR) return attr;
+  if (std::shared_ptr<FileState> state = core_->files.find(InodeId{attr.inode()})) state->merge_into(attr);
+  return attr;
+}
+
+Task<Result<v1::Attr>> ClientImpl::lookup(Identity who, InodeId parent, std::string name) {
+  v1::LookupRequest request;
+  request.set_parent(parent.value);
+  request.set_name(std::move(name));
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::Lookup>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return merged(reply->attr());
+}
+
+Task<Result<v1::Attr>> ClientImpl::get_attr(Identity who, InodeId inode) {
+  v1::GetAttrRequest request;
+  request.set_inode(inode.value);
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::GetAttr>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return merged(reply->attr());
+}
+
+Task<Result<v1::Attr>> ClientImpl::set_attr(Identity who, v1::SetAttrRequest change, File* file) {
+  std::shared_ptr<OpenHandle> handle = handle_of(file);
+  if (handle && !handle->flags.write && change.has_size()) co_return rejected(EINVAL, "the file is not open for writing");
+  if (std::shared_ptr<FileState> state = core_->files.find(InodeId{change.inode()})) {
+    Result<v1::Attr> changed = co_await state->set_attr(who, std::move(change), std::move(handle));
+    co_return changed;
+  }
+  if (handle && change.has_size()) co_return broken("the file has to be opened again");
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::SetAttr>(who, change);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return reply->attr();
+}
+
+Task<Result<Listed>> ClientImpl::read_dir(Identity who, InodeId inode, std::string after, uint32_t limit, bool attributes) {
+  v1::ReadDirRequest request;
+  request.set_inode(inode.value);
+  request.set_after(std::move(after));
+  request.set_limit(limit);
+  request.set_attributes(attributes);
+  Result<v1::ReadDirReply> reply = co_await core_->session.call<rpcs::ReadDir>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  Listed listed{{}, reply->end(), InodeId{reply->parent()}};
+  listed.entries.reserve(static_cast<size_t>(reply->entries_size()));
+  for (v1::DirEntry& entry : *reply->mutable_entries()) {
+    if (entry.has_attr()) *entry.mutable_attr() = merged(std::move(*entry.mutable_attr()));
+    listed.entries.push_back(std::move(entry));
+  }
+  co_return listed;
+}
+
+Task<Result<v1::Attr>> ClientImpl::make_dir(Identity who, InodeId parent, std::string name, uint32_t mode) {
+  v1::MakeDirRequest request;
+  request.set_parent(parent.value);
+  request.set_name(std::move(name));
+  request.set_mode(mode);
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::MakeDir>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return reply->attr();
+}
+
+Task<Result<v1::Attr>> ClientImpl::make_node(Identity who, v1::MakeNodeRequest request) {
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::MakeNode>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return reply->attr();
+}
+
+Task<Result<v1::Attr>> ClientImpl::make_symlink(Identity who, InodeId parent, std::string name, std::string target) {
+  v1::MakeSymlinkRequest request;
+  request.set_parent(parent.value);
+  request.set_name(std::move(name));
+  request.set_target(std::move(target));
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::MakeSymlink>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return reply->attr();
+}
+
+Task<Result<v1::Attr>> ClientImpl::link(Identity who, InodeId inode, InodeId parent, std::string name) {
+  v1::LinkRequest request;
+  request.set_inode(inode.value);
+  request.set_parent(parent.value);
+  request.set_name(std::move(name));
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::Link>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return merged(reply->attr());
+}
+
+Task<Result<void>> ClientImpl::unlink(Identity who, InodeId parent, std::string name) {
+  v1::UnlinkRequest request;
+  request.set_parent(parent.value);
+  request.set_name(std::move(name));
+  Result<v1::UnlinkReply> reply = co_await core_->session.call<rpcs::Unlink>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return Result<void>{};
+}
+
+Task<Result<void>> ClientImpl::remove_dir(Identity who, InodeId parent, std::string name) {
+  v1::RemoveDirRequest request;
+  request.set_parent(parent.value);
+  request.set_name(std::move(name));
+  Result<v1::Empty> reply = co_await core_->session.call<rpcs::RemoveDir>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return Result<void>{};
+}
+
+Task<Result<void>> ClientImpl::remove_tree(Identity who, InodeId parent, std::string name) {
+  v1::RemoveTreeRequest request;
+  request.set_parent(parent.value);
+  request.set_name(std::move(name));
+  Result<v1::Empty> reply = co_await core_->session.call<rpcs::RemoveTree>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return Result<void>{};
+}
+
+Task<Result<void>> ClientImpl::rename(Identity who, v1::RenameRequest request) {
+  Result<v1::RenameReply> reply = co_await core_->session.call<rpcs::Rename>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return Result<void>{};
+}
+
+Task<Result<v1::StatFsReply>> ClientImpl::stat_fs() {
+  Result<v1::StatFsReply> reply = co_await core_->session.call<rpcs::StatFs>(Identity{}, v1::Empty{});
+  co_return reply;
+}
+
+Task<Result<v1::ResolveReply>> ClientImpl::resolve(Identity who, std::string path, bool follow) {
+  v1::ResolveRequest request;
+  request.set_path(std::move(path));
+  request.set_follow(follow);
+  Result<v1::ResolveReply> reply = co_await core_->session.call<rpcs::Resolve>(who, request);
+  if (reply && reply->has_attr()) *reply->mutable_attr() = merged(std::move(*reply->mutable_attr()));
+  co_return reply;
+}
+
+Task<Result<v1::Layout>> ClientImpl::layout(Identity who, InodeId inode, uint64_t offset) {
+  v1::GetLayoutRequest request;
+  request.set_inode(inode.value);
+  request.set_offset(offset);
+  Result<v1::Layout> reply = co_await core_->session.call<rpcs::GetLayout>(who, request);
+  co_return reply;
+}
+
+Task<Result<std::vector<v1::WorkerAddress>>> ClientImpl::workers() {
+  Result<std::vector<v1::WorkerAddress>> table = co_await core_->routing.refresh_workers();
+  co_return table;
+}
+
+Task<Result<v1::ReportReply>> ClientImpl::report() {
+  Result<v1::ReportReply> reply = co_await core_->session.call<v1::admin_service::Report>(Identity{}, v1::Empty{});
+  co_return reply;
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,91 @@
+// Opening and creating.
+#include "client/client_impl.h"
+
+namespace forebay::client {
+
+namespace rpcs = v1::namespace_service;
+
+namespace {
+v1::Access access_of(const OpenFlags& flags) {
+  if (!flags.write) return v1::ACCESS_READ;
+  return flags.read ? v1::ACCESS_READ_WRITE : v1::ACCESS_WRITE;
+}
+
+Result<OpenFlags> checked(OpenFlags flags) {
+  if (flags.append) flags.write = true;
+  if (!flags.read && !flags.write) return rejected(EINVAL, "open for neither reading nor writing");
+  if (flags.truncate && !flags.write) return rejected(EINVAL, "truncating needs write access");
+  return flags;
+}
+}  // namespace
+
+v1::Placement ClientImpl::placement() const {
+  v1::Placement placement;
+  placement.set_bytes(std::min(core_->config.first_object_bytes, core_->config.object_bytes));
+  placement.set_host_id(core_->env.host_id);
+  for (WorkerId worker : core_->routing.avoided()) placement.add_avoid(worker.value);
+  return placement;
+}
+
+Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
+                                         bool exclusive) {
+  CO_ASSIGN_OR_RETURN(flags, checked(flags));
+  v1::CreateRequest request;
+  request.set_parent(parent.value);
+  request.set_name(std::move(name));
+  request.set_mode(mode);
+  request.set_access(access_of(flags));
+  request.set_exclusive(exclusive);
+  request.set_truncate(flags.truncate);
+  if (flags.write) *request.mutable_placement() = placement();
+  request.set_durability(core_->config.durability);
+  SessionId session;
+  Result<v1::OpenReply> reply = co_await core_->session.call<rpcs::Create>(who, request, {}, &session);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  const bool created = reply->created();
+  v1::Attr attr = reply->attr();
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
+                      co_await opened(who, flags, std::move(*reply), session, flags.truncate && !created));
+  co_return Created{std::move(file), merged(std::move(attr)), created};
+}
+
+Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode, OpenFlags flags) {
+  CO_ASSIGN_OR_RETURN(flags, checked(flags));
+  v1::OpenRequest request;
+  request.set_inode(inode.value);
+  request.set_access(access_of(flags));
+  request.set_truncate(flags.truncate);
+  if (flags.write) *request.mutable_placement() = placement();
+  request.set_durability(core_->config.durability);
+  // A commit of this client that is on its way must not lay old bytes over the emptied file.
+  std::shared_ptr<FileState> shared = flags.truncate ? core_->files.find(inode) : nullptr;
+  async::Mutex::Guard committing(nullptr);
+  if (shared) committing = co_await shared->hold_commits();
+  SessionId session;
+  Result<v1::OpenReply> reply = co_await core_->session.call<rpcs::Open>(who, request, {}, &session);
+  committing.unlock();
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  Result<std::unique_ptr<File>> file = co_await opened(who, flags, std::move(*reply), session, flags.truncate);
+  co_return file;
+}
+
+Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
+                                                       bool truncated) {
+  const InodeId inode{reply.attr().inode()};
+  auto handle = std::make_shared<OpenHandle>();
+  handle->id = HandleId{reply.handle()};
+  handle->session = session;
+  handle->who = std::move(who);
+  handle->flags = flags;
+  if (!flags.write) core_->session.reading(inode);
+  std::shared_ptr<FileState> state = core_->files.attach(*core_, inode);
+  Result<void> ready = co_await state->opened(handle, std::move(reply), truncated);
+  if (!ready) {
+    Result<void> ignored = co_await state->close(handle);
+    (void)ignored;  // nothing was written through it
+    co_return std::unexpected(std::move(ready).error());
+  }
+  co_return make_file(core_, std::move(state), std::move(handle));
+}
+
+}  // namespace forebay::client

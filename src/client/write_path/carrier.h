@@ -1,0 +1,42 @@
+// How the bytes of one object get to the workers that keep it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/status.h"
+#include "client/read_path/descriptor_cache.h"
+#include "os/file.h"
+
+namespace forebay::client {
+
+struct Core;
+
+// An object being written and the chain of workers that keep its copies, first to last.
+struct Placed {
+  ObjectId object;
+  std::vector<WorkerId> workers;
+};
+
+// Owned by an ObjectWriter. Any thread; several writes of different ranges may be under way. A write that failed may have stored
+// any part of its bytes.
+class Carrier {
+ public:
+  virtual ~Carrier() = default;
+  // True: write() stores the caller's bytes from where they are. False: it takes a round trip, so writes are collected in frames,
+  // several of which are on their way.
+  virtual bool direct() const = 0;
+  // At most 1 MiB unless direct. `create_bytes`: the object may not exist yet; that much is reserved with it.
+  virtual Task<Result<void>> write(Bytes data, uint64_t offset, uint64_t create_bytes) = 0;
+};
+
+// WriteObject frames to the first worker of the chain. Never fails to open.
+std::unique_ptr<Carrier> stream_carrier(Core& core, Placed placed);
+
+// The object's own file, from the worker on this host that keeps the only copy. Errors: `elsewhere` when that worker is not on
+// this host or the chain is longer; then the stream is the way.
+Task<Result<std::unique_ptr<Carrier>>> open_descriptor_carrier(Core& core, Placed placed, uint64_t create_bytes);
+
+}  // namespace forebay::client

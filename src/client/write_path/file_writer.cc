@@ -1,0 +1,375 @@
+#include "client/write_path/file_writer.h"
+
+#include <algorithm>
+
+#include "client/core.h"
+
+namespace forebay::client {
+
+namespace rpcs = v1::namespace_service;
+
+namespace {
+// The least that an object is begun for when the cluster is nearly full.
+constexpr uint64_t kLeastAllocation = 64 * kKiB;
+constexpr uint64_t kObjectGrowth = 8;        // times the size of the file's largest so far
+constexpr uint64_t kLargeObject = 4 * kMiB;  // the one after such a one is asked for before it is full
+
+template <class T>
+bool contains(const std::vector<T>& values, const T& value) {
+  return std::ranges::find(values, value) != values.end();
+}
+
+Task<void> seal_when_drained(std::shared_ptr<ObjectWriter> object, bool sync) {
+  Result<void> drained = co_await object->drain();
+  if (!drained) co_return;
+  Result<uint32_t> ignored = co_await object->seal(sync);
+  (void)ignored;  // close asks again, and hears the error
+}
+}  // namespace
+
+FileWriter::FileWriter(Core& core, Content& content, InodeId inode, size_t executor)
+    : core_(core), content_(content), inode_(inode), executor_(executor) {}
+
+void FileWriter::add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants) {
+  std::lock_guard lock(mutex_);
+  for (const v1::Grant& grant : grants) grants_.push_back({grant, handle.id});
+  handles_.push_back(std::move(handle));
+}
+
+void FileWriter::remove_handle(HandleId handle) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(handles_, [handle](const WriteHandle& open) { return open.id == handle; });
+}
+
+std::optional<WriteHandle> FileWriter::primary() const {
+  const SessionId session = core_.session.id();
+  std::lock_guard lock(mutex_);
+  for (const WriteHandle& handle : handles_) {
+    if (handle.session == session) return handle;
+  }
+  return std::nullopt;
+}
+
+// ---- writing ----
+
+Task<Result<void>> FileWriter::write(Bytes data, std::optional<uint64_t> offset) {
+  if (offset) {
+    Result<bool> overwritten = co_await overwrite(data, *offset);
+    if (overwritten && *overwritten) {
+      core_.write_budget.release(data.size());
+      co_return Result<void>{};
+    }
+    if (!overwritten) leave_current(overwritten.error());
+  }
+  placing_.clear();
+  Result<void> placed = co_await place(data, offset.value_or(0));
+  if (placed) {
+    const uint64_t end = offset ? 0 : content_.size();
+    for (Extent extent : placing_) {
+      extent.offset += end;
+      if (offset) {
+        content_.lay(extent);
+      } else {
+        content_.lay_appended(extent);
+      }
+    }
+  }
+  placing_.clear();
+  co_return placed;
+}
+
+Task<Result<bool>> FileWriter::overwrite(Bytes data, uint64_t offset) {
+  if (!current_) co_return false;
+  std::optional<Extent> written = content_.written_whole(offset, data.size());
+  if (!written || written->object != current_->object()) co_return false;
+  Result<bool> done = co_await current_->overwrite(data, written->object_offset);
+  co_return done;
+}
+
+Task<Result<void>> FileWriter::place(Bytes data, uint64_t offset) {
+  Trying trying{.give_up = core_.routing.give_up_at()};
+  while (!data.empty()) {
+    Result<size_t> room = co_await make_room(data.size(), &trying);
+    if (!room) {
+      core_.write_budget.release(data.size());
+      co_return std::unexpected(std::move(room).error());
+    }
+    Result<uint64_t> at = co_await current_->append(data.first(*room));
+    if (!at) {
+      leave_current(at.error());
+      const bool again = co_await core_.routing.pause(&trying);
+      if (again) continue;
+      core_.write_budget.release(data.size());
+      co_return std::unexpected(std::move(at).error());
+    }
+    if (current_->direct()) core_.write_budget.release(*room);
+    placing_.push_back({offset, *room, current_->object(), *at});
+    data = data.subspan(*room);
+    offset += *room;
+  }
+  co_return Result<void>{};
+}
+
+// The current object with room for some of `wanted` bytes.
+Task<Result<size_t>> FileWriter::make_room(size_t wanted, Trying* trying) {
+  for (;;) {
+    std::optional<WriteHandle> handle = primary();
+    if (!handle) co_return stale("inode " + to_string(inode_) + " is no longer open for writing");
+    if (current_ && current_->handle() != handle->id) retire_current();  // its handle is gone
+    if (!current_) {
+      CO_ASSIGN_OR_RETURN(Granted granted, co_await next_grant(*handle, wanted));
+      begin_object(std::move(granted));
+    }
+    Result<uint64_t> room = co_await current_->prepare(wanted);
+    if (room && *room > 0) {
+      if (current_->remaining() < largest_object_ / 2 && largest_object_ > kLargeObject) ask_ahead(*handle);
+      co_return static_cast<size_t>(*room);
+    }
+    if (room) {
+      // Checksums are computed while the next object is being filled, not at the end.
+      const bool sync = core_.config.durability == v1::DURABILITY_FSYNC;
+      core_.background.spawn(executor_, seal_when_drained(current_, sync));
+      retire_current();
+      continue;
+    }
+    leave_current(room.error());
+    const bool again = co_await core_.routing.pause(trying);
+    if (!again) co_return std::unexpected(std::move(room).error());
+  }
+}
+
+// ---- objects ----
+
+// Most files are small, and space that is granted is nobody else's: a file's objects grow with it.
+uint64_t FileWriter::next_object_bytes() const {
+  if (largest_object_ == 0) return std::min(core_.config.first_object_bytes, core_.config.object_bytes);
+  return std::min(largest_object_ * kObjectGrowth, core_.config.object_bytes);
+}
+
+Task<Result<FileWriter::Granted>> FileWriter::next_grant(WriteHandle handle, size_t wanted) {
+  std::shared_ptr<Allocated> ahead;
+  {
+    std::lock_guard lock(mutex_);
+    auto granted = std::ranges::find(grants_, handle.id, &Granted::handle);
+    if (granted != grants_.end()) {
+      Granted taken = std::move(*granted);
+      grants_.erase(granted);
+      co_return taken;
+    }
+    ahead = std::exchange(ahead_, nullptr);
+  }
+  if (ahead) {
+    Result<Granted> granted = co_await ahead->wait();
+    if (granted && granted->handle == handle.id) co_return granted;
+  }
+  const uint64_t bytes = std::clamp<uint64_t>(wanted, next_object_bytes(), core_.config.object_bytes);
+  Result<Granted> granted = co_await allocate(std::move(handle), bytes, std::min<uint64_t>(wanted, kLeastAllocation));
+  co_return granted;
+}
+
+v1::AllocateRequest FileWriter::allocation(const WriteHandle& handle, uint64_t bytes) const {
+  v1::AllocateRequest request;
+  request.set_handle(handle.id.value);
+  request.set_count(1);
+  request.mutable_placement()->set_bytes(bytes);
+  request.mutable_placement()->set_host_id(core_.env.host_id);
+  for (WorkerId worker : core_.routing.avoided()) request.mutable_placement()->add_avoid(worker.value);
+  return request;
+}
+
+// ENOSPC is believed only when it is the answer to a request for little, with no worker excluded.
+Task<Result<FileWriter::Granted>> FileWriter::allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least) {
+  for (;;) {
+    const v1::AllocateRequest request = allocation(handle, bytes);
+    Result<v1::AllocateReply> reply = co_await core_.session.call<rpcs::Allocate>(handle.who, request, handle.session);
+    if (reply && reply->grants_size() == 1 && reply->grants(0).workers_size() > 0) co_return Granted{reply->grants(0), handle.id};
+    if (reply) co_return invalid("the master granted no object");
+    if (!reply.error().is_errno(ENOSPC)) co_return std::unexpected(std::move(reply).error());
+    if (request.placement().avoid_size() > 0) {
+      core_.routing.avoid_nobody();
+    } else if (bytes > at_least) {
+      bytes = std::max(bytes / kObjectGrowth, at_least);
+    } else {
+      co_return std::unexpected(std::move(reply).error());
+    }
+  }
+}
+
+void FileWriter::ask_ahead(const WriteHandle& handle) {
+  auto into = std::make_shared<Allocated>();
+  {
+    std::lock_guard lock(mutex_);
+    if (ahead_) return;
+    ahead_ = into;
+  }
+  core_.background.spawn(executor_, allocate_ahead(&core_, handle, allocation(handle, next_object_bytes()), into));
+}
+
+Task<void> FileWriter::allocate_ahead(Core* core, WriteHandle handle, v1::AllocateRequest request,
+                                      std::shared_ptr<Allocated> into) {
+  Result<v1::AllocateReply> reply = co_await core->session.call<rpcs::Allocate>(handle.who, request, handle.session);
+  if (!reply) {
+    into->set(std::unexpected(std::move(reply).error()));
+  } else if (reply->grants_size() != 1 || reply->grants(0).workers_size() == 0) {
+    into->set(invalid("the master granted no object"));
+  } else {
+    into->set(Granted{reply->grants(0), handle.id});
+  }
+}
+
+void FileWriter::begin_object(Granted granted) {
+  Placed placed{ObjectId{granted.grant.object()}, {}};
+  for (uint64_t worker : granted.grant.workers()) placed.workers.push_back(WorkerId{worker});
+  content_.placed(placed.object, placed.workers);
+  largest_object_ = std::max(largest_object_, granted.grant.bytes());
+  auto object =
+      std::make_shared<ObjectWriter>(core_, executor_, std::move(placed), granted.handle, granted.grant.bytes(), on_failure_);
+  std::lock_guard lock(mutex_);
+  current_ = std::move(object);
+}
+
+void FileWriter::retire_current() {
+  std::lock_guard lock(mutex_);
+  if (current_) retired_.push_back(std::exchange(current_, nullptr));
+}
+
+void FileWriter::leave_current(const Status& why) {
+  std::shared_ptr<ObjectWriter> object = current_;
+  if (!object) return;
+  retire_current();
+  core_.routing.avoid(object->workers().front());
+  core_.log.warning(
+      "an object is left, the write goes on in another",
+      {{"object", object->object().value}, {"worker", object->workers().front().value}, {"error", why.to_string()}});
+}
+
+std::vector<std::shared_ptr<ObjectWriter>> FileWriter::objects() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<ObjectWriter>> all = retired_;
+  if (current_) all.push_back(current_);
+  return all;
+}
+
+size_t FileWriter::retired_objects() const {
+  std::lock_guard lock(mutex_);
+  return retired_.size();
+}
+
+std::vector<MutableBytes> FileWriter::copy_buffered(ObjectId object, uint64_t offset, MutableBytes into) const {
+  std::shared_ptr<ObjectWriter> writer;
+  {
+    std::lock_guard lock(mutex_);
+    if (current_ && current_->object() == object) writer = current_;
+    for (size_t i = 0; !writer && i < retired_.size(); ++i) {
+      if (retired_[i]->object() == object) writer = retired_[i];
+    }
+  }
+  return writer ? writer->copy_buffered(offset, into) : std::vector<MutableBytes>{into};
+}
+
+// ---- failures ----
+
+Task<Result<void>> FileWriter::recover() {
+  FOREBAY_CHECK(placing_.empty(), "nothing is moved while a write is being placed");
+  Trying trying{.give_up = core_.routing.give_up_at()};
+  for (bool found = true; found;) {
+    found = false;
+    for (const auto& object : objects()) {
+      if (!object->has_failed() || !object->first_unacknowledged()) continue;
+      found = true;
+      Result<void> failure = co_await object->drain();  // until nothing is on its way
+      if (object == current_) leave_current(failure.error());
+      CO_TRY(co_await move_unacknowledged(object, &trying));
+    }
+  }
+  co_return Result<void>{};
+}
+
+// Order matters to readers, who look at the content first and then here: the bytes are in the new object before the content says
+// so, and leave the old one after.
+Task<Result<void>> FileWriter::move_unacknowledged(std::shared_ptr<ObjectWriter> from, Trying* trying) {
+  for (;;) {
+    std::optional<ObjectWriter::Unacknowledged> first = from->first_unacknowledged();
+    if (!first) co_return Result<void>{};
+    CO_ASSIGN_OR_RETURN(const size_t room, co_await make_room(first->data.size(), trying));
+    Result<uint64_t> at = co_await current_->append(first->data.first(room));
+    if (!at) {
+      leave_current(at.error());
+      const bool again = co_await core_.routing.pause(trying);
+      if (again) continue;
+      co_return std::unexpected(std::move(at).error());
+    }
+    content_.move(from->object(), first->offset, room, current_->object(), *at);
+    from->forget_first(room, current_->direct());
+  }
+}
+
+void FileWriter::forget_unacknowledged() {
+  for (const auto& object : objects()) {
+    if (!object->has_failed()) continue;
+    while (auto first = object->first_unacknowledged()) object->forget_first(first->data.size(), true);
+  }
+}
+
+Task<Result<void>> FileWriter::drain() {
+  for (;;) {
+    CO_TRY(co_await recover());
+    bool drained = true;
+    for (const auto& object : objects()) {
+      Result<void> done = co_await object->drain();
+      if (!done && object->first_unacknowledged()) drained = false;
+    }
+    if (drained) co_return Result<void>{};
+  }
+}
+
+// ---- commits ----
+
+Task<ObjectsOfCommit> FileWriter::plan_commit(HandleId handle, bool closing) {
+  ObjectsOfCommit plan;
+  if (closing && current_ && current_->handle() == handle) retire_current();
+  std::shared_ptr<Allocated> ahead;
+  {
+    std::lock_guard lock(mutex_);
+    if (closing) ahead = std::exchange(ahead_, nullptr);
+  }
+  if (ahead) {
+    Result<Granted> granted = co_await ahead->wait();
+    std::lock_guard lock(mutex_);
+    if (granted) grants_.push_back(std::move(*granted));
+  }
+  std::lock_guard lock(mutex_);
+  std::erase_if(grants_, [&](const Granted& granted) {
+    if (!closing || granted.handle != handle) return false;
+    plan.unused.push_back(ObjectId{granted.grant.object()});
+    return true;
+  });
+  plan.written = unsynced_;
+  for (const auto& object : retired_) {
+    const bool of_handle = object->handle() == handle;
+    if (object->acknowledged() == 0) {
+      if (of_handle) plan.unused.push_back(object->object());
+      continue;
+    }
+    plan.written.push_back(object);
+    if (of_handle && (object->sealed() || (closing && !object->has_failed()))) plan.to_seal.push_back(object);
+  }
+  if (current_ && current_->acknowledged() > 0) plan.written.push_back(current_);
+  co_return plan;
+}
+
+void FileWriter::committed(const ObjectsOfCommit& objects, const std::vector<ObjectId>& sealed, std::optional<HandleId> closed,
+                           bool synced) {
+  std::lock_guard lock(mutex_);
+  if (synced) {
+    std::erase_if(unsynced_, [&](const auto& object) { return contains(objects.written, object); });
+  }
+  std::erase_if(retired_, [&](const std::shared_ptr<ObjectWriter>& object) {
+    if (contains(objects.unused, object->object())) return true;
+    const bool done = (closed && object->handle() == *closed) || contains(sealed, object->object());
+    if (done && !synced) unsynced_.push_back(object);
+    return done;
+  });
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,112 @@
+// The writing side of one file: objects, one after the other, and the extents that say what is in them.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "async/sync.h"
+#include "client/client.h"
+#include "client/content.h"
+#include "client/routing.h"
+#include "client/write_path/object_writer.h"
+
+namespace forebay::client {
+
+// An open for write at the master.
+struct WriteHandle {
+  HandleId id;
+  SessionId session;
+  Identity who;
+};
+
+// What a commit has to say about objects, beside the extents.
+struct ObjectsOfCommit {
+  std::vector<std::shared_ptr<ObjectWriter>> written;  // holding bytes that power loss may still take
+  std::vector<std::shared_ptr<ObjectWriter>> to_seal;  // complete
+  std::vector<ObjectId> unused;
+};
+
+// Log-structured: each run of bytes goes to the end of the current object, whatever its place in the file; content says where it
+// went. An object that is full is followed by another, asked for before. One that fails is left at its acknowledged length: what
+// was not acknowledged is written again elsewhere, and its extents follow. Owned by a FileState. Calls are ordered by the file's
+// writing lock, except those marked (any). Limits: one object being filled; objects of the config's size; the client's buffer
+// budget.
+class FileWriter {
+ public:
+  FileWriter(Core& core, Content& content, InodeId inode, size_t executor);
+
+  // Called from any thread when an object fails; set before the first write.
+  void on_failure(std::function<void()> failed) { on_failure_ = std::move(failed); }
+
+  void add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants);  // (any)
+  void remove_handle(HandleId handle);                                                               // (any)
+  // (any) The oldest handle that is alive. Objects are granted to it and what is in them is committed through it, for every
+  // handle: the master accepts an object only from the handle it was granted to.
+  std::optional<WriteHandle> primary() const;
+
+  // All of it, or an error and nothing of it is part of the file. Without `offset`, at the end. The buffer budget for `data` has
+  // been acquired; what is not buffered is given back.
+  Task<Result<void>> write(Bytes data, std::optional<uint64_t> offset);
+  // Writes again elsewhere what failed objects have not acknowledged. An error says that some bytes have nowhere to go.
+  Task<Result<void>> recover();
+  // Gives up what failed objects have not acknowledged: the file is broken, its memory is wanted.
+  void forget_unacknowledged();
+  // Every accepted byte is on its workers. Errors as recover().
+  Task<Result<void>> drain();
+  // Drained before. What a commit through `handle` says about objects; with `closing`, all that were granted to it are complete.
+  Task<ObjectsOfCommit> plan_commit(HandleId handle, bool closing);
+  // The master has answered; `synced`: power loss takes nothing of it any more. (any)
+  void committed(const ObjectsOfCommit& objects, const std::vector<ObjectId>& sealed, std::optional<HandleId> closed,
+                 bool synced);
+
+  size_t retired_objects() const;  // (any)
+  // (any) Copies the bytes that are still here and returns the gaps, as parts of `into`: those are at the object's workers,
+  // unless Content::moves() has changed since the extent was found.
+  std::vector<MutableBytes> copy_buffered(ObjectId object, uint64_t offset, MutableBytes into) const;
+
+ private:
+  struct Granted {
+    v1::Grant grant;
+    HandleId handle;
+  };
+  using Allocated = async::OneShot<Result<Granted>>;
+
+  Task<Result<void>> place(Bytes data, uint64_t offset);
+  Task<Result<bool>> overwrite(Bytes data, uint64_t offset);
+  Task<Result<size_t>> make_room(size_t wanted, Trying* trying);
+  Task<Result<void>> move_unacknowledged(std::shared_ptr<ObjectWriter> from, Trying* trying);
+  Task<Result<Granted>> next_grant(WriteHandle handle, size_t wanted);
+  Task<Result<Granted>> allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least);
+  uint64_t next_object_bytes() const;
+  v1::AllocateRequest allocation(const WriteHandle& handle, uint64_t bytes) const;
+  static Task<void> allocate_ahead(Core* core, WriteHandle handle, v1::AllocateRequest request, std::shared_ptr<Allocated> into);
+  void ask_ahead(const WriteHandle& handle);
+  void begin_object(Granted granted);
+  void retire_current();
+  void leave_current(const Status& why);
+  std::vector<std::shared_ptr<ObjectWriter>> objects() const;
+
+  Core& core_;
+  Content& content_;
+  const InodeId inode_;
+  const size_t executor_;
+  std::function<void()> on_failure_;
+
+  std::vector<Extent> placing_;  // of the write under way, not yet part of the content
+
+  mutable std::mutex mutex_;  // for (any)
+  std::vector<WriteHandle> handles_;
+  std::deque<Granted> grants_;
+  std::shared_ptr<ObjectWriter> current_;
+  std::vector<std::shared_ptr<ObjectWriter>>
+      retired_;  // not in a finished commit as sealed; commits are forced before they are many
+  std::vector<std::shared_ptr<ObjectWriter>> unsynced_;  // sealed, committed, but not synced: for an fsync that asks for more
+  std::shared_ptr<Allocated> ahead_;                     // shared with the call that fills it
+  uint64_t largest_object_ = 0;                          // begun so far, in bytes
+};
+
+}  // namespace forebay::client

@@ -1,0 +1,339 @@
+#include "client/write_path/object_writer.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "client/core.h"
+
+namespace forebay::client {
+
+namespace rpcs = v1::worker_service;
+
+namespace {
+constexpr size_t kSmallestFrame = 4 << 10;  // capacity of the first frame of a small file
+
+size_t capacity_for(size_t bytes) { return std::clamp(std::bit_ceil(bytes), kSmallestFrame, rpc::kMaxPayload); }
+}  // namespace
+
+ObjectWriter::ObjectWriter(Core& core, size_t executor, Placed placed, HandleId handle, uint64_t granted_bytes,
+                           std::function<void()> failed)
+    : core_(core),
+      executor_(executor),
+      placed_(std::move(placed)),
+      handle_(handle),
+      on_failure_(std::move(failed)),
+      limit_(granted_bytes) {}
+
+ObjectWriter::~ObjectWriter() {
+  for (const auto& frame : frames_) core_.write_budget.release(frame->used);
+}
+
+// ---- space ----
+
+Task<Result<uint64_t>> ObjectWriter::prepare(uint64_t wanted) {
+  uint64_t position = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (failure_) co_return std::unexpected(*failure_);
+    position = position_;
+  }
+  wanted = std::min(wanted, limit_ - position);
+  if (wanted == 0) co_return uint64_t{0};
+  co_await open_carrier(position + wanted);
+  co_return wanted;
+}
+
+// Short objects are streamed. One that has grown goes on by descriptor, if its worker is on this host.
+Task<void> ObjectWriter::open_carrier(uint64_t will_be) {
+  if (carrier_ && (carrier_->direct() || descriptor_refused_)) co_return;
+  if (will_be >= core_.config.descriptor_from_bytes && !descriptor_refused_) {
+    Result<void> drained = co_await drain();
+    if (!drained) co_return;  // found again by append()
+    Result<std::unique_ptr<Carrier>> opened = co_await open_descriptor_carrier(core_, placed_, limit_);
+    if (opened) {
+      carrier_ = std::move(*opened);
+      std::lock_guard lock(mutex_);
+      ++writes_;  // the object exists now
+      co_return;
+    }
+    descriptor_refused_ = true;
+  }
+  if (!carrier_) carrier_ = stream_carrier(core_, placed_);
+}
+
+// ---- writing ----
+
+bool ObjectWriter::direct() const { return carrier_ && carrier_->direct(); }
+
+Task<Result<uint64_t>> ObjectWriter::append(Bytes data) {
+  uint64_t position = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (failure_) co_return std::unexpected(*failure_);
+    position = position_;
+  }
+  FOREBAY_CHECK(position + data.size() <= limit_, "no byte is accepted before its space is");
+  if (carrier_->direct()) {
+    CO_TRY(co_await write_direct(data, position));
+    co_return position;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    buffer_locked(data);
+  }
+  start_sending();
+  co_return position;
+}
+
+Task<Result<void>> ObjectWriter::write_direct(Bytes data, uint64_t offset) {
+  Result<void> written = co_await carrier_->write(data, offset, 0);
+  std::lock_guard lock(mutex_);
+  if (!written) {
+    if (!failure_) failure_ = written.error();
+    co_return written;
+  }
+  ++writes_;
+  position_ = std::max(position_, offset + data.size());
+  acknowledged_ = std::max(acknowledged_, offset + data.size());
+  co_return Result<void>{};
+}
+
+Task<Result<bool>> ObjectWriter::overwrite(Bytes data, uint64_t offset) {
+  {
+    std::lock_guard lock(mutex_);
+    if (failure_ || crc_) co_return false;
+    if (!frames_.empty() && frames_.back()->offset <= offset && !frames_.back()->on_its_way) {
+      Frame& frame = *frames_.back();
+      if (offset + data.size() > frame.end()) co_return false;
+      std::memcpy(frame.bytes.writable().data() + (offset - frame.offset), data.data(), data.size());
+      co_return true;
+    }
+  }
+  // A frame that was sent twice could arrive late, over newer bytes; a descriptor has no such past.
+  if (!direct()) co_return false;
+  {
+    std::lock_guard lock(mutex_);
+    if (!frames_.empty()) co_return false;
+  }
+  CO_TRY(co_await write_direct(data, offset));
+  co_return true;
+}
+
+void ObjectWriter::buffer_locked(Bytes data) {
+  while (!data.empty()) {
+    if (frames_.empty() || frames_.back()->on_its_way || frames_.back()->used == rpc::kMaxPayload) {
+      auto frame = std::make_shared<Frame>();
+      frame->offset = position_;
+      frame->bytes = rpc::Payload::allocate(capacity_for(data.size()));
+      frames_.push_back(std::move(frame));
+    }
+    Frame& frame = *frames_.back();
+    const size_t more = std::min(data.size(), rpc::kMaxPayload - frame.used);
+    if (frame.used + more > frame.bytes.size()) {
+      rpc::Payload larger = rpc::Payload::allocate(capacity_for(frame.used + more));
+      std::memcpy(larger.writable().data(), frame.bytes.view().data(), frame.used);
+      frame.bytes = std::move(larger);
+    }
+    std::memcpy(frame.bytes.writable().data() + frame.used, data.data(), more);
+    frame.used += more;
+    position_ += more;
+    data = data.subspan(more);
+  }
+}
+
+// ---- frames on their way ----
+
+void ObjectWriter::start_sending() {
+  std::vector<std::shared_ptr<Frame>> ready;
+  {
+    std::lock_guard lock(mutex_);
+    ready = next_to_send_locked();
+  }
+  for (std::shared_ptr<Frame>& frame : ready) {
+    if (core_.background.spawn(executor_, send(shared_from_this(), frame))) continue;
+    sent(frame, cancelled("the client has stopped"));
+  }
+}
+
+std::vector<std::shared_ptr<ObjectWriter::Frame>> ObjectWriter::next_to_send_locked() {
+  std::vector<std::shared_ptr<Frame>> ready;
+  if (failure_) return ready;
+  for (const std::shared_ptr<Frame>& frame : frames_) {
+    if (on_their_way_ >= core_.config.stream_window) break;
+    if (frame->on_its_way) continue;
+    if (frame->used < rpc::kMaxPayload && on_their_way_ > 0) break;
+    frame->on_its_way = true;
+    ++on_their_way_;
+    ready.push_back(frame);
+  }
+  return ready;
+}
+
+Task<void> ObjectWriter::send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame) {
+  std::shared_ptr<Carrier> carrier = self->carrier_;
+  uint64_t create_bytes = 0;
+  {
+    std::lock_guard lock(self->mutex_);
+    if (self->writes_ == 0) create_bytes = self->limit_;
+  }
+  Result<void> written = co_await carrier->write(frame->view(), frame->offset, create_bytes);
+  self->sent(frame, std::move(written));
+}
+
+void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<void> result) {
+  uint64_t released = 0;
+  bool failed = false;
+  std::vector<async::Waker> wake;
+  {
+    std::lock_guard lock(mutex_);
+    frame->on_its_way = false;
+    --on_their_way_;
+    if (result) {
+      ++writes_;
+      acknowledged_ = std::max(acknowledged_, frame->end());
+      released = frame->used;
+      std::erase(frames_, frame);
+    } else if (!failure_) {
+      failure_ = std::move(result).error().with_context("write object " + to_string(placed_.object) + " at worker " +
+                                                        to_string(placed_.workers.front()));
+      failed = true;
+    }
+    wake = changes_.take();
+  }
+  if (released != 0) core_.write_budget.release(released);
+  start_sending();
+  Changes::wake(std::move(wake));
+  if (failed && on_failure_) on_failure_();
+}
+
+Task<Result<void>> ObjectWriter::drain() {
+  co_await changes_.wait(&mutex_, [this] { return on_their_way_ == 0 && (frames_.empty() || failure_); });
+  std::lock_guard lock(mutex_);
+  if (failure_) co_return std::unexpected(*failure_);
+  co_return Result<void>{};
+}
+
+bool ObjectWriter::has_failed() const {
+  std::lock_guard lock(mutex_);
+  return failure_.has_value();
+}
+
+uint64_t ObjectWriter::remaining() const {
+  std::lock_guard lock(mutex_);
+  return limit_ - position_;
+}
+
+std::optional<ObjectWriter::Unacknowledged> ObjectWriter::first_unacknowledged() const {
+  std::lock_guard lock(mutex_);
+  if (frames_.empty()) return std::nullopt;
+  return Unacknowledged{frames_.front()->offset, frames_.front()->view()};
+}
+
+void ObjectWriter::forget_first(size_t bytes, bool release_budget) {
+  {
+    std::lock_guard lock(mutex_);
+    Frame& frame = *frames_.front();
+    if (bytes < frame.used) {
+      std::byte* begin = frame.bytes.writable().data();
+      std::memmove(begin, begin + bytes, frame.used - bytes);
+      frame.used -= bytes;
+      frame.offset += bytes;
+    } else {
+      frames_.pop_front();
+    }
+  }
+  if (release_budget) core_.write_budget.release(bytes);
+}
+
+std::vector<MutableBytes> ObjectWriter::copy_buffered(uint64_t offset, MutableBytes into) const {
+  std::vector<MutableBytes> gaps;
+  size_t done = 0;
+  std::lock_guard lock(mutex_);
+  for (const std::shared_ptr<Frame>& frame : frames_) {
+    const uint64_t begin = std::max(frame->offset, offset + done), end = std::min(frame->end(), offset + into.size());
+    if (begin >= end) continue;
+    const size_t at = begin - offset;
+    if (at > done) gaps.push_back(into.subspan(done, at - done));
+    std::memcpy(into.data() + at, frame->view().data() + (begin - frame->offset), end - begin);
+    done = at + (end - begin);
+  }
+  if (done < into.size()) gaps.push_back(into.subspan(done));
+  return gaps;
+}
+
+// ---- the end ----
+
+uint64_t ObjectWriter::acknowledged() const {
+  std::lock_guard lock(mutex_);
+  return acknowledged_;
+}
+
+Task<Result<void>> ObjectWriter::sync() {
+  uint64_t writes = 0;
+  {
+    std::lock_guard lock(mutex_);
+    writes = writes_;
+    if (acknowledged_ == 0 || synced_writes_ == writes) co_return Result<void>{};
+  }
+  v1::SyncObjectRequest request;
+  request.set_object(placed_.object.value);
+  for (WorkerId worker : placed_.workers) {
+    Trying trying{.give_up = core_.routing.give_up_at()};
+    for (;;) {
+      auto reply = co_await core_.routing.call_worker<rpcs::SyncObject>(worker, request, {});
+      if (reply) break;
+      // The bytes are no longer here, so there is nowhere else to go: a worker that restarts is waited for.
+      if (rpc::after_failure(rpcs::SyncObject::kMethod, reply.error()) == rpc::Next::kGiveUp)
+        co_return std::unexpected(reply.error());
+      const bool again = co_await core_.routing.pause(&trying);
+      if (!again) co_return std::unexpected(std::move(reply).error());
+    }
+  }
+  std::lock_guard lock(mutex_);
+  synced_writes_ = writes;
+  co_return Result<void>{};
+}
+
+Task<Result<uint32_t>> ObjectWriter::seal(bool sync) {
+  auto guard = co_await sealing_.lock();
+  v1::SealObjectRequest request;
+  {
+    std::lock_guard lock(mutex_);
+    if (crc_) co_return *crc_;
+    FOREBAY_CHECK(on_their_way_ == 0, "an object is sealed when nothing is on its way to it");
+    request.set_length(acknowledged_);
+  }
+  request.set_object(placed_.object.value);
+  request.set_sync(sync);
+  std::optional<uint32_t> crc;
+  for (WorkerId worker : placed_.workers) {
+    Trying trying{.give_up = core_.env.clock.now() + core_.config.seal_patience};
+    for (;;) {
+      rpc::CallOptions options;
+      options.timeout = std::max<Duration>(trying.give_up - core_.env.clock.now(), std::chrono::milliseconds(1));
+      auto reply = co_await core_.routing.call_worker<rpcs::SealObject>(worker, request, std::move(options));
+      if (reply) {
+        if (crc && *crc != reply->message.crc32c())
+          co_return corrupt("copies of object " + to_string(placed_.object) + " differ");
+        crc = reply->message.crc32c();
+        break;
+      }
+      if (rpc::after_failure(rpcs::SealObject::kMethod, reply.error()) == rpc::Next::kGiveUp)
+        co_return std::unexpected(reply.error());
+      const bool again = co_await core_.routing.pause(&trying);
+      if (!again) co_return std::unexpected(std::move(reply).error());
+    }
+  }
+  std::lock_guard lock(mutex_);
+  if (sync) synced_writes_ = writes_;
+  crc_ = crc;
+  co_return *crc;
+}
+
+std::optional<uint32_t> ObjectWriter::sealed() const {
+  std::lock_guard lock(mutex_);
+  return crc_;
+}
+
+}  // namespace forebay::client

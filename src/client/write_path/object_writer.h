@@ -1,0 +1,106 @@
+// One object that is being written.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "async/sync.h"
+#include "base/bytes.h"
+#include "client/changes.h"
+#include "client/write_path/carrier.h"
+#include "rpc/payload.h"
+
+namespace forebay::client {
+
+// Appends to one granted object, by descriptor or as a stream of frames. Shared by its FileWriter and its frames on their way.
+//
+// A frame is kept until its worker has acknowledged it; `stream_window` of them are on their way at once, full ones first, a
+// partly filled one as soon as none is (so small writes are collected while there is something to wait for, and nothing lies
+// still). The first failure ends the object: nothing more is sent, `failed` is called once, and what was not acknowledged stays
+// here, readable, until it has been written elsewhere. Calls marked (writing) are ordered by the file's writing lock; the others
+// come from any thread.
+class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
+ public:
+  ObjectWriter(Core& core, size_t executor, Placed placed, HandleId handle, uint64_t granted_bytes, std::function<void()> failed);
+  ~ObjectWriter();
+
+  ObjectId object() const { return placed_.object; }
+  const std::vector<WorkerId>& workers() const { return placed_.workers; }
+  HandleId handle() const { return handle_; }
+
+  // (writing) How many of `wanted` bytes may be appended now, their space being granted; 0: the object is full.
+  Task<Result<uint64_t>> prepare(uint64_t wanted);
+  // (writing) At most what was prepared. Where in the object it is. Takes over the buffer budget of streamed bytes.
+  Task<Result<uint64_t>> append(Bytes data);
+  bool direct() const;
+  // (writing) Replaces bytes that nobody else can have seen. False: they are on their way already, or gone from here.
+  Task<Result<bool>> overwrite(Bytes data, uint64_t offset);
+
+  // Every byte is on its workers; or the first failure, when nothing is on its way any more.
+  Task<Result<void>> drain();
+  bool has_failed() const;
+  uint64_t remaining() const;  // until the object is full
+  // What was not acknowledged, in order. (writing)
+  struct Unacknowledged {
+    uint64_t offset;
+    Bytes data;
+  };
+  std::optional<Unacknowledged> first_unacknowledged() const;
+  void forget_first(size_t bytes, bool release_budget);
+  // Copies what is still buffered of [offset, offset + into.size()) and returns the gaps, as parts of `into`.
+  std::vector<MutableBytes> copy_buffered(uint64_t offset, MutableBytes into) const;
+
+  // End of the acknowledged bytes; 0: nothing was stored, the object need not exist.
+  uint64_t acknowledged() const;
+  // Stored so that power loss leaves it.
+  Task<Result<void>> sync();
+  // Makes what is acknowledged immutable and returns its checksum. Nothing is written here afterwards. Repeats return the same.
+  Task<Result<uint32_t>> seal(bool sync);
+  std::optional<uint32_t> sealed() const;
+
+ private:
+  struct Frame {
+    uint64_t offset = 0;
+    rpc::Payload bytes;  // its size is the capacity
+    size_t used = 0;
+    bool on_its_way = false;
+
+    Bytes view() const { return bytes.view().first(used); }
+    uint64_t end() const { return offset + used; }
+  };
+
+  Task<void> open_carrier(uint64_t wanted);
+  void buffer_locked(Bytes data);
+  void start_sending();
+  std::vector<std::shared_ptr<Frame>> next_to_send_locked();
+  static Task<void> send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame);
+  void sent(const std::shared_ptr<Frame>& frame, Result<void> result);
+  Task<Result<void>> write_direct(Bytes data, uint64_t offset);
+
+  Core& core_;
+  const size_t executor_;
+  const Placed placed_;
+  const HandleId handle_;
+  const std::function<void()> on_failure_;
+
+  // (writing)
+  std::shared_ptr<Carrier> carrier_;  // shared with frames on their way, which outlive a change from stream to descriptor
+  bool descriptor_refused_ = false;
+  const uint64_t limit_;  // granted, and reserved at the worker from the first byte on
+
+  mutable std::mutex mutex_;
+  Changes changes_;
+  std::deque<std::shared_ptr<Frame>> frames_;  // by offset; shared with those sending them
+  size_t on_their_way_ = 0;
+  uint64_t position_ = 0, acknowledged_ = 0;
+  uint64_t writes_ = 0, synced_writes_ = 0;  // acknowledged so far; of those, synced
+  std::optional<Status> failure_;
+  std::optional<uint32_t> crc_;
+  async::Mutex sealing_;
+};
+
+}  // namespace forebay::client
