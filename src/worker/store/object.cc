@@ -160,6 +160,15 @@ Result<void> Object::read_block_part(uint64_t block, MutableBytes into, uint64_t
   return verify(block, into, offset);
 }
 
+bool Object::is_warm(uint64_t offset, uint64_t length) const {
+  std::lock_guard lock(mutex_);
+  if (state_ != State::kSealed) return state_ != State::kOpening;
+  uint64_t end = std::min(offset + length, seal_.length);
+  for (uint64_t block = offset / kBlockBytes; block * kBlockBytes < end; ++block)
+    if (!verified_[block]) return false;
+  return true;
+}
+
 Result<void> Object::verify_block(uint64_t block) {
   if (block >= seal_.blocks.size()) return {};
   return verify(block, {}, block * kBlockBytes);

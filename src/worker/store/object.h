@@ -56,6 +56,8 @@ class Object {
   // reading all of it once, after which parts of it are read as they are until the object's file is closed. `corrupt`: they do
   // not match.
   Result<size_t> read(MutableBytes into, uint64_t offset);
+  // Unsealed (just written), or verified before: probably in the page cache.
+  bool is_warm(uint64_t offset, uint64_t length) const;
   // Reads and verifies one block of a sealed object, whatever was verified before.
   Result<void> verify_block(uint64_t block);
 

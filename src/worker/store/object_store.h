@@ -72,6 +72,8 @@ class ObjectStore {
 
   // Whether calls on this object can wait for a disk; a new one is judged by the first tier.
   bool may_block(ObjectId object) const;
+  // Whether the bytes were written or read through this store lately, so that reading them waits for no disk, most likely.
+  bool is_warm(ObjectId object, uint64_t offset, uint64_t length) const;
 
   // Up to `most` objects from the first id not below `from`, ascending; damaged ones are left out.
   struct InventoryPage {

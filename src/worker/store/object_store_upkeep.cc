@@ -38,6 +38,15 @@ bool ObjectStore::may_block(ObjectId id) const {
   return !tiers_->path(entry ? entry->path : 0).is_memory();
 }
 
+bool ObjectStore::is_warm(ObjectId id, uint64_t offset, uint64_t length) const {
+  Pointer object;
+  {
+    std::lock_guard lock(mutex_);
+    object = open_.peek(id);
+  }
+  return object && object->is_warm(offset, length);
+}
+
 Result<ObjectStore::InventoryPage> ObjectStore::inventory(ObjectId from, size_t most) {
   std::vector<std::pair<ObjectId, ObjectEntry>> entries;
   {

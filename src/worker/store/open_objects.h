@@ -25,6 +25,10 @@ class OpenObjects {
     order_.splice(order_.begin(), order_, found->second);
     return *found->second;
   }
+  Pointer peek(ObjectId id) const {  // without counting as a use
+    auto found = places_.find(id);
+    return found == places_.end() ? nullptr : *found->second;
+  }
   void insert(Pointer object) {
     ObjectId id = object->id();
     order_.push_front(std::move(object));

@@ -1,0 +1,114 @@
+#include "worker/duties.h"
+
+#include <utility>
+
+namespace forebay::worker {
+namespace {
+
+// Cuts and seals for a writer that is gone. An object that its writer has sealed meanwhile, at another length, stays as it is:
+// the master hears which.
+Result<ObjectStat> seal_for_good(ObjectStore& store, ObjectId object, uint64_t length) {
+  Result<Seal> sealed = store.seal(object, length, true);
+  if (sealed) return ObjectStat{.object = object, .length = sealed->length, .sealed = true, .crc32c = sealed->crc32c, .tier = {}};
+  if (sealed.error().is(Code::kStale)) {
+    ASSIGN_OR_RETURN(ObjectStat found, store.stat(object));
+    if (found.sealed) return found;
+  }
+  return std::unexpected(std::move(sealed).error());
+}
+
+}  // namespace
+
+Duties::Duties(ObjectStore& store, async::Executor blocking, async::Scope& scope, DutiesConfig config, obs::Log& log)
+    : store_(store), blocking_(std::move(blocking)), scope_(scope), config_(config), log_(log) {}
+
+void Duties::accept(const v1::WorkerHeartbeatReply& told) {
+  for (const v1::Duty& duty : told.duties()) {
+    ObjectId object{duty.object()};
+    if (!object || known_.size() >= config_.max_known) continue;
+    auto [at, is_new] = known_.try_emplace(object, Known{.duty = duty});
+    // A removal overtakes a seal that was told before it.
+    bool overtakes =
+        !is_new && duty.what_case() == v1::Duty::kRemove && at->second.duty.what_case() == v1::Duty::kSeal && at->second.done;
+    if (overtakes) at->second = Known{.duty = duty};
+    if (is_new || overtakes) waiting_.push_back(object);
+  }
+  while (at_work_ < std::min(config_.max_parallel, waiting_.size())) {
+    ++at_work_;
+    if (!scope_.spawn(work(this))) {
+      --at_work_;
+      return;
+    }
+  }
+}
+
+Task<void> Duties::work(Duties* self) {
+  while (!self->waiting_.empty() && !self->scope_.token().stop_requested()) {
+    ObjectId object = self->waiting_.front();
+    self->waiting_.pop_front();
+    co_await self->carry_out(object);
+  }
+  if (--self->at_work_ == 0 && self->notify_) self->notify_();
+}
+
+Task<void> Duties::carry_out(ObjectId object) {
+  const v1::Duty duty = known_.at(object).duty;
+  if (duty.what_case() == v1::Duty::kRemove) {
+    auto remove = [&] { return store_.remove(object); };
+    Result<void> removed = co_await async::run_blocking(blocking_, remove);
+    finish_removal(object, removed);
+  } else if (duty.what_case() == v1::Duty::kSeal) {
+    auto seal = [&] { return seal_for_good(store_, object, duty.seal()); };
+    Result<ObjectStat> sealed = co_await async::run_blocking(blocking_, seal);
+    finish_seal(object, sealed);
+  } else {
+    known_.erase(object);  // of a newer master: told again to a worker that understands it
+  }
+}
+
+void Duties::finish_removal(ObjectId object, const Result<void>& removed) {
+  if (removed) {
+    known_.at(object).done = true;
+    return;
+  }
+  log_.warning("an object could not be removed", {{"object", object.value}, {"error", removed.error().to_string()}});
+  known_.erase(object);
+}
+
+void Duties::finish_seal(ObjectId object, const Result<ObjectStat>& sealed) {
+  if (sealed) {
+    Known& known = known_.at(object);
+    known.done = true;
+    known.sealed.set_object(object.value);
+    known.sealed.set_length(sealed->length);
+    known.sealed.set_crc32c(sealed->crc32c);
+    return;
+  }
+  // Not here, or shorter than what was acknowledged: this copy is no copy.
+  if (sealed.error().is_errno(ENOENT) || sealed.error().is_errno(ENODATA))
+    store_.note_damaged(object, sealed.error());
+  else
+    log_.warning("an object could not be sealed", {{"object", object.value}, {"error", sealed.error().to_string()}});
+  known_.erase(object);
+}
+
+void Duties::report(v1::WorkerHeartbeatRequest& heartbeat) const {
+  for (const auto& [object, known] : known_) {
+    if (!known.done) continue;
+    if (known.duty.what_case() == v1::Duty::kRemove)
+      heartbeat.add_removed(object.value);
+    else
+      *heartbeat.add_sealed() = known.sealed;
+  }
+}
+
+void Duties::acknowledged(const v1::WorkerHeartbeatRequest& heartbeat) {
+  auto forget = [this](uint64_t object, v1::Duty::WhatCase what) {
+    auto at = known_.find(ObjectId{object});
+    if (at != known_.end() && at->second.done && at->second.duty.what_case() == what) known_.erase(at);
+  };
+  for (uint64_t object : heartbeat.removed()) forget(object, v1::Duty::kRemove);
+  for (const v1::SealedByDuty& sealed : heartbeat.sealed()) forget(sealed.object(), v1::Duty::kSeal);
+}
+
+}  // namespace forebay::worker

@@ -1,0 +1,91 @@
+#include "worker/worker.h"
+
+#include <utility>
+
+#include "base/check.h"
+
+namespace forebay::worker {
+
+Worker::Worker(os::Env& env, WorkerConfig config, std::vector<async::Executor> executors, obs::Log& log, WorkerEvents& events,
+               rpc::ServerEvents* server_events)
+    : env_(env),
+      config_(std::move(config)),
+      executors_(std::move(executors)),
+      log_(log),
+      events_(events),
+      server_events_(server_events),
+      scope_(executors_.at(0)) {}
+
+Worker::~Worker() = default;
+
+Task<Result<void>> Worker::start() {
+  if (config_.masters.empty()) co_return invalid("a worker needs the address of at least one master");
+  CO_TRY(co_await open_store());
+  operations_ =
+      std::make_unique<Operations>(Operations{.store = *store_, .blocking = env_.blocking, .inline_bytes = config_.inline_bytes});
+  add_operations(router_, operations_.get());
+  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, server_events_);
+  if (Result<void> listening = listen(); !listening) {
+    co_await server_->stop();
+    co_return listening;
+  }
+  start_background();
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Worker::open_store() {
+  Task<Result<std::unique_ptr<ObjectStore>>> opening = ObjectStore::open(env_, config_.store, log_, events_);
+  CO_ASSIGN_OR_RETURN(store_, co_await std::move(opening));
+  co_return Result<void>{};
+}
+
+Result<void> Worker::listen() {
+  ASSIGN_OR_RETURN(address_, server_->listen(config_.listen));
+  if (config_.unix_listen.is_unix()) TRY(server_->listen(config_.unix_listen));
+  return {};
+}
+
+void Worker::start_background() {
+  RegistrationConfig registration = config_.registration;
+  os::Address advertised = address_;
+  if (!config_.advertised_host.empty()) advertised.host = config_.advertised_host;
+  registration.address.set_address(advertised.to_string());
+  if (config_.unix_listen.is_unix()) registration.address.set_unix_address(config_.unix_listen.to_string());
+  registration.address.set_host_id(env_.host_id);
+
+  masters_ = std::make_unique<MasterLink>(env_, config_.masters, executors_.front());
+  duties_ = std::make_unique<Duties>(*store_, env_.blocking, scope_, config_.duties, log_);
+  registration_ = std::make_unique<Registration>(env_, *store_, *masters_, *duties_, std::move(registration), log_, events_);
+  scrubber_ = std::make_unique<Scrubber>(env_, *store_, config_.scrub, events_);
+  scope_.spawn(registration_->run(scope_.token()));
+  scope_.spawn(scrubber_->run(scope_.token()));
+  scope_.spawn(keep_house(this, scope_.token()));
+}
+
+Task<void> Worker::keep_house(Worker* self, std::stop_token stop) {
+  auto keep = [self] {
+    self->store_->housekeeping();
+    return true;
+  };
+  while (!stop.stop_requested()) {
+    Task<bool> sleeping = self->env_.clock.sleep(self->config_.housekeeping, stop);
+    co_await std::move(sleeping);
+    co_await async::run_blocking(self->env_.blocking, keep);
+  }
+}
+
+// The master is left first, so that it sees no half-stopped worker; then callers; the last housekeeping writes what the next
+// start wants to know.
+Task<void> Worker::stop() {
+  if (!server_) co_return;
+  if (masters_) co_await masters_->stop();
+  co_await scope_.stop();
+  co_await server_->stop();
+  auto keep = [this] {
+    store_->housekeeping();
+    return true;
+  };
+  co_await async::run_blocking(env_.blocking, keep);
+}
+
+}  // namespace forebay::worker
