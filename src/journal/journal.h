@@ -6,8 +6,9 @@
 
 namespace forebay::journal {
 
-// Appends batches in order and applies each to the store. One caller: the commit loop. After an error other than `busy` nothing
-// more is accepted (`broken`): whether the batch is in the journal is not known.
+// Appends batches in order and applies each to the store. One caller: the commit loop. `busy` and `rejected` (a full disk) say
+// that nothing was appended. After any other error nothing more is accepted (`broken`): whether the batch is in the journal is
+// not known.
 class Journal {
  public:
   virtual ~Journal() = default;

@@ -13,12 +13,10 @@
 //   "P" worker, object                           empty: the worker holds, or was granted, a copy
 //   "X" worker, object                           empty: the worker has to delete its copy (duty)
 //   "Y" worker, object                           8 bytes length: the worker has to seal its copy at this length (duty)
-//   "H" inode, handle                            HandleRecord (open for write), with the objects granted to it that are not sealed
-//   "h" session, handle                          inode (8 bytes)
-//   "S" session                                  SessionRecord
-//   "R" session, slot (2 bytes: sequence % 1024) OutcomeRecord
-//   "N" inode                                    DetachedRecord: without entries, waits until nothing has it open, then is taken
-//   apart "M" worker                                   WorkerRecord
+//   "H" inode, handle                            HandleRecord (open for write), with the objects granted to it that are not
+//   sealed "h" session, handle                          inode (8 bytes) "S" session SessionRecord "R" session, slot (2 bytes:
+//   sequence % 1024) OutcomeRecord "N" inode                                    DetachedRecord: without entries, waits until
+//   nothing has it open, then is taken apart "M" worker                                   WorkerRecord
 #pragma once
 
 #include <cstdint>

@@ -75,6 +75,8 @@ class Router {
     Method method;
     Raw invoke;
   };
+  // For a driver that parses and serialises by itself.
+  void handle_raw(const Method& method, Raw raw) { add(method, std::move(raw)); }
   const Entry* find(uint16_t number) const;
 
  private:

@@ -1,0 +1,27 @@
+// What the master tells its metrics.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/units.h"
+#include "rpc/server.h"
+
+namespace forebay::master {
+
+// One sink for everything that happens in a master; beside these, one call_finished for each call. Any thread; must not block.
+class MasterEvents : public rpc::ServerEvents {
+ public:
+  virtual void batch_committed(size_t steps, size_t bytes, Duration took) = 0;
+  virtual void journal_synced(Duration took) = 0;
+  virtual void call_repeated() = 0;  // answered from a stored outcome
+  virtual void became_broken() = 0;
+  virtual void sessions_changed(size_t live) = 0;
+  virtual void session_expired() = 0;
+  virtual void workers_changed(size_t live, size_t lost) = 0;
+  virtual void reclaimed(size_t inodes) = 0;
+};
+
+MasterEvents& no_events();  // for tests
+
+}  // namespace forebay::master
