@@ -1,6 +1,7 @@
 // The master's key-value schema: every key that exists, in one place. Values are the messages of proto/forebay/v1/records.proto.
 // The page is docs/formats/metadata.md.
 //
+// clang-format off
 //   key (numbers are 8 bytes, big-endian)        value
 //   "F"                                          format version and cluster id
 //   "C" counter name                             next unused number (8 bytes, big-endian)
@@ -13,10 +14,13 @@
 //   "P" worker, object                           empty: the worker holds, or was granted, a copy
 //   "X" worker, object                           empty: the worker has to delete its copy (duty)
 //   "Y" worker, object                           8 bytes length: the worker has to seal its copy at this length (duty)
-//   "H" inode, handle                            HandleRecord (open for write), with the objects granted to it that are not
-//   sealed "h" session, handle                          inode (8 bytes) "S" session SessionRecord "R" session, slot (2 bytes:
-//   sequence % 1024) OutcomeRecord "N" inode                                    DetachedRecord: without entries, waits until
-//   nothing has it open, then is taken apart "M" worker                                   WorkerRecord
+//   "H" inode, handle                            HandleRecord (open for write), with the objects granted to it that are not sealed
+//   "h" session, handle                          inode (8 bytes)
+//   "S" session                                  SessionRecord
+//   "R" session, slot (2 bytes: sequence % 1024) OutcomeRecord
+//   "N" inode                                    DetachedRecord: without entries, waits until nothing has it open, is then taken apart
+//   "M" worker                                   WorkerRecord
+// clang-format on
 #pragma once
 
 #include <cstdint>
