@@ -21,7 +21,9 @@ namespace methods = v1::namespace_service;
 
 class OneWorker : public Placer {
  public:
-  Result<std::vector<WorkerId>> place(const v1::Placement&) override { return std::vector{WorkerId{1}}; }
+  Result<Placed> place(const v1::Placement& wanted) override {
+    return Placed{.workers = {WorkerId{1}}, .bytes = wanted.bytes()};
+  }
   bool is_known(WorkerId worker) const override { return worker == WorkerId{1}; }
 };
 
