@@ -74,10 +74,10 @@ Result<void> Renaming::check_place() {
   if (!across()) return {};
   ASSIGN_OR_RETURN(bool into_itself, is_below(to().id, source_.entry.inode));
   if (into_itself) return rejected(EINVAL, "into itself");
-  if (!request_.exchange() || !target_->is_directory()) return {};
-  ASSIGN_OR_RETURN(bool out_of_itself, is_below(from_.id, target_->entry.inode));
-  if (out_of_itself) return rejected(EINVAL, "into itself");
-  return {};
+  if (!target_ || !target_->is_directory()) return {};
+  ASSIGN_OR_RETURN(bool out_of_it, is_below(from_.id, target_->entry.inode));
+  if (!out_of_it) return {};
+  return request_.exchange() ? rejected(EINVAL, "into itself") : rejected(ENOTEMPTY, "not empty");
 }
 
 // A directory that changes its parent is itself written to: its '..' changes.

@@ -113,6 +113,8 @@ TEST_F(RenameTest, refuses_to_move_a_directory_below_itself) {
   EXPECT_EQ(error_of(exchange("/p/a/b/c", "/p/a")), EINVAL);
   EXPECT_EQ(error_of(rename("/p/a/b/c", "/p/a")), ENOTEMPTY);
   EXPECT_EQ(error_of(rename("/p/a/b", "/p/a")), ENOTEMPTY);
+  write_file("/p/a/f", 1);
+  EXPECT_EQ(error_of(rename("/p/a/f", "/p/a")), ENOTEMPTY) << "before EISDIR";
   EXPECT_EQ(error_of(rename("/p/a/b/c", "/p/a/c")), 0);
 }
 
