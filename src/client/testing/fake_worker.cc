@@ -1,0 +1,101 @@
+#include "client/testing/fake_worker.h"
+
+#include "base/crc32c.h"
+
+namespace forebay::client {
+
+namespace rpcs = v1::worker_service;
+
+FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : FakeServer(std::move(process)) {
+  address.set_worker(id);
+  address.set_host_id(env_.host_id);
+  address.set_live(true);
+  on<rpcs::WriteObject>(
+      [this](const rpc::Call& call, const v1::WriteObjectRequest& request) -> Result<rpc::Answer<v1::WriteObjectReply>> {
+        Result<FakeObject*> object = find_or_create(request.object(), request.create_bytes());
+        if (!object) return std::unexpected(object.error());
+        if ((*object)->sealed) return stale("sealed");
+        TRY((*object)->file->write_at(call.payload.view(), kDataOffset + request.offset()));
+        bytes_written += call.payload.size();
+        return v1::WriteObjectReply{};
+      });
+  on<rpcs::ReadObject>([this](const rpc::Call&, const v1::ReadObjectRequest& request) { return read(request); });
+  on<rpcs::SealObject>(
+      [this](const rpc::Call&, const v1::SealObjectRequest& request) -> Result<rpc::Answer<v1::SealObjectReply>> {
+        Result<FakeObject*> object = find(request.object());
+        if (!object) return std::unexpected(object.error());
+        if (length(**object) < request.length()) return elsewhere("it is shorter", ENODATA);
+        if (!(*object)->sealed) TRY((*object)->file->truncate(kDataOffset + request.length()));
+        (*object)->sealed = true;
+        (*object)->crc32c = crc32c(as_bytes(content(request.object())));
+        v1::SealObjectReply reply;
+        reply.set_crc32c((*object)->crc32c);
+        return reply;
+      });
+  on<rpcs::SyncObject>([this](const rpc::Call&, const v1::SyncObjectRequest& request) -> Result<rpc::Answer<v1::Empty>> {
+    Result<FakeObject*> object = find(request.object());
+    if (!object) return std::unexpected(object.error());
+    return v1::Empty{};
+  });
+  on<rpcs::OpenObject>(
+      [this](const rpc::Call&, const v1::OpenObjectRequest& request) -> Result<rpc::Answer<v1::OpenObjectReply>> {
+        Result<FakeObject*> object = find_or_create(request.object(), request.create_bytes());
+        if (!object) return std::unexpected(object.error());
+        v1::OpenObjectReply message;
+        message.set_data_offset(kDataOffset);
+        message.set_length(length(**object));
+        rpc::Answer<v1::OpenObjectReply> answer(std::move(message));
+        answer.descriptor_owner = (*object)->file;
+        answer.descriptor = answer.descriptor_owner->descriptor();
+        return answer;
+      });
+}
+
+std::string FakeWorker::path_of(uint64_t object) const {
+  return "/worker-" + std::to_string(address.worker()) + "-" + std::to_string(object);
+}
+
+uint64_t FakeWorker::length(FakeObject& object) {
+  const uint64_t size = object.file->size().value_or(0);
+  return size < kDataOffset ? 0 : size - kDataOffset;
+}
+
+std::string FakeWorker::content(uint64_t object) {
+  FakeObject& stored = objects.at(object);
+  std::string bytes(length(stored), '\0');
+  Result<size_t> read = stored.file->read_at(std::as_writable_bytes(std::span(bytes)), kDataOffset);
+  bytes.resize(read.value_or(0));
+  return bytes;
+}
+
+void FakeWorker::copy_from(FakeWorker& other, uint64_t object) {
+  FakeObject* copy = *find_or_create(object, 1);
+  const std::string bytes = other.content(object);
+  (void)copy->file->write_at(as_bytes(bytes), kDataOffset);
+  copy->sealed = other.objects.at(object).sealed;
+  copy->crc32c = other.objects.at(object).crc32c;
+}
+
+Result<FakeWorker::FakeObject*> FakeWorker::find(uint64_t object) {
+  auto found = objects.find(object);
+  if (found == objects.end()) return elsewhere("no such object", ENOENT);
+  return &found->second;
+}
+
+Result<FakeWorker::FakeObject*> FakeWorker::find_or_create(uint64_t object, uint64_t create_bytes) {
+  if (create_bytes == 0 || objects.contains(object)) return find(object);
+  ASSIGN_OR_RETURN(std::shared_ptr<os::File> file, env_.files.open(path_of(object), os::OpenMode::kCreateNew));
+  return &(objects[object] = {std::move(file), false, 0});
+}
+
+Result<rpc::Answer<v1::ReadObjectReply>> FakeWorker::read(const v1::ReadObjectRequest& request) {
+  Result<FakeObject*> object = find(request.object());
+  if (!object) return std::unexpected(object.error());
+  if ((*object)->sealed && crc32c(as_bytes(content(request.object()))) != (*object)->crc32c) return corrupt("checksum");
+  rpc::Payload payload = rpc::Payload::allocate(request.length());
+  ASSIGN_OR_RETURN(const size_t read, (*object)->file->read_at(payload.writable(), kDataOffset + request.offset()));
+  payload.shrink(read);
+  return rpc::Answer<v1::ReadObjectReply>(v1::ReadObjectReply{}, std::move(payload));
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,40 @@
+// A worker that keeps objects in files of its simulated host.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "client/testing/fake_server.h"
+#include "os/file.h"
+
+namespace forebay::client {
+
+class FakeWorker final : public FakeServer {
+ public:
+  static constexpr uint64_t kDataOffset = 64;
+
+  struct FakeObject {
+    std::shared_ptr<os::File> file;  // shared with replies that carry its descriptor
+    bool sealed = false;
+    uint32_t crc32c = 0;
+  };
+
+  FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id);
+
+  v1::WorkerAddress address;
+  std::map<uint64_t, FakeObject> objects;
+  uint64_t bytes_written = 0;
+  size_t most_at_once = 0;  // writes running together
+
+  std::string path_of(uint64_t object) const;
+  std::string content(uint64_t object);
+  void copy_from(FakeWorker& other, uint64_t object);  // a second copy
+
+ private:
+  Result<FakeObject*> find(uint64_t object);
+  Result<FakeObject*> find_or_create(uint64_t object, uint64_t create_bytes);
+  Result<rpc::Answer<v1::ReadObjectReply>> read(const v1::ReadObjectRequest& request);
+  uint64_t length(FakeObject& object);
+};
+
+}  // namespace forebay::client

@@ -1,0 +1,192 @@
+// Writing and reading without failures.
+#include "client/testing/client_fixture.h"
+
+namespace forebay::client {
+namespace {
+
+class WriteTest : public ClientTest {};
+
+TEST_F(WriteTest, a_small_file_takes_two_round_trips_to_the_master) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "hello"));
+  const InodeId inode = file->inode();
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(master().calls("create"), 1);
+  EXPECT_EQ(master().calls("commit"), 1);
+  EXPECT_EQ(master().calls("allocate"), 0);
+  EXPECT_EQ(committed(inode), "hello");
+  const v1::CommitRequest& commit = master().commits.front();
+  EXPECT_TRUE(commit.close());
+  ASSERT_EQ(commit.sealed_size(), 1);
+  EXPECT_EQ(commit.sealed(0).length(), 5u);
+  EXPECT_TRUE(master().handles.empty());
+}
+
+TEST_F(WriteTest, bytes_are_read_back_before_and_after_the_close) {
+  start();
+  auto file = create("a");
+  const std::string text = pattern(3'500'000, 1);
+  ASSERT_OK(write(*file, 0, text));
+  EXPECT_EQ(must_read(*file, 0, text.size() + 10), text);
+  EXPECT_EQ(must_read(*file, 1'000'000, 1'500'000), text.substr(1'000'000, 1'500'000));
+  ASSERT_OK(run(file->close()));
+  auto again = open(file->inode());
+  EXPECT_EQ(must_read(*again, 0, text.size()), text);
+  EXPECT_EQ(must_read(*again, text.size(), 10), "");
+  ASSERT_OK(run(again->close()));
+}
+
+TEST_F(WriteTest, holes_are_zeros) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 10, "x"));
+  ASSERT_OK(write(*file, 20, "y"));
+  EXPECT_EQ(must_read(*file, 8, 20), std::string("\0\0x\0\0\0\0\0\0\0\0\0y", 13));
+  ASSERT_OK(run(file->close()));
+  auto again = open(file->inode());
+  EXPECT_EQ(must_read(*again, 8, 20), std::string("\0\0x\0\0\0\0\0\0\0\0\0y", 13));
+}
+
+TEST_F(WriteTest, a_local_object_is_written_and_read_by_descriptor) {
+  master().workers.clear();
+  add_worker(3, "c");
+  start();
+  auto file = create("a");
+  const std::string text = pattern(3'000'000, 2);
+  ASSERT_OK(write(*file, 0, text));
+  EXPECT_EQ(worker(3).calls("write_object"), 0);
+  EXPECT_GE(worker(3).calls("open_object"), 1);
+  EXPECT_EQ(must_read(*file, 5, 2'000'000), text.substr(5, 2'000'000));
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(committed(file->inode()), text);
+  auto again = open(file->inode());
+  EXPECT_EQ(must_read(*again, 0, text.size()), text);
+  EXPECT_EQ(worker(3).calls("read_object"), 0);
+}
+
+TEST_F(WriteTest, a_local_object_that_grows_goes_on_by_descriptor) {
+  master().workers.clear();
+  add_worker(3, "c");
+  start();
+  auto file = create("a");
+  const std::string text = pattern(600'000, 3);
+  for (size_t at = 0; at < text.size(); at += 10'000) ASSERT_OK(write(*file, at, std::string_view(text).substr(at, 10'000)));
+  EXPECT_LT(worker(3).bytes_written, 200'000u);
+  EXPECT_EQ(must_read(*file, 0, text.size()), text);
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(committed(file->inode()), text);
+  EXPECT_EQ(master().commits.back().extents_size(), 1);
+}
+
+TEST_F(WriteTest, without_short_circuit_everything_is_streamed) {
+  config.short_circuit = false;
+  master().workers.clear();
+  add_worker(3, "c");
+  start();
+  auto file = create("a");
+  const std::string text = pattern(2'500'000, 4);
+  ASSERT_OK(write(*file, 0, text));
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(worker(3).calls("open_object"), 0);
+  EXPECT_EQ(committed(file->inode()), text);
+}
+
+TEST_F(WriteTest, an_fsync_makes_bytes_visible_to_others_and_the_object_goes_on) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "one"));
+  ASSERT_OK(run(file->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_EQ(committed(file->inode()), "one");
+  EXPECT_EQ(worker(1).calls("sync_object"), 1);
+  ASSERT_OK(write(*file, 3, "two"));
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(committed(file->inode()), "onetwo");
+  EXPECT_EQ(worker(1).objects.size(), 1u);
+}
+
+TEST_F(WriteTest, a_flush_with_nothing_to_commit_asks_nobody) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "one"));
+  ASSERT_OK(run(file->flush()));
+  ASSERT_OK(run(file->flush()));
+  EXPECT_EQ(master().calls("commit"), 1);
+}
+
+TEST_F(WriteTest, a_file_that_was_not_written_gives_its_object_back) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(master().removed.size(), 1u);
+  EXPECT_TRUE(master().objects.empty());
+  EXPECT_EQ(worker(1).calls("write_object"), 0);
+}
+
+TEST_F(WriteTest, objects_grow_with_the_file) {
+  config.object_bytes = 16 * kMiB;
+  start();
+  auto file = create("a");
+  const std::string text = pattern(30 * kMiB, 5);
+  ASSERT_OK(write(*file, 0, text));
+  ASSERT_OK(run(file->close()));
+  std::vector<uint64_t> granted;
+  for (const auto& [id, object] : master().objects) granted.push_back(object.granted);
+  EXPECT_EQ(granted, (std::vector<uint64_t>{kMiB, 8 * kMiB, 16 * kMiB, 16 * kMiB}));
+  EXPECT_EQ(committed(file->inode()), text);
+  for (const auto& [id, object] : master().objects) EXPECT_TRUE(object.sealed);
+}
+
+TEST_F(WriteTest, overlapping_writes_leave_what_a_local_file_would_hold) {
+  start();
+  auto file = create("a");
+  std::string model;
+  os::SimRandom random(6);
+  for (int i = 0; i < 300; ++i) {
+    const uint64_t offset = random.below(50'000);
+    const std::string text = pattern(random.below(3'000) + 1, i);
+    if (model.size() < offset + text.size()) model.resize(offset + text.size());
+    model.replace(offset, text.size(), text);
+    ASSERT_OK(write(*file, offset, text));
+    if (random.below(20) == 0) ASSERT_OK(run(file->flush()));
+    if (random.below(4) == 0) ASSERT_EQ(must_read(*file, offset / 2, 20'000), model.substr(offset / 2, 20'000));
+  }
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(committed(file->inode()), model);
+}
+
+TEST_F(WriteTest, an_overwrite_of_what_is_still_buffered_takes_no_space) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, std::string(1000, 'a')));
+  worker(1).delay("write_object", std::chrono::seconds(1));
+  ASSERT_OK(write(*file, 1000, std::string(1000, 'b')));
+  for (char c = 'c'; c < 'z'; ++c) ASSERT_OK(write(*file, 2000, std::string(1000, c)));
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(committed(file->inode()), std::string(1000, 'a') + std::string(1000, 'b') + std::string(1000, 'y'));
+  EXPECT_LE(worker(1).bytes_written, 4000u);
+}
+
+TEST_F(WriteTest, many_extents_are_committed_before_they_are_too_many) {
+  config.max_commit_extents = 10;
+  start();
+  auto file = create("a");
+  for (uint64_t i = 0; i < 50; ++i) ASSERT_OK(write(*file, i * 10, "x"));
+  EXPECT_GE(master().calls("commit"), 3);
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(committed(file->inode()).size(), 491u);
+}
+
+TEST_F(WriteTest, buffered_bytes_never_exceed_the_budget) {
+  config.write_buffer_bytes = 2 * kMiB;
+  start();
+  auto file = create("a");
+  const std::string text = pattern(20 * kMiB, 7);
+  ASSERT_OK(write(*file, 0, text));
+  EXPECT_GE(worker(1).bytes_written, 18 * kMiB);
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(committed(file->inode()), text);
+}
+
+}  // namespace
+}  // namespace forebay::client
