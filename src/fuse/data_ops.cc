@@ -1,0 +1,140 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "fuse/message.h"
+#include "fuse/ops.h"
+
+namespace forebay::fuse {
+
+namespace {
+
+OpenFile* open_file(const fuse_file_info* info) { return reinterpret_cast<OpenFile*>(info->fh); }
+
+Task<void> read(Request request, OpenFile* open, size_t size, uint64_t offset) {
+  BufferPool& pool = request.volume().read_buffers();
+  void* memory = pool.take();
+  if (memory == nullptr) memory = std::malloc(kMaxRequestBytes);
+  if (memory == nullptr) {
+    request.fail(ENOMEM);
+    co_return;
+  }
+  const BufferPool::Buffer buffer(&pool, memory);
+  const MutableBytes into(static_cast<std::byte*>(memory), std::min<size_t>(size, kMaxRequestBytes));
+  auto got = co_await open->file->pread(into, offset);
+  if (!got)
+    request.fail(got.error());
+  else
+    request.bytes(memory, *got);
+}
+
+// `message` keeps `data` alive.
+Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, Bytes data, uint64_t offset, bool at_end) {
+  Result<void> written;
+  if (at_end)
+    written = co_await open->file->append(data);
+  else
+    written = co_await open->file->pwrite(data, offset);
+  InodeTable& inodes = request.volume().inodes();
+  inodes.changed();
+  inodes.content_changed(open->inode);
+  if (!written)
+    request.fail(written.error());
+  else
+    request.written(data.size());
+}
+
+Task<void> extend(Request request, OpenFile* open, uint64_t end) {
+  auto attr = co_await open->file->attr();
+  if (!attr) {
+    request.fail(attr.error());
+    co_return;
+  }
+  Result<void> extended;
+  if (attr->size() < end) extended = co_await open->file->truncate(end);
+  InodeTable& inodes = request.volume().inodes();
+  inodes.changed();
+  inodes.content_changed(open->inode);
+  request.finish(extended);
+}
+
+struct Span {
+  uint64_t begin, end;
+};
+
+// The first stored range that ends behind `from`, or nothing. Pages through the layout.
+Task<Result<std::optional<Span>>> next_stored(client::Client* client, InodeId inode, uint64_t from) {
+  uint64_t page_start = from;
+  for (;;) {
+    auto layout = co_await client->layout(client::Identity{}, inode, page_start);
+    if (!layout) co_return std::unexpected(std::move(layout).error());
+    for (const v1::Extent& extent : layout->extents()) {
+      const uint64_t end = extent.file_offset() + extent.length();
+      if (end > from) co_return Span{extent.file_offset(), end};
+      page_start = std::max(page_start, end);
+    }
+    if (!layout->more() || layout->extents().empty()) co_return std::nullopt;
+  }
+}
+
+Task<Result<uint64_t>> seek(client::Client* client, OpenFile* open, uint64_t offset, int whence) {
+  // The layout shows what is committed.
+  if (open->writable) CO_TRY(co_await open->file->flush());
+  CO_ASSIGN_OR_RETURN(const v1::Attr attr, co_await open->file->attr());
+  if (offset >= attr.size()) co_return rejected(ENXIO, "seek beyond the end");
+  for (uint64_t at = offset;;) {
+    CO_ASSIGN_OR_RETURN(const auto stored, co_await next_stored(client, open->inode, at));
+    if (!stored || stored->begin >= attr.size()) {
+      if (whence == SEEK_DATA) co_return rejected(ENXIO, "no data behind the offset");
+      co_return at;  // a hole until the end, or the end itself, which counts as one
+    }
+    if (whence == SEEK_DATA) co_return std::max(offset, stored->begin);
+    if (stored->begin > at) co_return at;
+    at = std::min(stored->end, attr.size());
+    if (at == attr.size()) co_return at;
+  }
+}
+
+Task<void> lseek(Request request, OpenFile* open, uint64_t offset, int whence) {
+  auto at = co_await seek(&request.client(), open, offset, whence);
+  if (!at)
+    request.fail(at.error());
+  else
+    request.position(static_cast<off_t>(*at));
+}
+
+}  // namespace
+
+void op_read(fuse_req_t raw, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  volume.serve(read(Request(volume, raw, "read"), open_file(info), size, static_cast<uint64_t>(offset)));
+}
+
+void op_write(fuse_req_t raw, fuse_ino_t, const char* data, size_t size, off_t offset, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  OpenFile* open = open_file(info);
+  // The kernel writes a mapping's pages through any writable handle of the inode, and each has its place. The flags are the
+  // current ones: fcntl(2) can take O_APPEND back.
+  const bool at_end = open->append && (info->flags & O_APPEND) && !info->writepage;
+  Request request(volume, raw, "write");
+  volume.serve(
+      write(std::move(request), open, take_message(volume), as_bytes({data, size}), static_cast<uint64_t>(offset), at_end));
+}
+
+void op_fallocate(fuse_req_t raw, fuse_ino_t, int mode, off_t offset, off_t length, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  Request request(volume, raw, "fallocate");
+  if (mode != 0) return request.fail(EOPNOTSUPP);
+  volume.serve(extend(std::move(request), open_file(info), static_cast<uint64_t>(offset) + static_cast<uint64_t>(length)));
+}
+
+void op_lseek(fuse_req_t raw, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  Request request(volume, raw, "lseek");
+  if (whence != SEEK_DATA && whence != SEEK_HOLE) return request.fail(EINVAL);
+  if (offset < 0) return request.fail(ENXIO);
+  volume.serve(lseek(std::move(request), open_file(info), static_cast<uint64_t>(offset), whence));
+}
+
+}  // namespace forebay::fuse

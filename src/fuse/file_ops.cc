@@ -1,0 +1,144 @@
+#include <fcntl.h>
+
+#include "fuse/ops.h"
+
+namespace forebay::fuse {
+
+namespace {
+
+// Set by the kernel in the flags of an open that execve(2) makes. The file need not be readable then, only executable, which the
+// kernel has checked.
+constexpr int kExecFlag = 040;
+
+OpenFile* open_file(const fuse_file_info* info) { return reinterpret_cast<OpenFile*>(info->fh); }
+
+bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
+
+client::OpenFlags to_open_flags(int flags) {
+  return {.read = (flags & O_ACCMODE) != O_WRONLY,
+          .write = writes(flags),
+          .append = writes(flags) && (flags & O_APPEND),
+          .truncate = (flags & O_TRUNC) != 0};
+}
+
+std::unique_ptr<OpenFile> make_open_file(Volume& volume, std::unique_ptr<client::File> file, int flags) {
+  const InodeId inode = file->inode();
+  return std::unique_ptr<OpenFile>(
+      new OpenFile{.inode = inode,
+                   .mode = choose_data_mode({.flags = flags, .page_cache = volume.config().page_cache}),
+                   .writable = writes(flags),
+                   .append = writes(flags) && (flags & O_APPEND),
+                   .file = std::move(file)});
+}
+
+// Closes a file and destroys its handle. What close(2) had to say was said by FLUSH: an error here concerns what was written
+// after it, through a mapping, and nobody waits for the answer.
+Task<void> close_file(Volume* volume, OpenFile* open) {
+  std::unique_ptr<OpenFile> file = volume->release(open);
+  auto closed = co_await file->file->close();
+  if (!closed)
+    volume->log().error("closing a file failed", {{"inode", file->inode.value}, {"error", closed.error().to_string()}});
+  if (file->writable) volume->inodes().closed_for_write(file->inode);
+}
+
+fuse_file_info to_reply(OpenFile* open, bool keep_cache) {
+  fuse_file_info info{};
+  info.fh = reinterpret_cast<uint64_t>(open);
+  info.direct_io = open->mode == DataMode::kDirect;
+  info.keep_cache = open->mode == DataMode::kCached && keep_cache;
+  return info;
+}
+
+Task<void> create(Request request, client::Identity who, InodeId parent, std::string name, uint32_t mode, int flags) {
+  Volume& volume = request.volume();
+  auto created = co_await request.client().create(who, parent, std::move(name), mode, to_open_flags(flags), flags & O_EXCL);
+  volume.inodes().changed();
+  if (!created) {
+    request.fail(created.error());
+    co_return;
+  }
+  OpenFile* open = volume.adopt(make_open_file(volume, std::move(created->file), flags));
+  // Opened for writing before the attributes are taken: another handle's uncommitted size has to be in them.
+  v1::Attr attr = co_await volume.with_local_changes(std::move(who), std::move(created->attr));
+  const bool keep = volume.inodes().keep_cache(attr);
+  if (!request.created(attr, to_reply(open, keep))) co_await close_file(&volume, open);
+}
+
+Task<void> open(Request request, client::Identity who, InodeId inode, int flags) {
+  Volume& volume = request.volume();
+  auto file = co_await request.client().open(std::move(who), inode, to_open_flags(flags));
+  if (!file) {
+    // Removed elsewhere: the kernel looks the name up again and may find another file.
+    const bool gone = file.error().is(Code::kRejected) && file.error().is_errno(ENOENT);
+    if (gone)
+      request.fail(ESTALE);
+    else
+      request.fail(file.error());
+    co_return;
+  }
+  OpenFile* open = volume.adopt(make_open_file(volume, std::move(*file), flags));
+  if (flags & O_TRUNC) {
+    volume.inodes().changed();
+    volume.inodes().content_changed(inode);
+  }
+  auto attr = co_await open->file->attr();
+  const bool keep = attr.has_value() && volume.inodes().keep_cache(*attr);
+  if (!request.opened(to_reply(open, keep))) co_await close_file(&volume, open);
+}
+
+Task<void> flush(Request request, OpenFile* open) {
+  if (!open->writable) {
+    request.done();
+    co_return;
+  }
+  auto flushed = co_await open->file->flush();
+  request.volume().inodes().changed();
+  request.finish(flushed);
+}
+
+Task<void> fsync(Request request, OpenFile* open) {
+  // Through a descriptor for reading, too, what others wrote here has to be stored.
+  if (!request.volume().inodes().is_open_for_write(open->inode)) {
+    request.done();
+    co_return;
+  }
+  auto synced = co_await open->file->fsync(request.volume().config().fsync_durability);
+  request.volume().inodes().changed();
+  request.finish(synced);
+}
+
+Task<void> release(Request request, OpenFile* open) {
+  co_await close_file(&request.volume(), open);
+  request.done();
+}
+
+}  // namespace
+
+void op_create(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  volume.serve(create(Request(volume, raw, "create"), identity_of(raw), InodeId{parent}, name, mode & 07777, info->flags));
+}
+
+void op_open(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  client::Identity who = (info->flags & kExecFlag) ? client::Identity{} : identity_of(raw);
+  volume.serve(open(Request(volume, raw, "open"), std::move(who), InodeId{inode}, info->flags));
+}
+
+void op_flush(fuse_req_t raw, fuse_ino_t, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  volume.serve(flush(Request(volume, raw, "flush"), open_file(info)));
+}
+
+void op_release(fuse_req_t raw, fuse_ino_t, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  volume.serve(release(Request(volume, raw, "release"), open_file(info)));
+}
+
+// fdatasync(2) asks for no less: without its size, what was written cannot be read back.
+void op_fsync(fuse_req_t raw, fuse_ino_t, int, fuse_file_info* info) {
+  Volume& volume = volume_of(raw);
+  volume.serve(fsync(Request(volume, raw, "fsync"), open_file(info)));
+}
+
+}  // namespace forebay::fuse

@@ -1,0 +1,56 @@
+// What a mount has to remember about inodes between requests.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <unordered_map>
+
+#include "base/ids.h"
+#include "forebay/v1/common.pb.h"
+
+namespace forebay::fuse {
+
+// Knows which inodes are open for writing here (their attributes at the master are behind), and from which content the kernel's
+// page cache of an inode was filled (so that an unchanged file stays cached from one open to the next). Node ids are inode ids
+// and those are never reused, so lookups are not counted and forgetting needs nothing. Owned by the mount. Any thread. Remembers
+// `limit` inodes that are not open for writing, least recently opened first out; what is forgotten is read again. Inodes open for
+// writing are bounded by the open files.
+class InodeTable {
+ public:
+  explicit InodeTable(size_t limit) : limit_(limit) {}
+
+  void opened_for_write(InodeId inode);
+  void closed_for_write(InodeId inode);
+  bool is_open_for_write(InodeId inode) const;
+
+  // At an open: true if the page cache still holds what the file holds now. Remembers what it holds from now on.
+  bool keep_cache(const v1::Attr& now);
+  // This mount changed the inode's content: the layout that the page cache was filled from says nothing any more.
+  void content_changed(InodeId inode);
+
+  // Grows with every change made through this mount. Attributes fetched before a change must not reach the kernel after it, or
+  // a file would shrink to its former size.
+  uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
+  void changed() { changes_.fetch_add(1, std::memory_order_acq_rel); }
+
+  size_t remembered() const;
+
+ private:
+  struct Content {
+    InodeId inode;
+    uint64_t layout;
+    int64_t mtime_ns;
+    uint64_t size;
+  };
+
+  const size_t limit_;
+  std::atomic<uint64_t> changes_{0};
+  mutable std::mutex mutex_;
+  std::unordered_map<InodeId, uint32_t> writers_;
+  std::list<Content> contents_;  // most recently opened first
+  std::unordered_map<InodeId, std::list<Content>::iterator> by_inode_;
+};
+
+}  // namespace forebay::fuse

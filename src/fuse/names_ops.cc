@@ -1,0 +1,145 @@
+#include <linux/fs.h>
+
+#include "fuse/convert.h"
+#include "fuse/ops.h"
+
+namespace forebay::fuse {
+
+namespace {
+
+// Answers a request that made or found a name.
+Task<void> reply_entry(Request request, client::Identity who, Result<v1::Attr> made) {
+  if (!made) {
+    request.fail(made.error());
+    co_return;
+  }
+  v1::Attr attr = co_await request.volume().with_local_changes(std::move(who), std::move(*made));
+  request.entry(attr);
+}
+
+// The name that `name` stands for at the root, or nothing.
+std::optional<std::string> alias_target(const MountConfig& config, InodeId parent, const std::string& name) {
+  if (parent != kRootInode) return std::nullopt;
+  for (const auto& [alias, target] : config.root_aliases)
+    if (alias == name) return target;
+  return std::nullopt;
+}
+
+Task<void> lookup(Request request, client::Identity who, InodeId parent, std::string name) {
+  auto found = co_await request.client().lookup(who, parent, name);
+  if (!found && found.error().is_errno(ENOENT)) {
+    if (auto target = alias_target(request.volume().config(), parent, name))
+      found = co_await request.client().lookup(who, parent, std::move(*target));
+  }
+  if (!found && found.error().is(Code::kRejected) && found.error().is_errno(ENOENT)) {
+    request.no_entry();
+    co_return;
+  }
+  co_await reply_entry(std::move(request), std::move(who), std::move(found));
+}
+
+Task<void> mknod(Request request, client::Identity who, v1::MakeNodeRequest node) {
+  auto made = co_await request.client().make_node(who, std::move(node));
+  request.volume().inodes().changed();
+  co_await reply_entry(std::move(request), std::move(who), std::move(made));
+}
+
+Task<void> mkdir(Request request, client::Identity who, InodeId parent, std::string name, uint32_t mode) {
+  auto made = co_await request.client().make_dir(who, parent, std::move(name), mode);
+  request.volume().inodes().changed();
+  co_await reply_entry(std::move(request), std::move(who), std::move(made));
+}
+
+Task<void> symlink(Request request, client::Identity who, InodeId parent, std::string name, std::string target) {
+  auto made = co_await request.client().make_symlink(who, parent, std::move(name), std::move(target));
+  request.volume().inodes().changed();
+  co_await reply_entry(std::move(request), std::move(who), std::move(made));
+}
+
+Task<void> link(Request request, client::Identity who, InodeId inode, InodeId parent, std::string name) {
+  auto made = co_await request.client().link(who, inode, parent, std::move(name));
+  request.volume().inodes().changed();
+  co_await reply_entry(std::move(request), std::move(who), std::move(made));
+}
+
+Task<void> unlink(Request request, client::Identity who, InodeId parent, std::string name) {
+  auto removed = co_await request.client().unlink(std::move(who), parent, std::move(name));
+  request.volume().inodes().changed();
+  request.finish(removed);
+}
+
+Task<void> rmdir(Request request, client::Identity who, InodeId parent, std::string name) {
+  auto removed = co_await request.client().remove_dir(std::move(who), parent, std::move(name));
+  request.volume().inodes().changed();
+  request.finish(removed);
+}
+
+Task<void> rename(Request request, client::Identity who, v1::RenameRequest change) {
+  auto renamed = co_await request.client().rename(std::move(who), std::move(change));
+  request.volume().inodes().changed();
+  request.finish(renamed);
+}
+
+}  // namespace
+
+void op_lookup(fuse_req_t raw, fuse_ino_t parent, const char* name) {
+  Volume& volume = volume_of(raw);
+  volume.serve(lookup(Request(volume, raw, "lookup"), identity_of(raw), InodeId{parent}, name));
+}
+
+// Lookups are not counted (inode_table.h), so there is nothing to forget.
+void op_forget(fuse_req_t raw, fuse_ino_t, uint64_t) { fuse_reply_none(raw); }
+void op_forget_multi(fuse_req_t raw, size_t, fuse_forget_data*) { fuse_reply_none(raw); }
+
+void op_mknod(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode, dev_t device) {
+  Volume& volume = volume_of(raw);
+  v1::MakeNodeRequest node;
+  node.set_parent(parent);
+  node.set_name(name);
+  node.set_mode(mode & 07777);
+  node.set_type((mode & S_IFMT) == 0 ? v1::FILE_TYPE_REGULAR : from_type_bits(mode));
+  node.set_rdev(static_cast<uint32_t>(device));
+  volume.serve(mknod(Request(volume, raw, "mknod"), identity_of(raw), std::move(node)));
+}
+
+void op_mkdir(fuse_req_t raw, fuse_ino_t parent, const char* name, mode_t mode) {
+  Volume& volume = volume_of(raw);
+  volume.serve(mkdir(Request(volume, raw, "mkdir"), identity_of(raw), InodeId{parent}, name, mode & 07777));
+}
+
+void op_symlink(fuse_req_t raw, const char* target, fuse_ino_t parent, const char* name) {
+  Volume& volume = volume_of(raw);
+  volume.serve(symlink(Request(volume, raw, "symlink"), identity_of(raw), InodeId{parent}, name, target));
+}
+
+void op_link(fuse_req_t raw, fuse_ino_t inode, fuse_ino_t parent, const char* name) {
+  Volume& volume = volume_of(raw);
+  volume.serve(link(Request(volume, raw, "link"), identity_of(raw), InodeId{inode}, InodeId{parent}, name));
+}
+
+void op_unlink(fuse_req_t raw, fuse_ino_t parent, const char* name) {
+  Volume& volume = volume_of(raw);
+  volume.serve(unlink(Request(volume, raw, "unlink"), identity_of(raw), InodeId{parent}, name));
+}
+
+void op_rmdir(fuse_req_t raw, fuse_ino_t parent, const char* name) {
+  Volume& volume = volume_of(raw);
+  volume.serve(rmdir(Request(volume, raw, "rmdir"), identity_of(raw), InodeId{parent}, name));
+}
+
+void op_rename(fuse_req_t raw, fuse_ino_t parent, const char* name, fuse_ino_t new_parent, const char* new_name, unsigned flags) {
+  Volume& volume = volume_of(raw);
+  Request request(volume, raw, "rename");
+  // RENAME_WHITEOUT and what may come after it.
+  if (flags & ~unsigned{RENAME_NOREPLACE | RENAME_EXCHANGE}) return request.fail(EINVAL);
+  v1::RenameRequest change;
+  change.set_parent(parent);
+  change.set_name(name);
+  change.set_new_parent(new_parent);
+  change.set_new_name(new_name);
+  change.set_no_replace(flags & RENAME_NOREPLACE);
+  change.set_exchange(flags & RENAME_EXCHANGE);
+  volume.serve(rename(std::move(request), identity_of(raw), std::move(change)));
+}
+
+}  // namespace forebay::fuse

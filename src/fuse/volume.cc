@@ -1,0 +1,97 @@
+#include "fuse/volume.h"
+
+#include "base/check.h"
+
+namespace forebay::fuse {
+
+Volume::Volume(client::Client& client, obs::Log& log, MountConfig config, std::vector<async::Executor> executors)
+    : client_(client),
+      log_(log),
+      config_(std::move(config)),
+      executors_(std::move(executors)),
+      inodes_(config_.remembered_inodes),
+      read_buffers_(config_.idle_buffers),
+      message_buffers_(config_.idle_buffers) {
+  FOREBAY_CHECK(!executors_.empty(), "a mount needs an executor");
+}
+
+Volume::~Volume() {
+  FOREBAY_CHECK(in_flight_ == 0 && files_.empty(), "a volume ends after its requests");
+  for (OpenDir* directory : directories_) delete directory;
+}
+
+void Volume::serve(Task<void> operation) {
+  const size_t turn = next_executor_.fetch_add(1, std::memory_order_relaxed);
+  async::spawn_detached(executors_[turn % executors_.size()], std::move(operation));
+}
+
+void Volume::begin_request() {
+  std::unique_lock lock(mutex_);
+  request_ended_.wait(lock, [this] { return in_flight_ < config_.max_in_flight; });
+  ++in_flight_;
+}
+
+void Volume::end_request() {
+  // Notifies under the lock: with the last request gone this object may be destroyed.
+  std::lock_guard lock(mutex_);
+  --in_flight_;
+  request_ended_.notify_all();
+}
+
+void Volume::wait_until_idle() {
+  std::unique_lock lock(mutex_);
+  request_ended_.wait(lock, [this] { return in_flight_ == 0; });
+}
+
+OpenFile* Volume::adopt(std::unique_ptr<OpenFile> file) {
+  if (file->writable) inodes_.opened_for_write(file->inode);
+  std::lock_guard lock(mutex_);
+  files_.insert(file.get());
+  return file.release();
+}
+
+std::unique_ptr<OpenFile> Volume::release(OpenFile* file) {
+  {
+    std::lock_guard lock(mutex_);
+    files_.erase(file);
+  }
+  return std::unique_ptr<OpenFile>(file);
+}
+
+OpenDir* Volume::adopt(std::unique_ptr<OpenDir> directory) {
+  std::lock_guard lock(mutex_);
+  directories_.insert(directory.get());
+  return directory.release();
+}
+
+std::unique_ptr<OpenDir> Volume::release(OpenDir* directory) {
+  std::lock_guard lock(mutex_);
+  directories_.erase(directory);
+  return std::unique_ptr<OpenDir>(directory);
+}
+
+void Volume::close_all() {
+  std::unordered_set<OpenFile*> left;
+  {
+    std::lock_guard lock(mutex_);
+    left.swap(files_);
+  }
+  for (OpenFile* file : left) {
+    std::unique_ptr<OpenFile> owned(file);
+    auto closed = async::block_on(executors_.front(), owned->file->close());
+    if (!closed)
+      log_.error("a file that was open when the mount ended could not be closed",
+                 {{"inode", owned->inode.value}, {"error", closed.error().to_string()}});
+    if (owned->writable) inodes_.closed_for_write(owned->inode);
+  }
+}
+
+Task<v1::Attr> Volume::with_local_changes(client::Identity who, v1::Attr attr) {
+  if (!inodes_.is_open_for_write(InodeId{attr.inode()})) co_return attr;
+  auto now = co_await client_.get_attr(std::move(who), InodeId{attr.inode()});
+  // The name operation has succeeded; if the inode is gone since, what it answered is the last that is known.
+  if (!now) co_return attr;
+  co_return std::move(*now);
+}
+
+}  // namespace forebay::fuse

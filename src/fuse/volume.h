@@ -1,0 +1,69 @@
+// What all requests of one mount share.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <unordered_set>
+#include <vector>
+
+#include "client/client.h"
+#include "fuse/buffer_pool.h"
+#include "fuse/config.h"
+#include "fuse/device_io.h"
+#include "fuse/inode_table.h"
+#include "fuse/open_file.h"
+#include "fuse/request.h"
+
+namespace forebay::fuse {
+
+// Owned by the mount; the client, the log and the executors outlive it. Any thread.
+// Limit: MountConfig::max_in_flight requests; the thread that receives one more waits, and the kernel queues behind it.
+class Volume {
+ public:
+  Volume(client::Client& client, obs::Log& log, MountConfig config, std::vector<async::Executor> executors);
+  ~Volume();
+
+  client::Client& client() { return client_; }
+  obs::Log& log() { return log_; }
+  const MountConfig& config() const { return config_; }
+  InodeTable& inodes() { return inodes_; }
+  BufferPool& read_buffers() { return read_buffers_; }        // of kMaxRequestBytes
+  BufferPool& message_buffers() { return message_buffers_; }  // of libfuse's own size
+
+  InitExchange& init_exchange() { return init_exchange_; }
+
+  // Starts the coroutine that serves a request, on the executors in turn.
+  void serve(Task<void> operation);
+  void begin_request();
+  void end_request();
+  void wait_until_idle();
+
+  // Open files and directories live until the kernel releases them; what it never released is closed by close_all().
+  OpenFile* adopt(std::unique_ptr<OpenFile> file);
+  std::unique_ptr<OpenFile> release(OpenFile* file);
+  OpenDir* adopt(std::unique_ptr<OpenDir> directory);
+  std::unique_ptr<OpenDir> release(OpenDir* directory);
+  // After the last request. Commits what can be; an error is logged. Blocks.
+  void close_all();
+
+  // The attributes as this mount has to show them: with sizes and times that are not committed yet.
+  Task<v1::Attr> with_local_changes(client::Identity who, v1::Attr attr);
+
+ private:
+  client::Client& client_;
+  obs::Log& log_;
+  const MountConfig config_;
+  const std::vector<async::Executor> executors_;
+  InodeTable inodes_;
+  BufferPool read_buffers_, message_buffers_;
+  InitExchange init_exchange_;
+
+  std::atomic<size_t> next_executor_{0};
+  std::mutex mutex_;
+  std::condition_variable request_ended_;
+  uint32_t in_flight_ = 0;
+  std::unordered_set<OpenFile*> files_;
+  std::unordered_set<OpenDir*> directories_;
+};
+
+}  // namespace forebay::fuse
