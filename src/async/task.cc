@@ -55,14 +55,17 @@ struct Latch::State {
   bool open = false;
 };
 
-Latch::Latch() : state_(std::make_unique<State>()) {}
+Latch::Latch() : state_(std::make_shared<State>()) {}
 Latch::~Latch() = default;
 
 void Latch::open() {
-  // Notifies under the lock: the waiter may destroy this latch as soon as it can take the lock.
-  std::lock_guard lock(state_->mutex);
-  state_->open = true;
-  state_->condition.notify_one();
+  // The waiter may destroy this latch as soon as it sees `open`. Notifying it under the lock would wake it only to wait again.
+  std::shared_ptr<State> state = state_;
+  {
+    std::lock_guard lock(state->mutex);
+    state->open = true;
+  }
+  state->condition.notify_one();
 }
 
 void Latch::wait() {

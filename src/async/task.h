@@ -56,7 +56,7 @@ class Latch {
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // shared with open(), which still notifies when the waiter may have gone on
 };
 }  // namespace detail
 

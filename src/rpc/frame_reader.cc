@@ -40,7 +40,7 @@ Task<Result<Payload>> FrameReader::read_payload() {
   Payload payload = Payload::allocate(header_->payload_bytes);
   MutableBytes missing = payload.writable();
   size_t here = std::min(buffered() - consumed_, missing.size());
-  std::memcpy(missing.data(), buffer_.get() + begin_ + consumed_, here);
+  if (here > 0) std::memcpy(missing.data(), buffer_.get() + begin_ + consumed_, here);
   consumed_ += here;
   missing = missing.subspan(here);
   if (!missing.empty()) waiting_since_ = clock_.now();
