@@ -61,6 +61,11 @@ Task<void> Duties::carry_out(ObjectId object) {
     auto seal = [&] { return seal_for_good(store_, object, duty.seal()); };
     Result<ObjectStat> sealed = co_await async::run_blocking(blocking_, seal);
     finish_seal(object, sealed);
+  } else if (duty.what_case() == v1::Duty::kCheck) {
+    auto check = [&] { return store_.stat(object); };
+    Result<ObjectStat> found = co_await async::run_blocking(blocking_, check);
+    if (!found && !found.error().is(Code::kBusy)) store_.note_damaged(object, found.error());
+    known_.erase(object);
   } else {
     known_.erase(object);  // of a newer master: told again to a worker that understands it
   }

@@ -130,6 +130,7 @@ Task<Result<bool>> Registration::beat() {
   request.set_worker(worker_);
   request.set_registration(registration_);
   add_tiers(*request.mutable_tiers());
+  request.set_objects(store_.object_count());
   duties_.report(request);
   const std::vector<ObjectId> damaged = store_.damaged(config_.max_damaged);
   for (ObjectId object : damaged) request.add_damaged(object.value);

@@ -238,6 +238,18 @@ TEST_F(WorkerTest, carries_out_duties_and_reports_them_until_acknowledged) {
   EXPECT_EQ(master->last.removed_size() + master->last.sealed_size() + master->last.damaged_size(), 0);
 }
 
+TEST_F(WorkerTest, says_that_a_copy_asked_for_is_gone_and_nothing_when_it_is_there) {
+  start();
+  rpc::Channel& to = channel();
+  ASSERT_TRUE(write(to, 1, "x", 0, 100));
+  master->duties[1].set_check(true);
+  master->duties[2].set_check(true);
+  ASSERT_TRUE(world.run_until([&] { return !master->damaged.empty(); }, seconds(30)));
+  world.run_for(seconds(3));
+  EXPECT_EQ(master->damaged, std::set<uint64_t>{2});
+  EXPECT_EQ(master->last.objects(), 1u);
+}
+
 TEST_F(WorkerTest, a_lost_acknowledgement_is_followed_by_the_same_report) {
   start();
   rpc::Channel& to = channel();

@@ -122,7 +122,7 @@ Result<void> ObjectStore::open_into(Object& object, std::optional<ObjectEntry> e
 Result<OpenedFile> ObjectStore::load(ObjectId object, const ObjectEntry& entry) {
   TierPath& path = tiers_->path(entry.path);
   if (entry.state == ObjectState::kDamaged) return corrupt("object " + to_string(object) + " is damaged");
-  bool sealed = entry.state == ObjectState::kSealed;
+  bool sealed = is_sealed(entry.state);
   auto opened = files_.open(object_path(path.directory(), object), sealed ? os::OpenMode::kRead : os::OpenMode::kReadWrite);
   if (!opened && opened.error().is_errno(ENOENT))
     return std::unexpected(
@@ -232,7 +232,7 @@ Result<Seal> ObjectStore::seal(ObjectId id, uint64_t length, bool sync) {
     std::lock_guard lock(mutex_);
     ObjectEntry* entry = table_.find(id);
     if (!entry) return missing(id);
-    if (entry->state == ObjectState::kSealed) return seal;
+    if (is_sealed(entry->state)) return seal;
     entry->state = ObjectState::kSealed;
     entry->length = seal->length;
     entry->crc32c = seal->crc32c;

@@ -137,6 +137,7 @@ TEST_F(ObjectStoreTest, a_flipped_bit_of_a_sealed_object_is_found_and_reported) 
   expect_bytes(read(ObjectId{7}, 0, 5000), text.substr(0, 5000));
   expect_error(try_read(ObjectId{7}, kMiB + 500'000, 10), Code::kCorrupt, EIO);
   EXPECT_EQ(store->damaged(10), std::vector{ObjectId{7}});
+  EXPECT_TRUE(store->inventory(ObjectId{1}, 10)->objects.empty()) << "it does not count as a copy any more";
   expect_bytes(read(ObjectId{7}, 2 * kMiB, 100), text.substr(2 * kMiB));
   store->forget_damaged({ObjectId{7}});
   EXPECT_TRUE(store->damaged(10).empty());

@@ -22,7 +22,7 @@ Result<ObjectStat> ObjectStore::stat(ObjectId id) {
       return elsewhere("object " + to_string(id) + " is not here", ENOENT);
   }
   const std::string& tier = tiers_->path(entry.path).tier();
-  if (entry.state == ObjectState::kSealed)
+  if (is_sealed(entry.state))
     return ObjectStat{.object = id, .length = entry.length, .sealed = true, .crc32c = entry.crc32c, .tier = tier};
   ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
   if (std::optional<Seal> seal = object->seal_if_sealed())
@@ -59,7 +59,7 @@ Result<ObjectStore::InventoryPage> ObjectStore::inventory(ObjectId from, size_t 
     entries.pop_back();
   }
   for (const auto& [id, entry] : entries) {
-    if (entry.state == ObjectState::kDamaged) continue;
+    if (entry.state == ObjectState::kDamaged || entry.state == ObjectState::kDecayed) continue;
     Result<ObjectStat> one = stat(id);
     if (one) page.objects.push_back(std::move(*one));
     // Removed since, or found damaged just now, which is told apart. Anything else could make the master believe it is gone.
@@ -79,6 +79,8 @@ std::vector<ObjectId> ObjectStore::damaged(size_t most) const {
 void ObjectStore::note_damaged(ObjectId id, const Status& why) {
   {
     std::lock_guard lock(mutex_);
+    ObjectEntry* entry = table_.find(id);
+    if (entry && entry->state == ObjectState::kSealed) entry->state = ObjectState::kDecayed;
     if (damaged_.size() >= config_.max_damaged || !damaged_.insert(id).second) return;
   }
   log_.error("an object is damaged", {{"object", id.value}, {"error", why.to_string()}});

@@ -13,8 +13,11 @@ namespace forebay::worker {
 enum class ObjectState : uint8_t {
   kUnsealed,
   kSealed,
+  kDecayed,  // sealed, but some block did not match: the others are served, and it is no longer listed as a copy
   kDamaged,  // header or seal unreadable: kept, not served, until the master asks for its removal
 };
+
+constexpr bool is_sealed(ObjectState state) { return state == ObjectState::kSealed || state == ObjectState::kDecayed; }
 
 struct ObjectEntry {
   uint64_t length = 0;         // of a sealed object

@@ -127,7 +127,18 @@ class SweepTest : public StoreFixture {
     for (const std::string& file : disk.files()) ASSERT_TRUE(files->remove(file));
   }
 
+  // With directories and identity already there, so that the sweep is about objects.
+  void begin(uint64_t n, os::SeamFate fate) {
+    open();
+    close();
+    sweep = std::make_unique<os::SeamSweep>(n, std::move(fate));
+    calls = std::make_unique<CallsButLists>(*sweep);
+    watch = calls.get();
+  }
+
   os::SeamWatch* watch = nullptr;
+  std::unique_ptr<os::SeamSweep> sweep;
+  std::unique_ptr<CallsButLists> calls;
   std::unique_ptr<os::FaultyFileSystem> faulty;
   std::map<ObjectId, Promised> promised;
 };
@@ -144,16 +155,12 @@ TEST_P(CrashSweep, what_was_acknowledged_is_there_and_nothing_leaks) {
       else
         files->crash();
     };
-    os::SeamSweep sweep(n, fate);
-    open();
-    close();
-    CallsButLists calls(sweep);
-    watch = &calls;
+    begin(n, fate);
     Result<void> opened = try_open();
     Result<void> lived = opened ? live() : Result<void>{};
     watch = nullptr;
-    const bool reached = sweep.was_reached();
-    SCOPED_TRACE("call " + std::to_string(n) + ": " + sweep.at());
+    const bool reached = sweep->was_reached();
+    SCOPED_TRACE("call " + std::to_string(n) + ": " + sweep->at());
     if (!reached) {
       ASSERT_TRUE(lived) << lived.error().to_string();
       ASSERT_GT(n, 50u) << "the scenario makes more calls than this";
@@ -178,16 +185,11 @@ class FailureSweep : public SweepTest, public testing::WithParamInterface<std::t
 TEST_P(FailureSweep, the_caller_is_told_and_what_was_acknowledged_stays) {
   const auto [error, done_first] = GetParam();
   for (uint64_t n = 1;; ++n) {
-    os::SeamSweep sweep(
-        n, {.error = error, .done_bytes = done_first ? os::SeamFate::kAll : 0, .lie = false, .flip_bit = -1, .then = {}});
-    open();
-    close();
-    CallsButLists calls(sweep);
-    watch = &calls;
+    begin(n, {.error = error, .done_bytes = done_first ? os::SeamFate::kAll : 0, .lie = false, .flip_bit = -1, .then = {}});
     Result<void> opened = try_open();
     Result<void> lived = opened ? live() : Result<void>{};
     watch = nullptr;
-    SCOPED_TRACE("call " + std::to_string(n) + ": " + sweep.at());
+    SCOPED_TRACE("call " + std::to_string(n) + ": " + sweep->at());
     if (!opened) {
       EXPECT_TRUE(opened.error().is(Code::kInvalid) || opened.error().is(Code::kBroken) || opened.error().is(Code::kRejected))
           << opened.error().to_string();
@@ -196,7 +198,7 @@ TEST_P(FailureSweep, the_caller_is_told_and_what_was_acknowledged_stays) {
       EXPECT_TRUE(lived.error().is(Code::kElsewhere) || lived.error().is(Code::kCorrupt) || lived.error().is(Code::kRejected))
           << lived.error().to_string();
     }
-    if (!sweep.was_reached()) {
+    if (!sweep->was_reached()) {
       ASSERT_TRUE(lived) << lived.error().to_string();
       return;
     }
