@@ -271,7 +271,6 @@ std::vector<MutableBytes> FileWriter::copy_buffered(ObjectId object, uint64_t of
 
 Task<Result<void>> FileWriter::recover() {
   FOREBAY_CHECK(placing_.empty(), "nothing is moved while a write is being placed");
-  Trying trying{.give_up = core_.routing.give_up_at()};
   for (bool found = true; found;) {
     found = false;
     for (const auto& object : objects()) {
@@ -279,10 +278,23 @@ Task<Result<void>> FileWriter::recover() {
       found = true;
       Result<void> failure = co_await object->drain();  // until nothing is on its way
       if (object == current_) leave_current(failure.error());
-      CO_TRY(co_await move_unacknowledged(object, &trying));
+      const bool again = co_await may_try_again(*object);
+      if (!again) co_return failure;
+      CO_TRY(co_await move_unacknowledged(object, &*recovering_));
     }
   }
   co_return Result<void>{};
+}
+
+// The time for retries begins with the first failure and ends with the first success after it: an object that took something.
+Task<bool> FileWriter::may_try_again(const ObjectWriter& failed) {
+  if (failed.acknowledged() > 0) recovering_.reset();
+  if (!recovering_) {
+    recovering_ = Trying{.give_up = core_.routing.give_up_at()};
+    co_return true;
+  }
+  const bool again = co_await core_.routing.pause(&*recovering_);
+  co_return again;
 }
 
 // Order matters to readers, who look at the content first and then here: the bytes are in the new object before the content says
@@ -319,7 +331,9 @@ Task<Result<void>> FileWriter::drain() {
       Result<void> done = co_await object->drain();
       if (!done && object->first_unacknowledged()) drained = false;
     }
-    if (drained) co_return Result<void>{};
+    if (!drained) continue;
+    recovering_.reset();
+    co_return Result<void>{};
   }
 }
 

@@ -78,6 +78,7 @@ class FileWriter {
   Task<Result<void>> place(Bytes data, uint64_t offset);
   Task<Result<bool>> overwrite(Bytes data, uint64_t offset);
   Task<Result<size_t>> make_room(size_t wanted, Trying* trying);
+  Task<bool> may_try_again(const ObjectWriter& failed);
   Task<Result<void>> move_unacknowledged(std::shared_ptr<ObjectWriter> from, Trying* trying);
   Task<Result<Granted>> next_grant(WriteHandle handle, size_t wanted);
   Task<Result<Granted>> allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least);
@@ -96,7 +97,8 @@ class FileWriter {
   const size_t executor_;
   std::function<void()> on_failure_;
 
-  std::vector<Extent> placing_;  // of the write under way, not yet part of the content
+  std::vector<Extent> placing_;       // of the write under way, not yet part of the content
+  std::optional<Trying> recovering_;  // since the first failure after which nothing was acknowledged
 
   mutable std::mutex mutex_;  // for (any)
   std::vector<WriteHandle> handles_;
