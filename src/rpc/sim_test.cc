@@ -107,7 +107,7 @@ Outcome run_seed(uint64_t seed) {
 
 TEST(SimulatedRpc, every_error_tells_the_truth_about_what_happened) {
   Tally all;
-  for (uint64_t seed = 1; seed <= 60; ++seed) {
+  for (uint64_t seed = 1; seed <= 25; ++seed) {
     Outcome outcome = run_seed(seed);
     EXPECT_TRUE(outcome.tally.wrong.empty()) << "seed " << seed << ": " << outcome.tally.wrong.front();
     for (const std::string& question : outcome.tally.certain) EXPECT_EQ(outcome.seen.count(question), 1u) << "seed " << seed;
@@ -117,9 +117,9 @@ TEST(SimulatedRpc, every_error_tells_the_truth_about_what_happened) {
     all.not_done += outcome.tally.not_done;
   }
   // Each kind of end has been met often enough to mean something.
-  EXPECT_GT(all.answered, 5'000);
-  EXPECT_GT(all.unknown, 1'000);
-  EXPECT_GT(all.not_done, 100);
+  EXPECT_GT(all.answered, 2'000);
+  EXPECT_GT(all.unknown, 400);
+  EXPECT_GT(all.not_done, 40);
 }
 
 TEST(SimulatedRpc, one_seed_gives_one_history) {
