@@ -21,9 +21,7 @@ namespace methods = v1::namespace_service;
 
 class OneWorker : public Placer {
  public:
-  Result<Placed> place(const v1::Placement& wanted) override {
-    return Placed{.workers = {WorkerId{1}}, .bytes = wanted.bytes()};
-  }
+  Result<Placed> place(const v1::Placement& wanted) override { return Placed{.workers = {WorkerId{1}}, .bytes = wanted.bytes()}; }
   bool is_known(WorkerId worker) const override { return worker == WorkerId{1}; }
 };
 

@@ -5,6 +5,7 @@
 
 #include "forebay/v1/namespace.rpc.h"
 #include "forebay/v1/records.pb.h"
+#include "master/answers.h"
 #include "master/schema.h"
 
 namespace forebay::master {
@@ -15,18 +16,6 @@ namespace service = v1::namespace_service;
 constexpr size_t kHandlesPerStep = 32;
 constexpr size_t kMaxClientName = 256;  // bytes; it is for people
 
-// Tasks of plain answers, for handlers that need not wait.
-template <class Message>
-Task<Result<rpc::Answer<Message>>> ready(Result<Message> message) {
-  if (!message) co_return std::unexpected(std::move(message).error());
-  co_return rpc::Answer<Message>(std::move(*message));
-}
-template <class Message>
-Task<Result<rpc::Answer<Message>>> answered(Task<Result<Message>> running) {
-  Result<Message> message = co_await std::move(running);
-  if (!message) co_return std::unexpected(std::move(message).error());
-  co_return rpc::Answer<Message>(std::move(*message));
-}
 Task<Result<v1::Empty>> emptied(Task<Result<void>> running) {
   Result<void> done = co_await std::move(running);
   if (!done) co_return std::unexpected(std::move(done).error());

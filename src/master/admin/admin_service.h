@@ -1,0 +1,43 @@
+// What operators ask the master.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "forebay/v1/admin.pb.h"
+#include "kv/store.h"
+#include "master/cluster/worker_table.h"
+#include "master/commit_loop.h"
+#include "master/sessions/session_table.h"
+#include "os/clock.h"
+#include "rpc/server.h"
+
+namespace forebay::master {
+
+// Answers Report and Fsck. Both read snapshots, away from the commit loop, a bounded number of records at a time.
+// Owned by the Master. Any thread.
+class AdminService {
+ public:
+  struct Parts {
+    const CommitLoop& loop;
+    const kv::Store& store;
+    os::Clock& clock;
+    const SessionTable& sessions;
+    const WorkerTable& workers;
+    async::Executor blocking;
+    std::string cluster, version;
+    os::Instant started;
+  };
+  explicit AdminService(Parts parts) : parts_(std::move(parts)) {}
+  void bind(rpc::Router& router);
+
+  Task<Result<v1::ReportReply>> report();
+  Task<Result<v1::FsckReply>> fsck(v1::FsckRequest request);
+
+ private:
+  Result<v1::ReportReply> make_report() const;
+
+  const Parts parts_;
+};
+
+}  // namespace forebay::master

@@ -1,0 +1,200 @@
+#include "master/master.h"
+
+#include <utility>
+
+#include "forebay/v1/namespace.rpc.h"
+#include "journal/local_journal.h"
+#include "master/extents/handles.h"
+#include "master/format.h"
+#include "master/ops/ops.h"
+
+namespace forebay::master {
+namespace {
+
+namespace names = v1::namespace_service;
+
+// The handle of an open for reading. Registered on the commit loop, so that a removal that comes later knows of it.
+Result<v1::OpenReply> with_read_handle(SessionTable& sessions, SessionId session, uint64_t sequence,
+                                       Result<v1::OpenReply> reply) {
+  if (!reply || reply->handle() != 0) return reply;
+  if (!session || sequence == 0) return invalid("opening needs a session, and a sequence number from 1 on");
+  const HandleId handle = read_handle(sequence);
+  TRY(sessions.open_read(session, handle, InodeId{reply->attr().inode()}));
+  reply->set_handle(handle.value);
+  return reply;
+}
+
+bool changes_something(const v1::OpenRequest& request) { return request.access() != v1::ACCESS_READ || request.truncate(); }
+
+}  // namespace
+
+Master::Master(os::Env& env, MasterConfig config, OpenStore open_store, async::Executor commit,
+               std::vector<async::Executor> executors, obs::Log& log, MasterEvents& events)
+    : env_(env),
+      config_(std::move(config)),
+      open_store_(std::move(open_store)),
+      commit_executor_(std::move(commit)),
+      executors_(std::move(executors)),
+      log_(log),
+      events_(events),
+      session_table_(env.clock, config_.sessions),
+      worker_table_(env.clock, config_.workers) {}
+
+Master::~Master() = default;
+
+Task<Result<void>> Master::start() {
+  CO_TRY(co_await open());
+  build();
+  CO_TRY(load());
+  loop_->start();
+  sessions_->start();
+  worker_watch_->start();
+  reclaimer_->start();
+  started_ = true;
+  CO_TRY(listen());
+  log_.info("the master serves", {{"cluster", cluster_}, {"address", addresses_.empty() ? "" : addresses_.front().to_string()}});
+  co_return Result<void>{};
+}
+
+Task<void> Master::stop() {
+  if (server_) co_await server_->stop();
+  if (started_) {
+    co_await reclaimer_->stop();
+    co_await worker_watch_->stop();
+    co_await sessions_->stop();
+    co_await loop_->stop();
+  }
+  server_.reset();
+  admin_.reset();
+  worker_watch_.reset();
+  cluster_service_.reset();
+  sessions_.reset();
+  driver_.reset();
+  reclaimer_.reset();
+  loop_.reset();
+  journal_.reset();
+  // Closing writes what the store still holds in memory.
+  auto close = [this] {
+    store_.reset();
+    return true;
+  };
+  co_await async::run_blocking(env_.blocking, close);
+}
+
+Task<Result<void>> Master::open() {
+  auto open = [this]() -> Result<void> {
+    ASSIGN_OR_RETURN(store_, open_store_());
+    ASSIGN_OR_RETURN(cluster_, open_format(*store_, env_.random, env_.clock.wall_now()));
+    return {};
+  };
+  co_return co_await async::run_blocking(env_.blocking, open);
+}
+
+void Master::build() {
+  journal_ = std::make_unique<journal::LocalJournal>(*store_, env_.blocking);
+  auto committing = [this](const kv::WriteBatch& batch) { reclaimer_->look(batch); };
+  loop_ =
+      std::make_unique<CommitLoop>(env_.clock, log_, events_, *store_, *journal_, committing, config_.commit, commit_executor_);
+  reclaimer_ = std::make_unique<Reclaimer>(Reclaimer::Parts{.loop = *loop_,
+                                                            .store = *store_,
+                                                            .clock = env_.clock,
+                                                            .log = log_,
+                                                            .events = events_,
+                                                            .placer = worker_table_,
+                                                            .open_reads = session_table_,
+                                                            .blocking = env_.blocking},
+                                           config_.reclaim, executors_.front());
+  driver_ = std::make_unique<Driver>(Driver::Parts{.router = router_,
+                                                   .loop = *loop_,
+                                                   .store = *store_,
+                                                   .clock = env_.clock,
+                                                   .events = events_,
+                                                   .sessions = session_table_,
+                                                   .outcomes = outcomes_,
+                                                   .placer = worker_table_,
+                                                   .default_durability = config_.durability});
+  sessions_ = std::make_unique<SessionService>(SessionService::Parts{.loop = *loop_,
+                                                                     .store = *store_,
+                                                                     .clock = env_.clock,
+                                                                     .log = log_,
+                                                                     .events = events_,
+                                                                     .table = session_table_,
+                                                                     .outcomes = outcomes_,
+                                                                     .placer = worker_table_,
+                                                                     .close_handle = close_handle,
+                                                                     .cluster = cluster_,
+                                                                     .epoch = env_.random.next() | 1,
+                                                                     .lease = config_.sessions.lease},
+                                               executors_.front());
+  cluster_service_ =
+      std::make_unique<ClusterService>(env_, log_, *store_, *loop_, worker_table_, events_, cluster_, config_.cluster);
+  worker_watch_ = std::make_unique<WorkerWatch>(WorkerWatch::Parts{.store = *store_,
+                                                                   .clock = env_.clock,
+                                                                   .log = log_,
+                                                                   .events = events_,
+                                                                   .table = worker_table_,
+                                                                   .interval = config_.cluster.heartbeat},
+                                                executors_.front());
+  admin_ = std::make_unique<AdminService>(AdminService::Parts{.loop = *loop_,
+                                                              .store = *store_,
+                                                              .clock = env_.clock,
+                                                              .sessions = session_table_,
+                                                              .workers = worker_table_,
+                                                              .blocking = env_.blocking,
+                                                              .cluster = cluster_,
+                                                              .version = config_.version,
+                                                              .started = env_.clock.now()});
+  bind_operations();
+  sessions_->bind(router_);
+  cluster_service_->serve(router_);
+  worker_watch_->bind(router_);
+  admin_->bind(router_);
+}
+
+void Master::bind_operations() {
+  driver_->query<names::Lookup>(ops::lookup);
+  driver_->query<names::Resolve>(ops::resolve);
+  driver_->query<names::GetAttr>(ops::get_attr);
+  driver_->query<names::ReadDir>(ops::read_dir);
+  driver_->query<names::GetLayout>(ops::get_layout);
+  driver_->mutation<names::SetAttr>(ops::set_attr);
+  driver_->mutation<names::MakeDir>(ops::make_dir);
+  driver_->mutation<names::MakeNode>(ops::make_node);
+  driver_->mutation<names::MakeSymlink>(ops::make_symlink);
+  driver_->mutation<names::Link>(ops::link);
+  driver_->mutation<names::Unlink>(ops::unlink);
+  driver_->mutation<names::RemoveDir>(ops::remove_dir);
+  driver_->mutation<names::RemoveTree>(ops::remove_tree);
+  driver_->mutation<names::Rename>(ops::rename);
+  driver_->mutation<names::Allocate>(ops::allocate);
+  driver_->mutation<names::Commit>(ops::commit);
+  driver_->mutation<names::Create>([this](MutationContext& context, const v1::CreateRequest& request) {
+    return with_read_handle(session_table_, context.caller.session, context.sequence, ops::create(context, request));
+  });
+  driver_->mutation_or_ordered<names::Open>(
+      changes_something, ops::open_write, [this](QueryContext& context, const v1::OpenRequest& request) {
+        return with_read_handle(session_table_, context.caller.session, context.sequence, ops::open_read(context, request));
+      });
+}
+
+Result<void> Master::load() {
+  TRY(sessions_->load());
+  return cluster_service_->load();
+}
+
+Result<void> Master::listen() {
+  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, &events_);
+  for (const os::Address& address : config_.listen) {
+    ASSIGN_OR_RETURN(os::Address real, server_->listen(address));
+    addresses_.push_back(std::move(real));
+  }
+  return {};
+}
+
+Result<void> Master::accepts_changes() const {
+  if (!loop_) return cancelled("the master is not started");
+  TRY(loop_->state());
+  return store_->accepts_writes();
+}
+
+}  // namespace forebay::master

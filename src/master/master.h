@@ -1,0 +1,97 @@
+// The master: all metadata of a cluster.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "async/task.h"
+#include "base/status.h"
+#include "journal/journal.h"
+#include "kv/store.h"
+#include "master/admin/admin_service.h"
+#include "master/cluster/cluster_service.h"
+#include "master/cluster/worker_watch.h"
+#include "master/commit_loop.h"
+#include "master/driver.h"
+#include "master/events.h"
+#include "master/outcomes.h"
+#include "master/reclaim/reclaimer.h"
+#include "master/sessions/session_service.h"
+#include "obs/log.h"
+#include "os/env.h"
+#include "rpc/server.h"
+
+namespace forebay::master {
+
+struct MasterConfig {
+  std::vector<os::Address> listen;                        // port 0: any
+  std::string version;                                    // of the program, for reports
+  v1::Durability durability = v1::DURABILITY_PAGE_CACHE;  // of calls that do not say
+  SessionTableConfig sessions;                            // with the lease
+  WorkerTableConfig workers;
+  ClusterConfig cluster;
+  CommitLoopConfig commit;
+  ReclaimerConfig reclaim;
+  rpc::ServerConfig server;
+};
+
+// Opens the metadata, which this master then owns until stop(); blocks.
+using OpenStore = std::function<Result<std::unique_ptr<kv::Store>>()>;
+
+// Builds and owns everything of the role. Owned by main() or a test; Env, log and events outlive it, and so do the executors,
+// each single-threaded: `commit` runs the commit loop (a thread of its own in production), the others the connections, the first
+// of them also what the master does by itself. start() once, stop() once before destruction, both on the first of them. An empty
+// store is formatted: cluster id and root directory. After a start that failed, stop() is to be called all the same.
+class Master {
+ public:
+  Master(os::Env& env, MasterConfig config, OpenStore open_store, async::Executor commit, std::vector<async::Executor> executors,
+         obs::Log& log, MasterEvents& events);
+  ~Master();
+
+  // `invalid`: an address in use, or what open_store says; `corrupt`: metadata that does not parse, or is of a newer format.
+  Task<Result<void>> start();
+  Task<void> stop();
+
+  const std::vector<os::Address>& addresses() const { return addresses_; }  // with the real ports
+  const std::string& cluster() const { return cluster_; }
+  const rpc::Router& router() const { return router_; }  // for calls without a network
+  Result<void> accepts_changes() const;                  // why not: a full disk, a broken journal
+
+ private:
+  Task<Result<void>> open();
+  Result<void> load();
+  void build();
+  void bind_operations();
+  Result<void> listen();
+
+  os::Env& env_;
+  const MasterConfig config_;
+  const OpenStore open_store_;
+  const async::Executor commit_executor_;
+  const std::vector<async::Executor> executors_;
+  obs::Log& log_;
+  MasterEvents& events_;
+  std::string cluster_;
+  std::vector<os::Address> addresses_;
+  bool started_ = false;
+
+  // In the order in which they are built; stop() goes the other way.
+  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<journal::Journal> journal_;
+  SessionTable session_table_;
+  WorkerTable worker_table_;
+  OutcomeTable outcomes_;
+  std::unique_ptr<CommitLoop> loop_;
+  std::unique_ptr<Reclaimer> reclaimer_;
+  rpc::Router router_;
+  std::unique_ptr<Driver> driver_;
+  std::unique_ptr<SessionService> sessions_;
+  std::unique_ptr<ClusterService> cluster_service_;
+  std::unique_ptr<WorkerWatch> worker_watch_;
+  std::unique_ptr<AdminService> admin_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+}  // namespace forebay::master
