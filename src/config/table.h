@@ -96,11 +96,13 @@ inline constexpr Setting kTable[] = {
 
     {"forebay.fuse.web_port", Kind::kPort, "49999", "Port of the mount's web pages: /metrics, /healthz, /readyz."},
     {"forebay.fuse.bind_host", Kind::kText, "127.0.0.1", "Address of that port."},
-    {"forebay.fuse.attribute_timeout", Kind::kDuration, "1s",
-     "How long the kernel may keep attributes, names and missing names."},
-    {"forebay.fuse.allow_other", Kind::kFlag, "true",
-     "Users other than the one who mounted may use the mount (permissions are checked)."},
-    {"forebay.fuse.threads", Kind::kCount, "8", "Requests of the kernel that are worked on at once.", {.least = 1, .most = 256}},
+    {"forebay.fuse.attr_timeout", Kind::kDuration, "1s", "How long the kernel may answer with attributes without asking."},
+    {"forebay.fuse.entry_timeout", Kind::kDuration, "1s", "How long the kernel may answer with names without asking."},
+    {"forebay.fuse.negative_timeout", Kind::kDuration, "0s", "How long the kernel may answer that a name does not exist without asking."},
+    {"forebay.fuse.allow_other", Kind::kFlag, "true", "Users other than the one who mounted may use the mount (permissions are checked)."},
+    {"forebay.fuse.page_cache", Kind::kFlag, "true", "The kernel keeps file content. false: every read goes to the daemon."},
+    {"forebay.fuse.receivers", Kind::kCount, "4", "Threads that take requests from the kernel.", {.least = 1, .most = 64}},
+    {"forebay.fuse.max_in_flight", Kind::kCount, "64", "Requests being worked on; more wait in the kernel.", {.least = 1, .most = 4096}},
 
     {"forebay.persist.mapping_file", Kind::kPath, "", "Which cache paths are persisted where.", {.effect = Effect::kNone}},
     {"forebay.persist.checker_interval",

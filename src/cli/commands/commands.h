@@ -1,0 +1,57 @@
+// Every command of `forebay`. Each function adds one to its parser; what runs when it is chosen is left in the shell.
+#pragma once
+
+#include "cli/shell.h"
+
+namespace forebay::cli {
+
+void add_fs_ls(CLI::App& fs, Shell& shell);
+void add_fs_cat(CLI::App& fs, Shell& shell);
+void add_fs_head(CLI::App& fs, Shell& shell);
+void add_fs_tail(CLI::App& fs, Shell& shell);
+void add_fs_mkdir(CLI::App& fs, Shell& shell);
+void add_fs_mv(CLI::App& fs, Shell& shell);
+void add_fs_cp(CLI::App& fs, Shell& shell);
+void add_fs_put(CLI::App& fs, Shell& shell);
+void add_fs_get(CLI::App& fs, Shell& shell);
+void add_fs_rm(CLI::App& fs, Shell& shell);
+void add_fs_touch(CLI::App& fs, Shell& shell);
+void add_fs_stat(CLI::App& fs, Shell& shell);
+void add_fs_test(CLI::App& fs, Shell& shell);
+void add_fs_chmod(CLI::App& fs, Shell& shell);
+void add_fs_chown(CLI::App& fs, Shell& shell);
+void add_fs_checksum(CLI::App& fs, Shell& shell);
+void add_fs_location(CLI::App& fs, Shell& shell);
+void add_fs_du(CLI::App& fs, Shell& shell);
+void add_fs_count(CLI::App& fs, Shell& shell);
+void add_fs_df(CLI::App& fs, Shell& shell);
+void add_fs_leader(CLI::App& fs, Shell& shell);
+
+void add_info_report(CLI::App& info, Shell& shell);
+void add_info_nodes(CLI::App& info, Shell& shell);
+void add_info_version(CLI::App& info, Shell& shell);
+
+void add_conf_get(CLI::App& conf, Shell& shell);
+void add_conf_check(CLI::App& conf, Shell& shell);
+void add_conf_reference(CLI::App& conf, Shell& shell);
+
+void add_local_run(CLI::App& local, Shell& shell);
+void add_local_start(CLI::App& local, Shell& shell);
+void add_local_stop(CLI::App& local, Shell& shell);
+void add_local_status(CLI::App& local, Shell& shell);
+
+void add_bench_write(CLI::App& bench, Shell& shell);
+void add_bench_read(CLI::App& bench, Shell& shell);
+void add_bench_meta(CLI::App& bench, Shell& shell);
+void add_bench_smallfile(CLI::App& bench, Shell& shell);
+
+void add_master(CLI::App& app, Shell& shell);
+void add_worker(CLI::App& app, Shell& shell);
+void add_fuse(CLI::App& app, Shell& shell);
+void add_doctor(CLI::App& app, Shell& shell);
+void add_completion(CLI::App& app, Shell& shell);
+
+// The explicit list: all of the above under their parents.
+void add_commands(CLI::App& app, Shell& shell);
+
+}  // namespace forebay::cli

@@ -1,0 +1,13 @@
+// What the copying commands share.
+#pragma once
+
+#include "cli/copy.h"
+#include "cli/format.h"
+#include "cli/names.h"
+
+namespace forebay::cli {
+
+void add_copy_options(CLI::App* command, CopyOptions& options);
+Result<int> print_copied(Shell& shell, const Copied& copied);  // the exit code
+
+}  // namespace forebay::cli

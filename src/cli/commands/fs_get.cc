@@ -1,0 +1,35 @@
+#include "cli/commands/commands.h"
+#include "cli/commands/copied.h"
+
+namespace forebay::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> paths;
+  CopyOptions copy{.recursive = true};
+};
+
+Result<int> run(Shell& shell, const Options& options) {
+  std::vector<std::string> from(options.paths.begin(), options.paths.end() - 1);
+  std::unique_ptr<Endpoint> here = local_endpoint();
+  ASSIGN_OR_RETURN(std::unique_ptr<Endpoint> cluster, cluster_endpoint(shell));
+  ASSIGN_OR_RETURN(from, expand(shell, from));
+  ASSIGN_OR_RETURN(Copied copied, copy(shell, *cluster, from, *here, options.paths.back(), options.copy));
+  return print_copied(shell, copied);
+}
+
+}  // namespace
+
+void add_fs_get(CLI::App& fs, Shell& shell) {
+  for (const char* name : {"get", "copyToLocal"}) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = fs.add_subcommand(name, "Copy files and directories of the namespace to this host");
+    command->add_option("PATHS", options->paths, "sources in the namespace, then the target on this host")
+        ->required()
+        ->expected(2, 1'000'000);
+    add_copy_options(command, options->copy);
+    shell.on(command, [options](Shell& shell) { return run(shell, *options); });
+  }
+}
+
+}  // namespace forebay::cli

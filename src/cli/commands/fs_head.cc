@@ -1,0 +1,29 @@
+#include "base/units.h"
+#include "cli/commands/commands.h"
+#include "cli/content.h"
+
+namespace forebay::cli {
+namespace {
+
+struct Options {
+  std::string path, bytes = "1KB";
+};
+
+Result<int> run(Shell& shell, const Options& options) {
+  ASSIGN_OR_RETURN(uint64_t bytes, parse_size(options.bytes));
+  ASSIGN_OR_RETURN(Entry entry, get(shell, options.path, Links::kFollow));
+  TRY(print_content(shell, entry, 0, bytes));
+  return 0;
+}
+
+}  // namespace
+
+void add_fs_head(CLI::App& fs, Shell& shell) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = fs.add_subcommand("head", "Write the beginning of a file to standard output");
+  command->add_option("PATH", options->path, "file")->required();
+  command->add_option("-c", options->bytes, "how many bytes (units are accepted)");
+  shell.on(command, [options](Shell& shell) { return run(shell, *options); });
+}
+
+}  // namespace forebay::cli

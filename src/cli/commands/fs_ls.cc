@@ -1,0 +1,114 @@
+#include <algorithm>
+
+#include "cli/commands/commands.h"
+#include "cli/format.h"
+#include "cli/listing.h"
+#include "cli/names.h"
+
+namespace forebay::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> paths;
+  ListingOptions listing;
+  bool directory_itself = false, force = false, pinned = false, recursive = false, reverse = false;
+  std::string sort = "name", timestamp = "lastModifiedTime";
+};
+
+using Less = bool (*)(const Entry&, const Entry&);
+
+Less order_of(const std::string& sort) {
+  if (sort == "size") return [](const Entry& a, const Entry& b) { return a.attr.size() < b.attr.size(); };
+  if (sort == "creationTime") return [](const Entry& a, const Entry& b) { return a.attr.birth_ns() < b.attr.birth_ns(); };
+  if (sort == "lastAccessTime") return [](const Entry& a, const Entry& b) { return a.attr.atime_ns() < b.attr.atime_ns(); };
+  if (sort == "lastModificationTime") return [](const Entry& a, const Entry& b) { return a.attr.mtime_ns() < b.attr.mtime_ns(); };
+  if (sort == "inMemoryPercentage") return [](const Entry& a, const Entry& b) { return !a.attr.lost() < !b.attr.lost(); };
+  return [](const Entry& a, const Entry& b) { return a.path < b.path; };
+}
+
+// Prints entries as they come; keeps a directory's only when they have to be put in another order than the namespace's own.
+class Lister {
+ public:
+  Lister(Shell& shell, const Options& options) : shell_(shell), options_(options) {}
+
+  Result<void> top(const std::string& path) {
+    ASSIGN_OR_RETURN(Entry entry, get(shell_, path, Links::kFollow));
+    if (!entry.is_directory() || options_.directory_itself) return show(entry);
+    return directory(entry, 0);
+  }
+  void finish() {
+    if (shell_.json()) json_.finish();
+  }
+
+ private:
+  Result<void> directory(const Entry& from, int depth) {
+    if (depth > kDeepest) return rejected(ELOOP, from.path + ": too deep");
+    if (options_.sort == "name" && !options_.reverse) {
+      return list(shell_, from, [&](const Entry& entry) -> Result<bool> {
+        TRY(show_and_descend(entry, depth));
+        return true;
+      });
+    }
+    std::vector<Entry> entries;
+    TRY(list(shell_, from, [&](Entry entry) -> Result<bool> {
+      entries.push_back(std::move(entry));
+      return true;
+    }));
+    std::ranges::stable_sort(entries, order_of(options_.sort));
+    if (options_.reverse) std::ranges::reverse(entries);
+    for (const Entry& entry : entries) TRY(show_and_descend(entry, depth));
+    return {};
+  }
+  Result<void> show_and_descend(const Entry& entry, int depth) {
+    TRY(show(entry));
+    if (!options_.recursive || !entry.is_directory()) return {};
+    if (Result<void> below = directory(entry, depth + 1); !below) shell_.fail(below.error());
+    return {};
+  }
+  Result<void> show(const Entry& entry) {
+    if (options_.pinned) return {};  // nothing is pinned in this version
+    ASSIGN_OR_RETURN(int percent, percent_in_cache(shell_, entry));
+    if (shell_.json())
+      json_.add(listing_json(entry.path, entry.attr, percent));
+    else
+      print_line(listing_line(entry.path, entry.attr, percent, options_.listing));
+    return {};
+  }
+
+  Shell& shell_;
+  const Options& options_;
+  JsonArray json_;
+};
+
+Result<int> run(Shell& shell, Options& options) {
+  if (options.timestamp == "createdTime") options.listing.timestamp = Timestamp::kCreated;
+  if (options.timestamp == "lastAccessTime") options.listing.timestamp = Timestamp::kAccessed;
+  ASSIGN_OR_RETURN(std::vector<std::string> paths, expand(shell, options.paths));
+  shell.single_object(paths.size() == 1);
+  Lister lister(shell, options);
+  for (const std::string& path : paths)
+    if (Result<void> shown = lister.top(path); !shown) shell.fail(shown.error());
+  lister.finish();
+  return shell.exit_code();
+}
+
+}  // namespace
+
+void add_fs_ls(CLI::App& fs, Shell& shell) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = fs.add_subcommand("ls", "List files: mode, owner, group, size, persistence state, time, percent in cache, path");
+  command->add_option("PATH", options->paths, "files and directories")->required();
+  command->add_flag("-d", options->directory_itself, "directories themselves, not what is in them");
+  command->add_flag("-f", options->force, "accepted for compatibility: what is listed is always current");
+  command->add_flag("-h", options->listing.human, "sizes with units");
+  command->add_flag("-p", options->pinned, "pinned files only");
+  command->add_flag("-R", options->recursive, "directories below, too");
+  command->add_flag("-r,--reverse", options->reverse, "in reverse order");
+  command->add_option("--sort", options->sort, "order")
+      ->check(CLI::IsMember({"size", "creationTime", "inMemoryPercentage", "lastAccessTime", "lastModificationTime", "name", "path"}));
+  command->add_option("--timestamp", options->timestamp, "which time to show")
+      ->check(CLI::IsMember({"createdTime", "lastAccessTime", "lastModifiedTime"}));
+  shell.on(command, [options](Shell& shell) { return run(shell, *options); });
+}
+
+}  // namespace forebay::cli

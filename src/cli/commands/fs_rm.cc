@@ -1,0 +1,65 @@
+#include "cli/commands/commands.h"
+#include "cli/done.h"
+
+namespace forebay::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> paths;
+  bool recursive = false, force = false, skip_check = false, cache_only = false;
+};
+
+Error at(const std::string& path, Status status) { return std::unexpected(std::move(status).with_context(path)); }
+
+Result<void> remove(Shell& shell, const Entry& entry, bool recursive);
+
+// One by one, for trees that the caller may not detach as a whole: what he may not remove stays.
+Result<void> remove_below(Shell& shell, const Entry& directory) {
+  std::vector<Entry> children;
+  TRY(list(shell, directory, [&](Entry entry) -> Result<bool> {
+    children.push_back(std::move(entry));
+    return true;
+  }));
+  for (const Entry& child : children) TRY(remove(shell, child, true));
+  return {};
+}
+
+Result<void> remove(Shell& shell, const Entry& entry, bool recursive) {
+  ASSIGN_OR_RETURN(client::Client * client, shell.client());
+  if (entry.name.empty()) return rejected(EBUSY, "/ cannot be removed");
+  if (!entry.is_directory()) {
+    Result<void> removed = shell.wait(client->unlink(shell.who(), entry.parent, entry.name));
+    return removed ? removed : at(entry.path, std::move(removed).error());
+  }
+  if (!recursive) return rejected(EISDIR, entry.path + " (-R removes directories)");
+  Result<void> removed = shell.wait(client->remove_tree(shell.who(), entry.parent, entry.name));
+  if (removed) return {};
+  if (!removed.error().is_errno(EPERM) && !removed.error().is_errno(EACCES)) return at(entry.path, std::move(removed).error());
+  TRY(remove_below(shell, entry));
+  removed = shell.wait(client->remove_dir(shell.who(), entry.parent, entry.name));
+  return removed ? removed : at(entry.path, std::move(removed).error());
+}
+
+Result<int> run(Shell& shell, const Options& options) {
+  return for_each_path(shell, options.paths, true, "removed", [&](const std::string& path) -> Result<void> {
+    ASSIGN_OR_RETURN(std::optional<Entry> entry, find(shell, path, Links::kKeep));
+    if (!entry && options.force) return {};
+    if (!entry) return rejected(ENOENT, path);
+    return remove(shell, *entry, options.recursive);
+  });
+}
+
+}  // namespace
+
+void add_fs_rm(CLI::App& fs, Shell& shell) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = fs.add_subcommand("rm", "Remove files, with -R directories and all that is in them");
+  command->add_option("PATH", options->paths, "files, directories; patterns are expanded")->required();
+  command->add_flag("-R,-r", options->recursive, "directories, too");
+  command->add_flag("-f", options->force, "a path that does not exist is no error");
+  command->add_flag("-U", options->skip_check, "accepted for compatibility: the under store is never asked");
+  command->add_flag("--alluxio-only", options->cache_only, "accepted for compatibility: what is saved elsewhere always stays");
+  shell.on(command, [options](Shell& shell) { return run(shell, *options); });
+}
+
+}  // namespace forebay::cli

@@ -1,0 +1,47 @@
+#include "base/units.h"
+#include "cli/commands/commands.h"
+#include "cli/commands/workers_table.h"
+#include "cli/format.h"
+
+namespace forebay::cli {
+namespace {
+
+Json to_json(const v1::ReportReply& report) {
+  return {{"cluster", report.cluster()},
+          {"version", report.version()},
+          {"state", report.state()},
+          {"reason", report.reason()},
+          {"uptime_seconds", static_cast<double>(report.uptime_ms()) / 1000},
+          {"inodes", report.inodes()},
+          {"sessions", report.sessions()},
+          {"write_handles", report.write_handles()},
+          {"reclaiming", report.reclaiming()},
+          {"workers", workers_json(report)}};
+}
+
+Result<int> run(Shell& shell) {
+  ASSIGN_OR_RETURN(client::Client * client, shell.client());
+  ASSIGN_OR_RETURN(v1::ReportReply report, shell.wait(client->report()));
+  if (shell.json()) {
+    print_json(to_json(report));
+    return 0;
+  }
+  Table table({"cluster", report.cluster()});
+  table.add({"state", report.state() + (report.reason().empty() ? "" : ": " + report.reason())});
+  table.add({"version", report.version()});
+  table.add({"up for", format_duration(std::chrono::seconds(report.uptime_ms() / 1000))});
+  table.add({"inodes", std::to_string(report.inodes())});
+  table.add({"client sessions", std::to_string(report.sessions())});
+  table.add({"files open for writing", std::to_string(report.write_handles())});
+  table.add({"removed, space pending", std::to_string(report.reclaiming())});
+  print(table.text() + "\n" + workers_table(report));
+  return 0;
+}
+
+}  // namespace
+
+void add_info_report(CLI::App& info, Shell& shell) {
+  shell.on(info.add_subcommand("report", "What the cluster does, as a whole"), run);
+}
+
+}  // namespace forebay::cli

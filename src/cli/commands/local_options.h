@@ -1,0 +1,12 @@
+// Options that the local commands share.
+#pragma once
+
+#include "cli/local/plan.h"
+#include "cli/shell.h"
+
+namespace forebay::cli {
+
+void add_dir_option(CLI::App* command, LocalOptions& options);
+void add_local_options(CLI::App* command, LocalOptions& options);
+
+}  // namespace forebay::cli

@@ -1,0 +1,47 @@
+#include "cli/commands/commands.h"
+#include "cli/commands/local_options.h"
+#include "cli/local/launch.h"
+#include "cli/local/supervisor.h"
+#include "obs/json_log.h"
+
+namespace forebay::cli {
+namespace {
+
+Result<int> supervise(const Directory& directory, const config::Settings& settings, const std::string& log_path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<obs::Log> log, obs::open_log({.role = "local", .path = log_path}));
+  ASSIGN_OR_RETURN(std::unique_ptr<Supervisor> supervisor, Supervisor::make(directory, settings, *log));
+  TRY(supervisor->run());
+  return 0;
+}
+
+Result<int> run(Shell& shell, const LocalOptions& options) {
+  ASSIGN_OR_RETURN(Directory directory, make_directory(options.dir));
+  ASSIGN_OR_RETURN(std::unique_ptr<StartLock> lock, StartLock::take(directory));
+  if (supervisor_runs(directory)) return rejected(EEXIST, "the cluster in " + directory.path + " runs already");
+  ASSIGN_OR_RETURN(config::Settings settings, settle(directory, options, shell.options().defines));
+  TRY(check_before_start(directory, settings));
+  lock.reset();
+  complain("the cluster in " + directory.path + " runs in the foreground; Ctrl-C stops it. Its log:");
+  return supervise(directory, settings, "");
+}
+
+}  // namespace
+
+void add_local_run(CLI::App& local, Shell& shell) {
+  auto options = std::make_shared<LocalOptions>();
+  CLI::App* command = local.add_subcommand("run", "Run the cluster in the foreground until Ctrl-C");
+  add_local_options(command, *options);
+  shell.on(command, [options](Shell& shell) { return run(shell, *options); });
+
+  // What `start` leaves behind in the background.
+  auto background = std::make_shared<LocalOptions>();
+  CLI::App* supervisor = local.add_subcommand("supervise", "")->group("");
+  add_dir_option(supervisor, *background);
+  shell.on(supervisor, [background](Shell&) -> Result<int> {
+    ASSIGN_OR_RETURN(Directory directory, find_directory(background->dir));
+    ASSIGN_OR_RETURN(config::Settings settings, settled(directory));
+    return supervise(directory, settings, directory.log_file("supervisor"));
+  });
+}
+
+}  // namespace forebay::cli

@@ -1,0 +1,36 @@
+// Pid files that cannot lie: the kernel's record lock on the file, not the number in it, says who lives.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/status.h"
+
+namespace forebay::cli {
+
+// Held by the process that the file is about, from start to end. The file holds the pid and a newline. Removed at an orderly end; after
+// a crash it stays, without a holder. The lock belongs to the process: nothing else in it may open and close the same file.
+class PidFile {
+ public:
+  // `rejected` EEXIST, naming the holder, when another process has it.
+  static Result<std::unique_ptr<PidFile>> take(const std::string& path);
+  ~PidFile();
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+
+ private:
+  PidFile(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  const std::string path_;
+  const int fd_;
+};
+
+// The living process that holds the file; nothing when there is none (never a pid that was recycled).
+std::optional<pid_t> pid_file_holder(const std::string& path);
+
+// A descriptor that becomes readable when that process ends (pidfd), for the holder; -1 when there is none. The caller closes it.
+int open_holder(const std::string& path, pid_t* pid);
+
+}  // namespace forebay::cli

@@ -1,0 +1,20 @@
+// From settings to the configurations of roles and libraries: the only place that knows both.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "client/client.h"
+#include "config/settings.h"
+#include "fuse/config.h"
+#include "obs/json_log.h"
+
+namespace forebay::cli {
+
+// All masters; hosts without a port are asked on forebay.master.rpc_port.
+Result<std::vector<os::Address>> master_addresses(const config::Settings& settings);
+Result<client::ClientConfig> client_config(const config::Settings& settings);
+fuse::MountConfig mount_config(const config::Settings& settings, const std::string& mount_point);
+Result<obs::LogConfig> log_config(const config::Settings& settings, const std::string& role);
+
+}  // namespace forebay::cli

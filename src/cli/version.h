@@ -1,0 +1,5 @@
+#pragma once
+
+namespace forebay::cli {
+inline constexpr const char* kVersion = FOREBAY_VERSION;
+}
