@@ -96,6 +96,16 @@ T block_on(const Executor& executor, Task<T> task) {
   latch.wait();
   return std::move(*slot->value);
 }
+inline void block_on(const Executor& executor, Task<void> task) {
+  struct Done {};
+  struct Run {
+    static Task<Done> run(Task<void> task) {
+      co_await std::move(task);
+      co_return Done{};
+    }
+  };
+  block_on(executor, Run::run(std::move(task)));
+}
 
 }  // namespace forebay::async
 

@@ -47,8 +47,8 @@ class ClusterFile final : public OpenedFile {
   std::unique_ptr<client::File> file_;
 };
 
-// Remembers the inodes of directories it has been through, so that a file costs no walk of its path. A directory that somebody else
-// replaces meanwhile gives ENOENT or ESTALE, never a file in the wrong place.
+// Remembers the inodes of directories it has been through, so that a file costs no walk of its path. A directory that somebody
+// else replaces meanwhile gives ENOENT or ESTALE, never a file in the wrong place.
 class ClusterEndpoint final : public Endpoint {
  public:
   ClusterEndpoint(Shell& shell, client::Client& client) : shell_(shell), client_(client) {}

@@ -31,7 +31,12 @@ uint32_t process_umask() {
 class Copying {
  public:
   Copying(Shell& shell, Endpoint& source, Endpoint& target, const CopyOptions& options)
-      : shell_(shell), source_(source), target_(target), options_(options), mask_(process_umask()), progress_("copying", shell.json()) {
+      : shell_(shell),
+        source_(source),
+        target_(target),
+        options_(options),
+        mask_(process_umask()),
+        progress_("copying", shell.json()) {
     for (int i = 0; i < std::max(options.threads, 1); ++i) threads_.emplace_back([this] { work(); });
   }
 
@@ -176,7 +181,8 @@ Result<Copied> copy(Shell& shell, Endpoint& source, const std::vector<std::strin
                     const CopyOptions& options) {
   ASSIGN_OR_RETURN(std::optional<Node> existing, target.look(to, true));
   bool into = existing && existing->type == v1::FILE_TYPE_DIRECTORY;
-  if (from.size() > 1 && !into) return rejected(ENOTDIR, to + " has to be a directory that exists, because there are several sources");
+  if (from.size() > 1 && !into)
+    return rejected(ENOTDIR, to + " has to be a directory that exists, because there are several sources");
   shell.single_object(from.size() == 1 && !options.recursive);
   Copying copying(shell, source, target, options);
   for (const std::string& path : from) {

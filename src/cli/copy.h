@@ -20,9 +20,9 @@ struct Copied {
   double seconds = 0;
 };
 
-// One source to `to`, or into it if it is a directory; several sources into a directory. Symbolic links are copied as links; sources
-// that are neither file, directory nor link are failures. What fails is told to `shell` and does not end the rest. A file that could not
-// be copied whole is removed again.
+// One source to `to`, or into it if it is a directory; several sources into a directory. Symbolic links are copied as links;
+// sources that are neither file, directory nor link are failures. What fails is told to `shell` and does not end the rest. A file
+// that could not be copied whole is removed again.
 Result<Copied> copy(Shell& shell, Endpoint& source, const std::vector<std::string>& from, Endpoint& target, const std::string& to,
                     const CopyOptions& options);
 

@@ -5,7 +5,9 @@ namespace forebay::cli {
 Result<int> for_each_path(Shell& shell, const std::vector<std::string>& patterns, bool expand_patterns, const std::string& verb,
                           const std::function<Result<void>(const std::string&)>& act) {
   std::vector<std::string> paths = patterns;
-  if (expand_patterns) ASSIGN_OR_RETURN(paths, expand(shell, patterns));
+  if (expand_patterns) {
+    ASSIGN_OR_RETURN(paths, expand(shell, patterns));
+  }
   shell.single_object(paths.size() == 1);
   Json done = Json::array();
   for (const std::string& path : paths) {

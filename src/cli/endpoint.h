@@ -22,8 +22,8 @@ struct Node {
   std::string target;  // of a symbolic link
 };
 
-// An open file. One thread at a time. finish() makes writes durable as close(2) does and reports what close reports; without it the
-// file is closed and errors are dropped.
+// An open file. One thread at a time. finish() makes writes durable as close(2) does and reports what close reports; without it
+// the file is closed and errors are dropped.
 class OpenedFile {
  public:
   virtual ~OpenedFile() = default;
@@ -39,7 +39,8 @@ class Endpoint {
  public:
   virtual ~Endpoint() = default;
   virtual Result<std::optional<Node>> look(const std::string& path, bool follow) = 0;
-  virtual Result<void> list(const std::string& path, const std::function<Result<void>(const std::string& name, const Node&)>& each) = 0;
+  virtual Result<void> list(const std::string& path,
+                            const std::function<Result<void>(const std::string& name, const Node&)>& each) = 0;
   virtual Result<void> make_directory(const std::string& path, uint32_t mode) = 0;  // EEXIST
   virtual Result<void> make_link(const std::string& path, const std::string& target) = 0;
   virtual Result<std::unique_ptr<OpenedFile>> open(const std::string& path) = 0;

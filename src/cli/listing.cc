@@ -47,8 +47,9 @@ Result<int> percent_in_cache(Shell& shell, const Entry& entry) {
 std::string listing_line(const std::string& path, const v1::Attr& attr, int percent, const ListingOptions& options) {
   bool is_directory = attr.type() == v1::FILE_TYPE_DIRECTORY;
   std::string size = options.human && !is_directory ? format_human(attr.size()) : std::to_string(attr.size());
-  std::string line = left(format_mode(attr.type(), attr.mode()), 11) + left(user_name(attr.uid()), 15) + left(group_name(attr.gid()), 15) +
-                     right(size, 15) + right(persistence_state(attr), 16) + right(format_list_time(time_of(attr, options.timestamp)), 24) +
+  std::string line = left(format_mode(attr.type(), attr.mode()), 11) + left(user_name(attr.uid()), 15) +
+                     left(group_name(attr.gid()), 15) + right(size, 15) + right(persistence_state(attr), 16) +
+                     right(format_list_time(time_of(attr, options.timestamp)), 24) +
                      right(is_directory ? "DIR" : std::to_string(percent) + "%", 5) + " " + path;
   if (attr.type() == v1::FILE_TYPE_SYMLINK) line += " -> " + attr.target();
   return line;

@@ -21,8 +21,8 @@ std::string persistence_state(const v1::Attr& attr);
 // Of the bytes that a file's extents hold, how many have a copy on a worker; asks for the layout of lost files only.
 Result<int> percent_in_cache(Shell& shell, const Entry& entry);
 
-// mode, owner, group, size, persistence state, MM-dd-yyyy HH:mm:ss:SSS, percent in cache or DIR, path. The size of a directory is its
-// number of entries.
+// mode, owner, group, size, persistence state, MM-dd-yyyy HH:mm:ss:SSS, percent in cache or DIR, path. The size of a directory is
+// its number of entries.
 std::string listing_line(const std::string& path, const v1::Attr& attr, int percent, const ListingOptions& options);
 Json listing_json(const std::string& path, const v1::Attr& attr, int percent);
 

@@ -12,7 +12,8 @@ constexpr int kShifts[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23},
 // floor(2^32 · |sin(i + 1)|), as the standard defines its constants.
 std::array<uint32_t, 64> sines() {
   std::array<uint32_t, 64> table{};
-  for (size_t i = 0; i < 64; ++i) table[i] = static_cast<uint32_t>(std::floor(std::fabs(std::sin(static_cast<double>(i + 1))) * 4294967296.0));
+  for (size_t i = 0; i < 64; ++i)
+    table[i] = static_cast<uint32_t>(std::floor(std::fabs(std::sin(static_cast<double>(i + 1))) * 4294967296.0));
   return table;
 }
 

@@ -36,8 +36,8 @@ Result<std::optional<Entry>> find(Shell& shell, const std::string& path, Links l
 Result<Entry> get(Shell& shell, const std::string& path, Links links);  // ENOENT if there is nothing
 Result<Place> place(Shell& shell, const std::string& path);             // its directory exists; there may be an entry already
 
-// Replaces patterns in the last name ('*', '?', '[…]') by what matches, in name order; a pattern that matches nothing is an error.
-// A path whose entry exists under exactly that name stays as it is.
+// Replaces patterns in the last name ('*', '?', '[…]') by what matches, in name order; a pattern that matches nothing is an
+// error. A path whose entry exists under exactly that name stays as it is.
 Result<std::vector<std::string>> expand(Shell& shell, const std::vector<std::string>& paths);
 
 // Entries of a directory in name order, a page at a time; until `each` returns false.

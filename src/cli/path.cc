@@ -34,7 +34,8 @@ Result<std::string> normalize_path(std::string_view text) {
     normal += '/';
     normal += name;
   }
-  if (normal.size() > kMostPath) return rejected(ENAMETOOLONG, "the path '" + normal.substr(0, 60) + "…' has more than 4,096 bytes");
+  if (normal.size() > kMostPath)
+    return rejected(ENAMETOOLONG, "the path '" + normal.substr(0, 60) + "…' has more than 4,096 bytes");
   return normal.empty() ? std::string("/") : normal;
 }
 

@@ -43,7 +43,8 @@ void Progress::draw() const {
   auto filled = static_cast<size_t>(part * kBar);
   std::string bar = "[" + std::string(filled, '#') + std::string(kBar - filled, ' ') + "]";
   std::string line = what_ + " " + bar;
-  if (of > 0) line += " " + std::to_string(static_cast<int>(part * 100)) + "%  " + format_human(bytes) + " of " + format_human(of);
+  if (of > 0)
+    line += " " + std::to_string(static_cast<int>(part * 100)) + "%  " + format_human(bytes) + " of " + format_human(of);
   if (expected_items_ > 1) line += "  " + std::to_string(items_) + " of " + std::to_string(expected_items_);
   line += "  " + format_rate(bytes, seconds());
   std::fprintf(stderr, "\r\033[K%s", line.c_str());

@@ -9,7 +9,8 @@
 
 namespace forebay::cli {
 
-// Counts done() and shows them on standard error, four times a second, from the second second on, and only on a terminal. Any thread.
+// Counts done() and shows them on standard error, four times a second, from the second second on, and only on a terminal. Any
+// thread.
 class Progress {
  public:
   explicit Progress(std::string what, bool quiet = false);

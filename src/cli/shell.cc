@@ -74,7 +74,9 @@ void Shell::print_error(const Status& status) const {
   if (!json()) return complain(describe(status));
   std::fflush(stdout);
   Json error = {{"error",
-                 {{"message", describe(status)}, {"code", std::string(code_name(status.code()))}, {"errno", errno_name(to_errno(status))}}}};
+                 {{"message", describe(status)},
+                  {"code", std::string(code_name(status.code()))},
+                  {"errno", errno_name(to_errno(status))}}}};
   std::fprintf(stderr, "%s\n", error.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
@@ -112,15 +114,16 @@ Result<void> Shell::connect(const config::Settings& settings) {
   if (settings.is_default(config::find_setting("forebay.client.retry_for"))) config.retry_for = kInteractiveRetry;
   loop_ = std::make_unique<async::Loop>("client");
   blocking_ = std::make_unique<async::Loop>("blocking", 2);
-  env_ = std::make_unique<os::Env>(
-      os::Env{os::real_clock(), os::real_random(), os::real_files(), os::real_network(), blocking_->executor(), os::real_host_id()});
+  env_ = std::make_unique<os::Env>(os::Env{os::real_clock(), os::real_random(), os::real_files(), os::real_network(),
+                                           blocking_->executor(), os::real_host_id()});
   std::string masters;
   for (const os::Address& address : config.masters) masters += (masters.empty() ? "" : ", ") + address.to_string();
   Result<std::unique_ptr<client::Client>> started =
       wait(client::Client::start(*env_, obs::null_log(), std::move(config), {loop_->executor()}));
   if (!started)
-    return std::unexpected(std::move(started).error().with_context(
-        "no connection to the master at " + masters + " (is the cluster running? --conf or FOREBAY_CONF names its forebay.toml)"));
+    return std::unexpected(
+        std::move(started).error().with_context("no connection to the master at " + masters +
+                                                " (is the cluster running? --conf or FOREBAY_CONF names its forebay.toml)"));
   client_ = *std::move(started);
   return {};
 }

@@ -21,8 +21,8 @@ struct GlobalOptions {
   Output output = Output::kTable;
 };
 
-// One per process, owned by run_forebay(); used by one thread, but for wait(), which any thread may call after client(). Settings are
-// read and the client is connected when a command first asks for them.
+// One per process, owned by run_forebay(); used by one thread, but for wait(), which any thread may call after client(). Settings
+// are read and the client is connected when a command first asks for them.
 class Shell {
  public:
   using Body = std::function<Result<int>(Shell&)>;  // the exit code

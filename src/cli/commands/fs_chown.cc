@@ -22,8 +22,12 @@ Result<Owner> parse_owner(const std::string& text) {
   size_t colon = text.find(':');
   std::string user = text.substr(0, colon), group = colon == std::string::npos ? "" : text.substr(colon + 1);
   if (user.empty() && group.empty()) return invalid("'" + text + "' names neither a user nor a group");
-  if (!user.empty()) ASSIGN_OR_RETURN(owner.uid, user_id(user));
-  if (!group.empty()) ASSIGN_OR_RETURN(owner.gid, group_id(group));
+  if (!user.empty()) {
+    ASSIGN_OR_RETURN(owner.uid, user_id(user));
+  }
+  if (!group.empty()) {
+    ASSIGN_OR_RETURN(owner.gid, group_id(group));
+  }
   return owner;
 }
 

@@ -35,8 +35,12 @@ Result<int> run(Shell& shell, Options options) {
   if (local != 0 && local != options.paths.size()) return invalid("sources of both this host and the namespace");
   std::unique_ptr<Endpoint> here = local_endpoint();
   ASSIGN_OR_RETURN(std::unique_ptr<Endpoint> cluster, cluster_endpoint(shell));
-  if (local == 0) ASSIGN_OR_RETURN(options.paths, expand(shell, options.paths));
-  if (!to_local) ASSIGN_OR_RETURN(to, normalize_path(to));
+  if (local == 0) {
+    ASSIGN_OR_RETURN(options.paths, expand(shell, options.paths));
+  }
+  if (!to_local) {
+    ASSIGN_OR_RETURN(to, normalize_path(to));
+  }
   if (local == 0 && !to_local) TRY(refuse_into_itself(options.paths, to));
   ASSIGN_OR_RETURN(Copied copied,
                    copy(shell, local != 0 ? *here : *cluster, options.paths, to_local ? *here : *cluster, to, options.copy));

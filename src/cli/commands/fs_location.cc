@@ -13,7 +13,8 @@ Result<Addresses> worker_addresses(Shell& shell) {
   ASSIGN_OR_RETURN(client::Client * client, shell.client());
   ASSIGN_OR_RETURN(std::vector<v1::WorkerAddress> workers, shell.wait(client->workers()));
   Addresses addresses;
-  for (const v1::WorkerAddress& worker : workers) addresses[worker.worker()] = worker.address() + (worker.live() ? "" : " (lost)");
+  for (const v1::WorkerAddress& worker : workers)
+    addresses[worker.worker()] = worker.address() + (worker.live() ? "" : " (lost)");
   return addresses;
 }
 
@@ -48,7 +49,8 @@ void print_table(const Json& located) {
   for (const Json& extent : located["extents"]) {
     std::string workers;
     for (const Json& worker : extent["workers"]) workers += (workers.empty() ? "" : ", ") + worker.get<std::string>();
-    table.add({extent["offset"].dump(), extent["length"].dump(), extent["object"].dump(), workers.empty() ? "none: LOST" : workers});
+    table.add(
+        {extent["offset"].dump(), extent["length"].dump(), extent["object"].dump(), workers.empty() ? "none: LOST" : workers});
   }
   print_line(located["path"].get<std::string>());
   print(table.text());

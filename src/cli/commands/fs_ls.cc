@@ -54,7 +54,9 @@ class Lister {
       entries.push_back(std::move(entry));
       return true;
     }));
-    std::ranges::stable_sort(entries, order_of(options_.sort));
+    Less less = order_of(options_.sort);
+    // Equal ones in the order of their names.
+    std::ranges::sort(entries, [less](const Entry& a, const Entry& b) { return less(a, b) || (!less(b, a) && a.path < b.path); });
     if (options_.reverse) std::ranges::reverse(entries);
     for (const Entry& entry : entries) TRY(show_and_descend(entry, depth));
     return {};
@@ -96,7 +98,8 @@ Result<int> run(Shell& shell, Options& options) {
 
 void add_fs_ls(CLI::App& fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("ls", "List files: mode, owner, group, size, persistence state, time, percent in cache, path");
+  CLI::App* command =
+      fs.add_subcommand("ls", "List files: mode, owner, group, size, persistence state, time, percent in cache, path");
   command->add_option("PATH", options->paths, "files and directories")->required();
   command->add_flag("-d", options->directory_itself, "directories themselves, not what is in them");
   command->add_flag("-f", options->force, "accepted for compatibility: what is listed is always current");
@@ -105,7 +108,8 @@ void add_fs_ls(CLI::App& fs, Shell& shell) {
   command->add_flag("-R", options->recursive, "directories below, too");
   command->add_flag("-r,--reverse", options->reverse, "in reverse order");
   command->add_option("--sort", options->sort, "order")
-      ->check(CLI::IsMember({"size", "creationTime", "inMemoryPercentage", "lastAccessTime", "lastModificationTime", "name", "path"}));
+      ->check(CLI::IsMember(
+          {"size", "creationTime", "inMemoryPercentage", "lastAccessTime", "lastModificationTime", "name", "path"}));
   command->add_option("--timestamp", options->timestamp, "which time to show")
       ->check(CLI::IsMember({"createdTime", "lastAccessTime", "lastModifiedTime"}));
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });

@@ -55,8 +55,10 @@ void add_local_options(CLI::App* command, LocalOptions& options) {
   command->add_option("--mount", options.mount, "empty directory to mount the namespace at; '' for none");
   command->add_option("--workers", options.workers, "number of workers (2)");
   command->add_option("--replication", options.replication, "copies of what is written; this version keeps 1");
-  command->add_option("--tier", options.tiers, "ALIAS:PATH:QUOTA[:HIGH:LOW], for each worker in PATH/worker-N")->allow_extra_args(false);
-  command->add_option("--ports", options.ports, "default: 19998 and so on; auto: free ones")->check(CLI::IsMember({"default", "auto"}));
+  command->add_option("--tier", options.tiers, "ALIAS:PATH:QUOTA[:HIGH:LOW], for each worker in PATH/worker-N")
+      ->allow_extra_args(false);
+  command->add_option("--ports", options.ports, "default: 19998 and so on; auto: free ones")
+      ->check(CLI::IsMember({"default", "auto"}));
   command->add_flag("--no-restart", options.no_restart, "leave a role that dies");
 }
 

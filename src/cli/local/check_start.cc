@@ -21,8 +21,9 @@ Result<void> check_ports(const Directory& directory, const config::Settings& set
                                          : settings.text("forebay.master.bind_host");
   for (uint16_t port : {role.rpc_port, role.web_port}) {
     if (port == 0 || port_is_free(host, port)) continue;
-    return invalid("port " + std::to_string(port) + ", which " + role.name + " needs, is in use by another program: use --ports auto, or " +
-                   "stop that program (`ss -ltnp | grep " + std::to_string(port) + "` names it)");
+    return invalid("port " + std::to_string(port) + ", which " + role.name +
+                   " needs, is in use by another program: use --ports auto, or " + "stop that program (`ss -ltnp | grep " +
+                   std::to_string(port) + "` names it)");
   }
   return {};
 }
@@ -31,15 +32,17 @@ Result<void> check_tiers(const config::Settings& settings) {
   uint64_t workers = settings.count("forebay.local.workers");
   for (const config::Tier& tier : settings.tiers("forebay.local.tiers")) {
     std::error_code error;
-    if (!std::filesystem::path(tier.path).is_absolute()) return invalid("tier " + tier.alias + ": the path '" + tier.path + "' is not absolute");
+    if (!std::filesystem::path(tier.path).is_absolute())
+      return invalid("tier " + tier.alias + ": the path '" + tier.path + "' is not absolute");
     std::filesystem::create_directories(tier.path, error);
     if (error || access(tier.path.c_str(), W_OK | X_OK) != 0)
-      return invalid("tier " + tier.alias + ": directory " + tier.path + " cannot be written: " +
-                     (error ? error.message() : std::strerror(errno)));
+      return invalid("tier " + tier.alias + ": directory " + tier.path +
+                     " cannot be written: " + (error ? error.message() : std::strerror(errno)));
     ASSIGN_OR_RETURN(os::Space space, os::real_files().space(tier.path));
     if (space.total_bytes < tier.quota_bytes * workers)
       return invalid("tier " + tier.alias + " in " + tier.path + ": " + std::to_string(workers) + " workers of " +
-                     format_size(tier.quota_bytes) + " do not fit on its disk of " + format_size(space.total_bytes) + ": give a smaller quota");
+                     format_size(tier.quota_bytes) + " do not fit on its disk of " + format_size(space.total_bytes) +
+                     ": give a smaller quota");
   }
   return {};
 }

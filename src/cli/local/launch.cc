@@ -8,6 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <thread>
 
@@ -168,7 +170,8 @@ Result<Json> start_in_background(const Directory& directory) {
     return rejected(EIO, "the supervisor ended while starting: " + words_of_supervisor(directory));
   }
   (void)stop(directory);
-  return rejected(ETIMEDOUT, "the cluster did not start within " + std::to_string(kStartWithin.count()) + " s; see " + directory.log());
+  return rejected(ETIMEDOUT,
+                  "the cluster did not start within " + std::to_string(kStartWithin.count()) + " s; see " + directory.log());
 }
 
 Result<bool> stop(const Directory& directory) {
@@ -178,9 +181,8 @@ Result<bool> stop(const Directory& directory) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory.run(), error))
     if (entry.path().extension() == ".pid" && pid_file_holder(entry.path())) left.push_back(entry.path());
-  std::ranges::sort(left);
-  std::ranges::stable_partition(left, [](const std::string& path) { return path.ends_with("/fuse.pid"); });
-  std::ranges::stable_partition(left, [](const std::string& path) { return !path.ends_with("/master.pid"); });
+  auto turn_of = [](const std::string& path) { return path.ends_with("/fuse.pid") ? 0 : path.ends_with("/master.pid") ? 2 : 1; };
+  std::ranges::sort(left, std::less<>{}, [&](const std::string& path) { return std::pair(turn_of(path), path); });
   for (const std::string& path : left) {
     ASSIGN_OR_RETURN(bool ended, end_holder(path, seconds(30)));
     stopped = stopped || ended;
@@ -223,13 +225,15 @@ std::string status_table(const Directory& directory, const Json& status) {
     return number == 0 ? std::string("-") : std::to_string(number);
   };
   for (const Json& role : status["roles"])
-    table.add({role.value("name", ""), role["pid"].is_null() ? "-" : std::to_string(role["pid"].get<int>()), role.value("state", ""),
-               port(role, "rpc_port"), port(role, "web_port"), std::to_string(role.value("restarts", 0)), role.value("reason", "")});
+    table.add({role.value("name", ""), role["pid"].is_null() ? "-" : std::to_string(role["pid"].get<int>()),
+               role.value("state", ""), port(role, "rpc_port"), port(role, "web_port"), std::to_string(role.value("restarts", 0)),
+               role.value("reason", "")});
   std::string text = "cluster in " + directory.path + ": " + status.value("phase", "");
   if (!status["supervisor"].is_null()) text += " (supervisor pid " + std::to_string(status["supervisor"].get<int>()) + ")";
   text += "\n";
   if (!status["roles"].empty()) text += table.text();
-  if (std::string mount = status.value("mount", ""); !mount.empty() && status.value("serves", false)) text += "mounted at " + mount + "\n";
+  if (std::string mount = status.value("mount", ""); !mount.empty() && status.value("serves", false))
+    text += "mounted at " + mount + "\n";
   return text;
 }
 

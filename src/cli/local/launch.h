@@ -26,13 +26,14 @@ class StartLock {
   const int fd_;
 };
 
-// Everything that would keep the cluster from starting, checked before anything is started: directories, ports, disk, mount point, FUSE.
+// Everything that would keep the cluster from starting, checked before anything is started: directories, ports, disk, mount
+// point, FUSE.
 Result<void> check_before_start(const Directory& directory, const config::Settings& settings);
 
 bool supervisor_runs(const Directory& directory);
 
-// Starts the supervisor in the background and waits until it serves; when it cannot, its problem is the error, and nothing is left
-// running. Progress goes to standard error on a terminal.
+// Starts the supervisor in the background and waits until it serves; when it cannot, its problem is the error, and nothing is
+// left running. Progress goes to standard error on a terminal.
 Result<Json> start_in_background(const Directory& directory);
 
 // Stops supervisor and roles, also roles whose supervisor is gone. True: there was something to stop.

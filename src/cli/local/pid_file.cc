@@ -27,7 +27,8 @@ Result<std::unique_ptr<PidFile>> PidFile::take(const std::string& path) {
     close(fd);
     if (error != EAGAIN && error != EACCES) return from_errno(error, "locking the pid file " + path);
     std::optional<pid_t> holder = pid_file_holder(path);
-    return rejected(EEXIST, path + " is held by " + (holder ? "pid " + std::to_string(*holder) : "another process") + ", which runs");
+    return rejected(EEXIST,
+                    path + " is held by " + (holder ? "pid " + std::to_string(*holder) : "another process") + ", which runs");
   }
   std::unique_ptr<PidFile> file(new PidFile(path, fd));
   std::string text = std::to_string(getpid()) + "\n";

@@ -11,8 +11,8 @@
 
 namespace forebay::cli {
 
-// Held by the process that the file is about, from start to end. The file holds the pid and a newline. Removed at an orderly end; after
-// a crash it stays, without a holder. The lock belongs to the process: nothing else in it may open and close the same file.
+// Held by the process that the file is about, from start to end. The file holds the pid and a newline. Removed at an orderly end;
+// after a crash it stays, without a holder. The lock belongs to the process: nothing else in it may open and close the same file.
 class PidFile {
  public:
   // `rejected` EEXIST, naming the holder, when another process has it.

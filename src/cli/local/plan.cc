@@ -86,7 +86,7 @@ Result<uint64_t> default_quota(const Directory& directory, uint64_t workers) {
   return quota;
 }
 
-std::string quoted(std::string_view text) {
+std::string toml_text(std::string_view text) {
   std::string quoted = "\"";
   for (char c : text) {
     if (c == '"' || c == '\\') quoted += '\\';
@@ -104,9 +104,10 @@ std::string quoted(std::string_view text) {
 std::string to_toml(const config::Settings& settings) {
   std::string text =
       "# Settings of this local cluster, written by `forebay local start`. Commands take this file by --conf or FOREBAY_CONF.\n"
-      "# Values may be changed here while the cluster is stopped; comments are not kept when start's options change something.\n\n";
+      "# Values may be changed here while the cluster is stopped; comments are not kept when start's options change "
+      "something.\n\n";
   for (size_t i = 0; i < config::kSettings; ++i)
-    if (!settings.is_default(i)) text += std::string(kTable[i].name) + " = " + quoted(settings.raw(i)) + "\n";
+    if (!settings.is_default(i)) text += std::string(kTable[i].name) + " = " + toml_text(settings.raw(i)) + "\n";
   return text;
 }
 
@@ -131,7 +132,8 @@ Result<void> apply_options(config::Settings& settings, const LocalOptions& optio
   if (options.workers) TRY(set("forebay.local.workers", std::to_string(*options.workers), "--workers"));
   if (options.ports) TRY(set("forebay.local.ports", *options.ports, "--ports"));
   if (options.mount)
-    TRY(set("forebay.local.mount", options.mount->empty() ? "" : std::filesystem::absolute(*options.mount).lexically_normal(), "--mount"));
+    TRY(set("forebay.local.mount", options.mount->empty() ? "" : std::filesystem::absolute(*options.mount).lexically_normal(),
+            "--mount"));
   if (options.no_restart) TRY(set("forebay.local.restart", "false", "--no-restart"));
   std::string tiers;
   for (const std::string& tier : options.tiers) tiers += (tiers.empty() ? "" : ",") + tier;
@@ -152,7 +154,8 @@ Result<void> apply_local_defaults(const Directory& directory, config::Settings& 
     if (!settings.is_default(at)) return {};
     return settings.set(at, value, "local");
   };
-  for (const char* name : {"forebay.master.hostname", "forebay.master.bind_host", "forebay.worker.hostname", "forebay.worker.bind_host"})
+  for (const char* name :
+       {"forebay.master.hostname", "forebay.master.bind_host", "forebay.worker.hostname", "forebay.worker.bind_host"})
     TRY(if_unset(name, "127.0.0.1"));
   TRY(if_unset("forebay.master.store_dir", directory.master_store()));
   if (!settings.is_default(config::find_setting("forebay.local.tiers"))) return {};
@@ -168,12 +171,19 @@ std::string socket_path(const Directory& directory, const std::string& role) {
 }
 
 std::vector<std::string> role_arguments(const Directory& directory, const std::string& command, const std::string& name) {
-  return {command, "--conf", directory.conf(), "--pid-file", directory.pid_file(name), "-D", "forebay.log.file=" + directory.log_file(name)};
+  return {command,
+          "--conf",
+          directory.conf(),
+          "--pid-file",
+          directory.pid_file(name),
+          "-D",
+          "forebay.log.file=" + directory.log_file(name)};
 }
 
 RolePlan worker_plan(const Directory& directory, const config::Settings& settings, size_t number, WorkerPorts ports) {
   std::string name = "worker-" + std::to_string(number);
-  RolePlan plan{.name = name, .arguments = role_arguments(directory, "worker", name), .rpc_port = ports.rpc, .web_port = ports.web};
+  RolePlan plan{
+      .name = name, .arguments = role_arguments(directory, "worker", name), .rpc_port = ports.rpc, .web_port = ports.web};
   std::vector<config::Tier> tiers = settings.tiers("forebay.local.tiers");
   for (config::Tier& tier : tiers) tier.path += "/" + name;
   for (const std::string& define :
@@ -187,11 +197,14 @@ RolePlan worker_plan(const Directory& directory, const config::Settings& setting
 
 }  // namespace
 
-Result<config::Settings> settle(const Directory& directory, const LocalOptions& options, const std::vector<std::string>& defines) {
+Result<config::Settings> settle(const Directory& directory, const LocalOptions& options,
+                                const std::vector<std::string>& defines) {
   os::FileSystem& files = os::real_files();
   ASSIGN_OR_RETURN(bool there, files.exists(directory.conf()));
   config::Settings settings;
-  if (there) ASSIGN_OR_RETURN(settings, read_conf(directory));
+  if (there) {
+    ASSIGN_OR_RETURN(settings, read_conf(directory));
+  }
   std::string before = there ? to_toml(settings) : "";
   TRY(apply_options(settings, options, defines));
   TRY(apply_local_defaults(directory, settings));
@@ -216,7 +229,9 @@ Result<Plan> make_plan(const Directory& directory, const config::Settings& setti
   for (size_t i = 0; i < settings.count("forebay.local.workers"); ++i)
     plan.roles.push_back(worker_plan(directory, settings, i + 1, ports[i]));
   if (!plan.mount.empty()) {
-    RolePlan fuse{.name = "fuse", .arguments = role_arguments(directory, "fuse", "fuse"), .web_port = settings.port("forebay.fuse.web_port")};
+    RolePlan fuse{.name = "fuse",
+                  .arguments = role_arguments(directory, "fuse", "fuse"),
+                  .web_port = settings.port("forebay.fuse.web_port")};
     fuse.arguments.push_back(plan.mount);
     plan.roles.push_back(std::move(fuse));
   }

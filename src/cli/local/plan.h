@@ -35,7 +35,8 @@ struct LocalOptions {
 };
 
 // Settings of the cluster in `directory`: what its forebay.toml holds, changed by options and defines ("key=value"). Ports are
-// chosen if they are free to be (`auto`), quotas made to fit the disk at the first start. Writes forebay.toml when anything changed.
+// chosen if they are free to be (`auto`), quotas made to fit the disk at the first start. Writes forebay.toml when anything
+// changed.
 Result<config::Settings> settle(const Directory& directory, const LocalOptions& options, const std::vector<std::string>& defines);
 
 // As written by the last settle(); kInvalid when there is no cluster in the directory.

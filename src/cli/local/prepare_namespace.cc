@@ -1,3 +1,4 @@
+#include "async/loop.h"
 #include "cli/local/supervisor.h"
 #include "cli/roles/configs.h"
 #include "client/client.h"
@@ -13,7 +14,8 @@ Task<Result<void>> make_directory(client::Client* client) {
   Task<Result<v1::Attr>> making = client->make_dir(root, kRootInode, kName, kMode);
   Result<v1::Attr> made = co_await std::move(making);
   // Whatever has that name already is the user's.
-  if (!made && !made.error().is_errno(EEXIST)) co_return std::unexpected(std::move(made).error().with_context("making /cache-only"));
+  if (!made && !made.error().is_errno(EEXIST))
+    co_return std::unexpected(std::move(made).error().with_context("making /cache-only"));
   co_return Result<void>{};
 }
 

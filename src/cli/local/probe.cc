@@ -36,7 +36,8 @@ int bound_socket(const sockaddr_in& address) {
 // A socket with a deadline for everything done on it.
 class Caller {
  public:
-  explicit Caller(Duration timeout) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), deadline_(Clock::now() + timeout) {}
+  explicit Caller(Duration timeout)
+      : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)), deadline_(Clock::now() + timeout) {}
   ~Caller() {
     if (fd_ >= 0) close(fd_);
   }

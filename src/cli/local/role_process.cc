@@ -176,8 +176,10 @@ std::string RoleProcess::last_words() const {
 }
 
 Json RoleProcess::describe() const {
-  return {{"name", plan_.name},        {"pid", pid_},           {"state", state_name(state_)}, {"rpc_port", plan_.rpc_port},
-          {"web_port", plan_.web_port}, {"restarts", restarts_}, {"reason", not_ready_},        {"words", ended() ? last_words() : ""}};
+  return {{"name", plan_.name},          {"pid", pid_},
+          {"state", state_name(state_)}, {"rpc_port", plan_.rpc_port},
+          {"web_port", plan_.web_port},  {"restarts", restarts_},
+          {"reason", not_ready_},        {"words", ended() ? last_words() : ""}};
 }
 
 }  // namespace forebay::cli

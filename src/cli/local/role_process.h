@@ -55,8 +55,9 @@ class RoleProcess {
   RoleState state_ = RoleState::kStopped;
   pid_t pid_ = 0;
   int pidfd_ = -1;
-  bool is_child_ = false;        // else taken over: its exit status is not ours to ask for
-  bool failed_for_good_ = false;  // ended with a usage error before it was ever ready, or by an unmount: starting it again is no use
+  bool is_child_ = false;  // else taken over: its exit status is not ours to ask for
+  bool failed_for_good_ =
+      false;  // ended with a usage error before it was ever ready, or by an unmount: starting it again is no use
   int wait_status_ = 0;
   int quick_deaths_ = 0, restarts_ = 0;
   off_t words_from_ = 0;

@@ -16,7 +16,7 @@ using Clock = RoleProcess::Clock;
 using std::chrono::seconds;
 
 constexpr auto kReadyWithin = seconds(60);
-constexpr auto kStopWithin = seconds(30);  // then SIGKILL
+constexpr auto kStopWithin = seconds(30);             // then SIGKILL
 constexpr int kTurnStarting = 20, kTurnSteady = 500;  // milliseconds
 
 Result<int> signal_descriptor() {

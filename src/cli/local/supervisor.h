@@ -12,9 +12,10 @@
 
 namespace forebay::cli {
 
-// The process behind `forebay local run`. One thread; blocks in run() until SIGTERM or SIGINT, then ends the roles in the opposite
-// order of their start and returns. A role that dies is started again within a second (later and later when it keeps dying). If the
-// supervisor itself is killed the roles go on; the next one takes them over. After every change it writes run/state.json.
+// The process behind `forebay local run`. One thread; blocks in run() until SIGTERM or SIGINT, then ends the roles in the
+// opposite order of their start and returns. A role that dies is started again within a second (later and later when it keeps
+// dying). If the supervisor itself is killed the roles go on; the next one takes them over. After every change it writes
+// run/state.json.
 class Supervisor {
  public:
   static Result<std::unique_ptr<Supervisor>> make(Directory directory, const config::Settings& settings, obs::Log& log);

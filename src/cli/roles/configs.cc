@@ -1,14 +1,47 @@
 #include "cli/roles/configs.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
 namespace forebay::cli {
 namespace {
 
+constexpr size_t kMostSocketPath = 107;  // bytes; the system's limit
 constexpr uint64_t kMultipartBuffer = 64 * kMiB;
 
 v1::Durability durability_of(const std::string& name) {
   if (name == "memory") return v1::DURABILITY_MEMORY;
   if (name == "fsync") return v1::DURABILITY_FSYNC;
   return v1::DURABILITY_PAGE_CACHE;
+}
+
+std::string own_host_name() {
+  char name[256] = "";
+  gethostname(name, sizeof name - 1);
+  return name;
+}
+
+// An alias says what the medium is where it is one of the known words; others are taken for an SSD.
+std::string medium_of(const std::string& alias) { return alias == "MEM" || alias == "HDD" ? alias : "SSD"; }
+
+// Paths of one alias make one tier; their watermarks are the first one's.
+Result<std::vector<worker::TierConfig>> worker_tiers(const config::Settings& settings) {
+  std::vector<config::Tier> paths = settings.tiers("forebay.worker.tiers");
+  uint64_t ramdisk = settings.size("forebay.worker.ramdisk_size");
+  if (paths.empty() && ramdisk > 0)
+    paths.push_back({"MEM", "/dev/shm/forebay-" + std::to_string(settings.port("forebay.worker.rpc_port")), ramdisk});
+  if (paths.empty())
+    return invalid("forebay.worker.tiers names no tier: a worker needs at least one, for example SSD:/data/forebay:100GB");
+  std::vector<worker::TierConfig> tiers;
+  for (const config::Tier& path : paths) {
+    auto known = std::ranges::find(tiers, path.alias, &worker::TierConfig::alias);
+    if (known == tiers.end())
+      known = tiers.insert(tiers.end(), {path.alias, medium_of(path.alias), {}, {.high = path.high, .low = path.low}});
+    known->paths.push_back({path.path, path.quota_bytes});
+  }
+  return tiers;
 }
 
 }  // namespace
@@ -39,6 +72,23 @@ Result<client::ClientConfig> client_config(const config::Settings& settings) {
     config.stream_window = settings.count("forebay.client.multipart_upload.threads");
     config.write_buffer_bytes = settings.count("forebay.client.multipart_upload.buffers") * kMultipartBuffer;
   }
+  return config;
+}
+
+Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
+  worker::WorkerConfig config;
+  config.listen = {.host = settings.text("forebay.worker.bind_host"), .port = settings.port("forebay.worker.rpc_port")};
+  config.advertised_host = settings.text("forebay.worker.hostname");
+  if (config.advertised_host.empty()) config.advertised_host = own_host_name();
+  ASSIGN_OR_RETURN(config.masters, master_addresses(settings));
+  ASSIGN_OR_RETURN(config.store.tiers, worker_tiers(settings));
+  std::string socket = settings.text("forebay.worker.socket");
+  if (socket.empty()) socket = config.store.tiers.front().paths.front().path + "/worker.sock";
+  if (socket.size() > kMostSocketPath)
+    return invalid("the path of the Unix socket has more than " + std::to_string(kMostSocketPath) + " bytes: " + socket +
+                   " (forebay.worker.socket names a shorter one)");
+  TRY(os::real_files().make_directories(std::filesystem::path(socket).parent_path().string()));
+  config.unix_listen.path = socket;
   return config;
 }
 

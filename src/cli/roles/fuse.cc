@@ -1,5 +1,5 @@
-#include "cli/roles/roles.h"
 #include "cli/roles/configs.h"
+#include "cli/roles/roles.h"
 #include "cli/roles/runtime.h"
 #include "fuse/mount.h"
 

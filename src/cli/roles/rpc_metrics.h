@@ -11,8 +11,8 @@
 
 namespace forebay::cli {
 
-// Owned by the role's process, beside the metrics it counts in, both outlive the server. Any thread; a known method costs two atomic
-// reads and the histogram's lock. Methods with numbers from kMostMethods on are not counted (there are none).
+// Owned by the role's process, beside the metrics it counts in, both outlive the server. Any thread; a known method costs two
+// atomic reads and the histogram's lock. Methods with numbers from kMostMethods on are not counted (there are none).
 class RpcMetrics {
  public:
   explicit RpcMetrics(obs::Metrics& metrics);

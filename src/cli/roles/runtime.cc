@@ -25,7 +25,9 @@ Result<std::unique_ptr<Runtime>> Runtime::make(const RuntimeConfig& config, cons
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
   std::unique_ptr<Runtime> runtime(new Runtime);
-  if (!config.pid_file.empty()) ASSIGN_OR_RETURN(runtime->pid_file_, PidFile::take(config.pid_file));
+  if (!config.pid_file.empty()) {
+    ASSIGN_OR_RETURN(runtime->pid_file_, PidFile::take(config.pid_file));
+  }
   ASSIGN_OR_RETURN(obs::LogConfig log, log_config(settings, config.role));
   ASSIGN_OR_RETURN(runtime->log_, obs::open_log(log));
   for (int i = 0; i < config.loops; ++i) runtime->loops_.push_back(std::make_unique<async::Loop>(config.role.c_str()));

@@ -24,8 +24,8 @@ struct RuntimeConfig {
   int blocking = 4;  // threads for slow calls
 };
 
-// Made on the main thread before any other thread exists, because it blocks SIGTERM, SIGINT and SIGHUP in all of them. Outlives the role,
-// which gets everything from it. The destructor ends web server and threads.
+// Made on the main thread before any other thread exists, because it blocks SIGTERM, SIGINT and SIGHUP in all of them. Outlives
+// the role, which gets everything from it. The destructor ends web server and threads.
 class Runtime {
  public:
   static Result<std::unique_ptr<Runtime>> make(const RuntimeConfig& config, const config::Settings& settings);

@@ -1,0 +1,61 @@
+#include "base/units.h"
+#include "cli/bench/run.h"
+#include "cli/commands/commands.h"
+
+namespace forebay::cli {
+namespace {
+
+struct Options {
+  BenchOptions bench;
+  uint64_t count = 1000;
+  std::string size = "4KB";
+};
+
+Result<int> run(Shell& shell, const Options& options) {
+  ASSIGN_OR_RETURN(uint64_t size, parse_size(options.size));
+  if (size > 64 * kMiB) return invalid("--size of a small file is at most 64MB");
+  ASSIGN_OR_RETURN(std::unique_ptr<BenchPlace> place, BenchPlace::make(shell, options.bench));
+  Endpoint& files = place->endpoint();
+  std::vector<std::byte> content(size, std::byte{0x5a});
+  auto write = [&](int thread, uint64_t i) -> Result<uint64_t> {
+    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, files.create(place->file(thread, i), 0644, Existing::kRefuse));
+    if (size > 0) TRY(file->write_at(content, 0));
+    TRY(file->finish());
+    return size;
+  };
+  std::vector<std::vector<std::byte>> buffers(static_cast<size_t>(options.bench.threads), std::vector<std::byte>(size));
+  auto read = [&](int thread, uint64_t i) -> Result<uint64_t> {
+    std::vector<std::byte>& buffer = buffers[static_cast<size_t>(thread)];
+    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, files.open(place->file(thread, i)));
+    ASSIGN_OR_RETURN(size_t got, file->read_at(buffer, 0));
+    if (got != size || buffer != content) return corrupt(place->file(thread, i) + " holds other bytes than were written");
+    TRY(file->finish());
+    return size;
+  };
+  auto remove = [&](int thread, uint64_t i) -> Result<uint64_t> {
+    TRY(files.remove(place->file(thread, i)));
+    return 0;
+  };
+  int threads = options.bench.threads;
+  ASSIGN_OR_RETURN(Phase written, run_phase(shell, "create+write+close", threads, options.count, write));
+  ASSIGN_OR_RETURN(Phase was_read, run_phase(shell, "open+read+close", threads, options.count, read));
+  std::vector<Phase> phases{written, was_read};
+  if (!options.bench.keep) {
+    ASSIGN_OR_RETURN(Phase removed, run_phase(shell, "unlink", threads, options.count, remove));
+    phases.push_back(removed);
+  }
+  return print_phases(shell, phases);
+}
+
+}  // namespace
+
+void add_bench_smallfile(CLI::App& bench, Shell& shell) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = bench.add_subcommand("smallfile", "Write, read back, compare and remove many small files");
+  add_bench_options(command, options->bench);
+  command->add_option("--count", options->count, "files of every thread")->check(CLI::Range(1, 100'000'000));
+  command->add_option("--size", options->size, "of each file");
+  shell.on(command, [options](Shell& shell) { return run(shell, *options); });
+}
+
+}  // namespace forebay::cli

@@ -1,0 +1,52 @@
+// What a worker tells about itself, as metrics and as readiness.
+#pragma once
+
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "cli/roles/rpc_metrics.h"
+#include "obs/http_server.h"
+#include "worker/worker_events.h"
+
+namespace forebay::cli {
+
+// Owned by the role's process; outlives the worker. Any thread; counts, and keeps a lock only where space changes.
+class WorkerMetrics final : public worker::WorkerEvents, public rpc::ServerEvents {
+ public:
+  // `refused_at_start`: the master will not have this worker, which was never registered since it started.
+  WorkerMetrics(obs::Metrics& metrics, obs::Readiness& readiness, std::function<void(const Status&)> refused_at_start);
+
+  void bytes_written(uint64_t bytes) override { written_.add(static_cast<double>(bytes)); }
+  void bytes_read(uint64_t bytes) override { read_.add(static_cast<double>(bytes)); }
+  void object_created() override { created_.add(); }
+  void object_sealed(uint64_t) override { sealed_.add(); }
+  void object_removed() override { removed_.add(); }
+  void object_damaged(ObjectId) override { damaged_.add(); }
+  void bytes_scrubbed(uint64_t bytes) override { scrubbed_.add(static_cast<double>(bytes)); }
+  void path_failed(const std::string& directory, const Status&) override;
+  void space_changed(const std::vector<worker::TierUsage>& tiers, uint64_t objects, size_t open_objects) override;
+  void registered(bool now) override;
+  void registration_failed(const Status& problem) override;
+
+  void call_finished(const rpc::Method& method, Duration took, const Status* error) override {
+    calls_.call_finished(method, took, error);
+  }
+  void connections_changed(int delta) override { calls_.connections_changed(delta); }
+
+ private:
+  struct Tier {
+    obs::Gauge quota, used, available;
+  };
+  obs::Metrics& metrics_;
+  obs::Readiness& readiness_;
+  const std::function<void(const Status&)> refused_at_start_;
+  RpcMetrics calls_;
+  obs::Counter written_, read_, created_, sealed_, removed_, damaged_, scrubbed_, failed_paths_;
+  obs::Gauge objects_, open_objects_, registered_;
+  std::atomic<bool> was_registered_ = false;
+  std::mutex mutex_;
+  std::map<std::string, Tier> tiers_;
+};
+
+}  // namespace forebay::cli
