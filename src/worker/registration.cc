@@ -47,6 +47,7 @@ Task<void> Registration::run(std::stop_token stop) {
 void Registration::tell(const Status& problem) {
   if (std::exchange(told_, problem.to_string()) == told_) return;
   log_.warning("this worker is not registered; it serves the bytes it has", {{"error", told_}});
+  events_.registration_failed(problem);
 }
 
 void Registration::set_registered(bool now) {

@@ -25,6 +25,7 @@ class WorkerEvents {
   virtual void path_failed(const std::string& /*directory*/, const Status&) {}
   virtual void space_changed(const std::vector<TierUsage>&, uint64_t /*objects*/, size_t /*open_objects*/) {}
   virtual void registered(bool /*now*/) {}
+  virtual void registration_failed(const Status& /*problem*/) {}  // the same problem again is not told; kInvalid: refused
 };
 
 WorkerEvents& no_worker_events();  // drops everything: for tests

@@ -75,6 +75,16 @@ Result<client::ClientConfig> client_config(const config::Settings& settings) {
   return config;
 }
 
+master::MasterConfig master_config(const config::Settings& settings) {
+  master::MasterConfig config;
+  config.listen = {{.host = settings.text("forebay.master.bind_host"), .port = settings.port("forebay.master.rpc_port")}};
+  config.durability = durability_of(settings.text("forebay.client.durability"));
+  config.sessions.lease = settings.duration("forebay.master.session_lease");
+  config.workers.lost_after = settings.duration("forebay.master.worker_lost_after");
+  config.heartbeat = settings.duration("forebay.worker.heartbeat");
+  return config;
+}
+
 Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   worker::WorkerConfig config;
   config.listen = {.host = settings.text("forebay.worker.bind_host"), .port = settings.port("forebay.worker.rpc_port")};

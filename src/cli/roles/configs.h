@@ -7,6 +7,7 @@
 #include "client/client.h"
 #include "config/settings.h"
 #include "fuse/config.h"
+#include "master/master.h"
 #include "obs/json_log.h"
 #include "worker/worker.h"
 
@@ -15,6 +16,7 @@ namespace forebay::cli {
 // All masters; hosts without a port are asked on forebay.master.rpc_port.
 Result<std::vector<os::Address>> master_addresses(const config::Settings& settings);
 Result<client::ClientConfig> client_config(const config::Settings& settings);
+master::MasterConfig master_config(const config::Settings& settings);
 // kInvalid without tiers.
 Result<worker::WorkerConfig> worker_config(const config::Settings& settings);
 fuse::MountConfig mount_config(const config::Settings& settings, const std::string& mount_point);

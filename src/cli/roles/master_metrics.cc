@@ -1,0 +1,37 @@
+#include "cli/roles/master_metrics.h"
+
+namespace forebay::cli {
+
+MasterMetrics::MasterMetrics(obs::Metrics& metrics, obs::Readiness& readiness)
+    : readiness_(readiness),
+      calls_(metrics),
+      steps_(metrics.counter("forebay_master_committed_operations_total", "Changes of metadata that were committed.")),
+      bytes_(metrics.counter("forebay_master_journal_bytes_total", "Bytes of batches appended to the journal.")),
+      repeated_(metrics.counter("forebay_master_repeated_calls_total", "Calls that were answered from a stored outcome.")),
+      expired_(metrics.counter("forebay_master_sessions_expired_total", "Sessions of clients that were not heard of any more.")),
+      reclaimed_(metrics.counter("forebay_master_reclaimed_inodes_total", "Inodes without a name that were taken apart.")),
+      batches_(
+          metrics.duration("forebay_master_commit_seconds", "Time from running a batch's first change to its being committed.")),
+      synced_(metrics.duration("forebay_master_journal_sync_seconds", "Time of one sync of the journal.")),
+      sessions_(metrics.gauge("forebay_master_sessions", "Clients with a session.")),
+      live_workers_(metrics.gauge("forebay_master_workers", "Workers, by state.", {{"state", "live"}})),
+      lost_workers_(metrics.gauge("forebay_master_workers", "Workers, by state.", {{"state", "lost"}})),
+      broken_(metrics.gauge("forebay_master_broken", "1 once the journal has failed and changes are refused.")) {}
+
+void MasterMetrics::batch_committed(size_t steps, size_t bytes, Duration took) {
+  steps_.add(static_cast<double>(steps));
+  bytes_.add(static_cast<double>(bytes));
+  batches_.observe(took);
+}
+
+void MasterMetrics::became_broken() {
+  broken_.set(1);
+  readiness_.not_ready("the journal is broken: changes are refused until the master is restarted");
+}
+
+void MasterMetrics::workers_changed(size_t live, size_t lost) {
+  live_workers_.set(static_cast<double>(live));
+  lost_workers_.set(static_cast<double>(lost));
+}
+
+}  // namespace forebay::cli
