@@ -81,7 +81,7 @@ master::MasterConfig master_config(const config::Settings& settings) {
   config.durability = durability_of(settings.text("forebay.client.durability"));
   config.sessions.lease = settings.duration("forebay.master.session_lease");
   config.workers.lost_after = settings.duration("forebay.master.worker_lost_after");
-  config.heartbeat = settings.duration("forebay.worker.heartbeat");
+  config.cluster.heartbeat = settings.duration("forebay.worker.heartbeat");
   return config;
 }
 
