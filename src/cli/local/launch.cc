@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+extern "C" {  // glibc 2.36 declares these without it
 #include <sys/pidfd.h>
+}
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -1,7 +1,9 @@
 #include "cli/local/pid_file.h"
 
 #include <fcntl.h>
+extern "C" {  // glibc 2.36 declares these without it
 #include <sys/pidfd.h>
+}
 #include <unistd.h>
 
 #include <cerrno>
