@@ -70,6 +70,8 @@ def check_file(path, problems):
             first = own.split("/")[0]
             if first in MAY_INCLUDE and first != module and allowed is not None and first not in allowed and not is_test:
                 problems.append(f"{where}: {module} may not include {first} ({own})")
+            if first in MAY_INCLUDE:
+                continue  # ours, whatever third-party name it resembles
         name = own or system
         for pattern, homes in HOMES.items():
             if re.match(pattern, name) and module not in homes and not (own and own.startswith(module)):

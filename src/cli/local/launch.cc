@@ -4,9 +4,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
-extern "C" {  // glibc 2.36 declares these without it
-#include <sys/pidfd.h>
-}
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -104,11 +101,11 @@ Result<bool> end_holder(const std::string& pid_file, Clock::duration patience) {
   int fd = open_holder(pid_file, &pid);
   if (fd < 0) return false;
   pollfd gone{fd, POLLIN, 0};
-  pidfd_send_signal(fd, SIGTERM, nullptr, 0);
+  signal_process(fd, SIGTERM);
   int wait_ms = static_cast<int>(std::chrono::duration_cast<milliseconds>(patience).count());
   bool ended = poll(&gone, 1, wait_ms) > 0;
   if (!ended) {
-    pidfd_send_signal(fd, SIGKILL, nullptr, 0);
+    signal_process(fd, SIGKILL);
     ended = poll(&gone, 1, 10'000) > 0;
   }
   close(fd);

@@ -1,9 +1,7 @@
 #include "cli/local/pid_file.h"
 
 #include <fcntl.h>
-extern "C" {  // glibc 2.36 declares these without it
-#include <sys/pidfd.h>
-}
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -57,7 +55,7 @@ std::optional<pid_t> pid_file_holder(const std::string& path) {
 int open_holder(const std::string& path, pid_t* pid) {
   std::optional<pid_t> holder = pid_file_holder(path);
   if (!holder) return -1;
-  int fd = pidfd_open(*holder, 0);
+  int fd = open_process(*holder);
   if (fd < 0) return -1;
   // It may have ended, and its number been given away, before the descriptor was open; while it holds the file it has not.
   if (pid_file_holder(path) != holder) {
@@ -67,5 +65,9 @@ int open_holder(const std::string& path, pid_t* pid) {
   *pid = *holder;
   return fd;
 }
+
+int open_process(pid_t pid) { return static_cast<int>(syscall(SYS_pidfd_open, pid, 0)); }
+
+void signal_process(int descriptor, int number) { syscall(SYS_pidfd_send_signal, descriptor, number, nullptr, 0); }
 
 }  // namespace forebay::cli

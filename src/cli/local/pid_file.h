@@ -33,4 +33,8 @@ std::optional<pid_t> pid_file_holder(const std::string& path);
 // A descriptor that becomes readable when that process ends (pidfd), for the holder; -1 when there is none. The caller closes it.
 int open_holder(const std::string& path, pid_t* pid);
 
+// pidfd_open(2) and pidfd_send_signal(2).
+int open_process(pid_t pid);  // -1 when there is no such process
+void signal_process(int descriptor, int number);
+
 }  // namespace forebay::cli

@@ -3,9 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-extern "C" {  // glibc 2.36 declares these without it
-#include <sys/pidfd.h>
-}
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,7 +89,7 @@ Result<void> RoleProcess::spawn() {
   close(fd);
   if (child < 0) return from_errno(error, "starting " + plan_.name);
   pid_ = child;
-  pidfd_ = pidfd_open(child, 0);
+  pidfd_ = open_process(child);
   if (pidfd_ < 0) return from_errno(errno, "watching " + plan_.name);
   return {};
 }
@@ -160,7 +157,7 @@ std::string RoleProcess::describe_exit() const {
 }
 
 void RoleProcess::signal(int number) const {
-  if (pidfd_ >= 0) pidfd_send_signal(pidfd_, number, nullptr, 0);
+  if (pidfd_ >= 0) signal_process(pidfd_, number);
 }
 
 std::string RoleProcess::last_words() const {

@@ -68,19 +68,19 @@ Result<void> Supervisor::run() {
   return result;
 }
 
+// The workers come up side by side; the mount last, so that what it shows can be used.
 Result<void> Supervisor::bring_up() {
-  for (RoleProcess& role : roles_) {
-    bool follows_master = role.plan().name != "master" && role.plan().name != "fuse";
-    TRY(role.start());
-    // The workers come up side by side; the mount last, so that what it shows can be used.
-    if (!follows_master && !stopping_) TRY(wait_until_ready(role));
-    if (role.plan().name == "master" && !stopping_) TRY(prepare_namespace(settings_));
-    bool last_worker = &role == &roles_.back() || (&role + 1)->plan().name == "fuse";
-    if (follows_master && last_worker)
-      for (RoleProcess& worker : roles_)
-        if (worker.plan().name.starts_with("worker-") && !stopping_) TRY(wait_until_ready(worker));
-    if (stopping_) return {};
-  }
+  TRY(bring_up("master"));
+  if (!stopping_) TRY(prepare_namespace(settings_));
+  TRY(bring_up("worker"));
+  return bring_up("fuse");
+}
+
+Result<void> Supervisor::bring_up(std::string_view kind) {
+  for (RoleProcess& role : roles_)
+    if (role.plan().name.starts_with(kind) && !stopping_) TRY(role.start());
+  for (RoleProcess& role : roles_)
+    if (role.plan().name.starts_with(kind) && !stopping_) TRY(wait_until_ready(role));
   return {};
 }
 
@@ -99,7 +99,9 @@ Result<void> Supervisor::wait_until_ready(RoleProcess& role) {
 
 Result<void> Supervisor::keep() {
   log_.info("the cluster serves", {{"directory", directory_.path}});
-  while (!turn(kTurnSteady)) write_state("running", "");
+  write_state("running", "");
+  while (!turn(kTurnSteady)) {
+  }
   return {};
 }
 

@@ -26,6 +26,7 @@ class Supervisor {
  private:
   Supervisor(Directory directory, const config::Settings& settings, obs::Log& log, std::unique_ptr<PidFile> pid_file);
   Result<void> bring_up();
+  Result<void> bring_up(std::string_view kind);  // every role whose name begins so, until all are ready
   Result<void> wait_until_ready(RoleProcess& role);
   Result<void> keep();
   void stop_all();
