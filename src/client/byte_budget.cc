@@ -8,15 +8,7 @@ namespace forebay::client {
 
 Task<void> ByteBudget::acquire(uint64_t bytes) {
   FOREBAY_CHECK(bytes <= total_, "more than the whole budget would wait for ever");
-  bool granted = false;
-  {
-    std::lock_guard lock(mutex_);
-    if (waiters_.empty() && bytes <= free_) {
-      free_ -= bytes;
-      granted = true;
-    }
-  }
-  if (granted) co_return;
+  if (try_acquire(bytes)) co_return;
   co_await async::park([this, bytes](async::Waker waker) {
     {
       std::lock_guard lock(mutex_);
@@ -28,6 +20,13 @@ Task<void> ByteBudget::acquire(uint64_t bytes) {
     }
     waker();
   });
+}
+
+bool ByteBudget::try_acquire(uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  if (!waiters_.empty() || bytes > free_) return false;
+  free_ -= bytes;
+  return true;
 }
 
 void ByteBudget::release(uint64_t bytes) {

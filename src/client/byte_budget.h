@@ -17,6 +17,7 @@ class ByteBudget {
 
   // `bytes` is at most total().
   Task<void> acquire(uint64_t bytes);
+  bool try_acquire(uint64_t bytes);  // false: one would have to wait
   void release(uint64_t bytes);
   uint64_t total() const { return total_; }
   uint64_t used() const;

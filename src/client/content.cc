@@ -12,12 +12,14 @@ constexpr size_t kMaxOwnObjects = 1024;  // 64 GiB written through one open file
 
 void Content::adopt(const v1::Layout& page, uint64_t from) {
   std::lock_guard lock(mutex_);
+  if (page.layout() > committed_.layout()) ++changes_;
   if (committed_.adopt(page, from)) committed_size_ = page.size();
 }
 
 void Content::adopt(const v1::Attr& attr) {
   std::lock_guard lock(mutex_);
   if (attr.layout() <= committed_.layout()) return;
+  ++changes_;
   committed_.forget(attr.layout());
   committed_size_ = attr.size();
 }
@@ -30,6 +32,7 @@ void Content::forget_layout() {
 void Content::truncated(const v1::Attr& attr) {
   std::lock_guard lock(mutex_);
   if (attr.layout() < committed_.layout()) return;
+  ++changes_;
   if (attr.layout() <= committed_.layout() + 1) {
     committed_.truncated(attr.layout(), std::min(attr.size(), committed_size_));
   } else {
@@ -40,6 +43,7 @@ void Content::truncated(const v1::Attr& attr) {
 
 void Content::discard_written() {
   std::lock_guard lock(mutex_);
+  ++changes_;
   written_.clear();
   append_base_.reset();
 }
@@ -52,11 +56,13 @@ void Content::placed(ObjectId object, const std::vector<WorkerId>& workers) {
 void Content::lay(const Extent& extent) {
   std::lock_guard lock(mutex_);
   FOREBAY_CHECK(!append_base_, "appended bytes are committed before others are laid over them");
+  ++changes_;
   written_.lay(extent);
 }
 
 void Content::lay_appended(const Extent& extent) {
   std::lock_guard lock(mutex_);
+  ++changes_;
   if (!append_base_) append_base_ = extent.offset;
   written_.lay(extent);
 }
@@ -129,6 +135,7 @@ void Content::finish_commit(const std::vector<v1::NewExtent>& extents, const v1:
     }
     committed_.committed(attr.layout(), laid);
   } else if (attr.layout() > committed_.layout()) {
+    ++changes_;  // with what others have committed in between
     committed_.forget(attr.layout());
   }
   if (attr.layout() >= committed_.layout()) committed_size_ = attr.size();
@@ -140,6 +147,7 @@ void Content::finish_commit(const std::vector<v1::NewExtent>& extents, const v1:
   if (append_base_ && *append_base_ < committed_size_) {
     // Others appended in between: what was appended here since then follows their bytes.
     const uint64_t by = committed_size_ - *append_base_;
+    ++changes_;
     written_.shift(*append_base_, by);
     *append_base_ += by;
   }
@@ -216,6 +224,11 @@ uint64_t Content::size() const {
 uint64_t Content::layout() const {
   std::lock_guard lock(mutex_);
   return committed_.layout();
+}
+
+uint64_t Content::changes() const {
+  std::lock_guard lock(mutex_);
+  return changes_;
 }
 
 bool Content::has_uncommitted() const {

@@ -66,6 +66,8 @@ class Content {
   std::vector<WorkerId> locate(ObjectId object) const;
   uint64_t size() const;
   uint64_t layout() const;
+  // Counts what a read could tell: the same value before and after means the same bytes.
+  uint64_t changes() const;
   bool has_uncommitted() const;
   // Size as this client sees it.
   void merge_into(v1::Attr& attr) const;
@@ -80,7 +82,7 @@ class Content {
   ExtentMap written_, committing_;
   std::optional<uint64_t> append_base_;                    // written extents from here on are appended
   std::map<ObjectId, std::vector<WorkerId>> own_objects_;  // of written and committing extents, and not yet in the layout
-  uint64_t moves_ = 0;
+  uint64_t moves_ = 0, changes_ = 0;
 };
 
 }  // namespace forebay::client

@@ -18,11 +18,11 @@ Task<Result<void>> seal_one(std::shared_ptr<ObjectWriter> object, bool sync) {
 Task<Result<void>> sync_one(std::shared_ptr<ObjectWriter> object) { return object->sync(); }
 
 // Ends a handle without a commit: the master seals the file at its last one.
-Task<void> end_handle(Core* core, OpenHandle handle) {
+Task<void> end_handle(Core* core, std::shared_ptr<OpenHandle> handle) {
   v1::CommitRequest request;
-  request.set_handle(handle.id.value);
+  request.set_handle(handle->id.value);
   request.set_close(true);
-  Result<v1::CommitReply> ignored = co_await core->session.call<rpcs::Commit>(handle.who, request, handle.session);
+  Result<v1::CommitReply> ignored = co_await core->session.call<rpcs::Commit>(handle->who, request, handle->session);
   (void)ignored;  // otherwise it ends with the session
 }
 }  // namespace
@@ -144,6 +144,7 @@ Task<Result<void>> FileState::close(std::shared_ptr<OpenHandle> handle) {
     core_.read_handles.close(core_, *handle);
     core_.session.not_reading(inode_);
   }
+  handle->ahead.clear();
   handle->closed = closed;
   {
     std::lock_guard lock(mutex_);
@@ -172,7 +173,7 @@ Task<Result<void>> FileState::close_writing(std::shared_ptr<OpenHandle> handle) 
     if (closed) closed = co_await commit_locked({.durability = core_.config.durability, .closing = handle.get()}, &writing);
   }
   writer_.remove_handle(handle->id);
-  if (!closed) core_.background.spawn(executor_, end_handle(&core_, *handle));
+  if (!closed) core_.background.spawn(executor_, end_handle(&core_, handle));
   co_return closed;
 }
 

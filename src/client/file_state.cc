@@ -64,7 +64,23 @@ Task<Result<void>> FileState::reload(std::shared_ptr<OpenHandle> handle) {
 // ---- bytes ----
 
 Task<Result<size_t>> FileState::read(std::shared_ptr<OpenHandle> handle, MutableBytes into, uint64_t offset) {
-  return read_file(&core_, shared_from_this(), std::move(handle), into, offset);
+  auto self = shared_from_this();
+  const size_t ahead = co_await handle->ahead.take(&core_, into, offset, content_.changes());
+  size_t length = ahead;
+  if (ahead < into.size()) {
+    CO_ASSIGN_OR_RETURN(const size_t read, co_await read_file(&core_, self, handle, into.subspan(ahead), offset + ahead));
+    length += read;
+  }
+  handle->ahead.note_read(core_, self, handle, offset, length);
+  co_return length;
+}
+
+bool FileState::is_far(uint64_t offset) const {
+  const Found found = content_.find(offset, 1);
+  if (found.pieces.empty() || !found.pieces.front().committed || !found.pieces.front().object) return false;
+  if (!core_.config.short_circuit || core_.config.verify_reads) return true;
+  const std::vector<WorkerId> workers = content_.locate(found.pieces.front().object);
+  return std::ranges::none_of(workers, [this](WorkerId worker) { return core_.routing.is_local(worker); });
 }
 
 Task<Result<void>> FileState::write(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset) {

@@ -10,6 +10,7 @@
 #include "async/sync.h"
 #include "client/client.h"
 #include "client/content.h"
+#include "client/read_path/read_ahead.h"
 #include "client/read_path/reader.h"
 #include "client/write_path/file_writer.h"
 
@@ -23,6 +24,7 @@ struct OpenHandle {
   SessionId session;
   Identity who;
   OpenFlags flags;
+  ReadAhead ahead;
   std::optional<Result<void>> closed;  // by the committing lock
 };
 
@@ -55,6 +57,9 @@ class FileState : public std::enable_shared_from_this<FileState> {
 
   // Until the guard is gone nothing of this inode is committed, truncated or closed from here.
   Task<async::Mutex::Guard> hold_commits() { return committing_.lock(); }
+  size_t executor() const { return executor_; }
+  // The bytes at `offset` are at workers on other hosts: fetching them ahead saves time.
+  bool is_far(uint64_t offset) const;
   Content& content() { return content_; }
   const FileWriter& writer() const { return writer_; }
   // The master's attributes with what it does not know yet.

@@ -9,6 +9,7 @@ namespace forebay::rpc {
 namespace {
 
 constexpr int kSlotBits = 16;
+constexpr uint32_t kLargePayload = 64 << 10;
 
 Error bad_frame(const std::string& what) { return invalid("malformed frame: " + what); }
 
@@ -117,6 +118,7 @@ Task<Result<void>> ChannelLink::take_reply(ChannelLink* self) {
   }
   self->reader_.next();
   self->deliver(header, std::move(reply));
+  if (header.payload_bytes >= kLargePayload) co_await async::yield();  // the caller takes it before the next one is read
   co_return Result<void>();
 }
 

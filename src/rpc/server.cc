@@ -47,6 +47,7 @@ class Shard : public std::enable_shared_from_this<Shard> {
   // Copies, because connections leave the map when they are closed.
   std::vector<std::shared_ptr<ServerConnection>> all() const {
     std::vector<std::shared_ptr<ServerConnection>> connections;
+    connections.reserve(connections_.size());
     for (const auto& [serial, connection] : connections_) connections.push_back(connection);
     return connections;
   }

@@ -9,6 +9,8 @@
 namespace forebay::rpc {
 namespace {
 
+constexpr uint32_t kLargePayload = 64 << 10;
+
 Error bad_frame(const std::string& what) { return invalid("malformed frame: " + what); }
 
 }  // namespace
@@ -81,6 +83,8 @@ Task<Result<void>> ServerConnection::take_request(ServerConnection* self) {
   self->reader_.next();
   if (identified && entry != nullptr && !self->draining_ && !self->closed_) {
     self->begin(header, entry, std::move(call), std::move(message), reserved);
+    // While bytes keep coming, reading never has to wait: let the handler have what has been read, and other connections their turn.
+    if (header.payload_bytes >= kLargePayload) co_await async::yield();
     co_return Result<void>();
   }
   self->shared_->budget.release(reserved);

@@ -1,0 +1,92 @@
+#include "client/read_path/read_ahead.h"
+
+#include "client/testing/client_fixture.h"
+
+namespace forebay::client {
+namespace {
+
+class ReadAheadTest : public ClientTest {
+ protected:
+  std::unique_ptr<File> written(size_t length) {
+    text = pattern(length, 1);
+    auto file = create("a");
+    EXPECT_OK(write(*file, 0, text));
+    EXPECT_OK(run(file->close()));
+    return open(file->inode());
+  }
+  void read_all(File& file, size_t at_once) {
+    for (size_t at = 0; at < text.size(); at += at_once) {
+      ASSERT_TRUE(must_read(file, at, at_once) == text.substr(at, at_once)) << at;
+    }
+    EXPECT_EQ(must_read(file, text.size(), 100), "");
+  }
+  std::string text;
+};
+
+TEST_F(ReadAheadTest, a_sequential_reader_gets_right_bytes_and_each_byte_is_fetched_once) {
+  start();
+  auto file = written(20 * kMiB + 777);
+  read_all(*file, 100'000);
+  EXPECT_LE(worker(1).calls("read_object"), 30);
+}
+
+TEST_F(ReadAheadTest, several_requests_are_on_their_way_at_once) {
+  start();
+  auto file = written(16 * kMiB);
+  for (int i = 0; i < 32; ++i) worker(1).delay("read_object", std::chrono::milliseconds(50));
+  const os::Instant begun = client_process->env().clock.now();
+  read_all(*file, kMiB);
+  EXPECT_LT(client_process->env().clock.now() - begun, std::chrono::milliseconds(16 * 50 / 2));
+}
+
+TEST_F(ReadAheadTest, a_random_reader_fetches_nothing_ahead) {
+  start();
+  auto file = written(10 * kMiB);
+  os::SimRandom random(2);
+  for (int i = 0; i < 50; ++i) {
+    const uint64_t at = random.below(text.size() - 5'000);
+    ASSERT_TRUE(must_read(*file, at, 4'096) == text.substr(at, 4'096));
+  }
+  EXPECT_LE(worker(1).calls("read_object"), 60);
+}
+
+TEST_F(ReadAheadTest, what_this_client_writes_meanwhile_is_read) {
+  start();
+  written(8 * kMiB);
+  auto file = open(InodeId{master().names["a"]}, {.read = true, .write = true});
+  for (size_t at = 0; at < text.size(); at += 256 * kKiB) {
+    ASSERT_TRUE(must_read(*file, at, 256 * kKiB) == text.substr(at, 256 * kKiB)) << at;
+    if (at + 300 * kKiB < text.size()) {
+      text.replace(at + 280 * kKiB, 3, "new");
+      ASSERT_OK(write(*file, at + 280 * kKiB, "new"));
+    }
+  }
+}
+
+TEST_F(ReadAheadTest, readers_beyond_the_limit_of_all_go_without) {
+  config.read_ahead_total_bytes = 3 * kMiB;
+  start();
+  auto one = written(8 * kMiB);
+  auto two = open(one->inode());
+  for (size_t at = 0; at < text.size(); at += 512 * kKiB) {
+    ASSERT_TRUE(must_read(*one, at, 512 * kKiB) == text.substr(at, 512 * kKiB));
+    ASSERT_TRUE(must_read(*two, at, 512 * kKiB) == text.substr(at, 512 * kKiB));
+  }
+}
+
+TEST_F(ReadAheadTest, a_failure_ahead_is_told_only_to_the_read_that_needs_the_bytes) {
+  config.retry_for = std::chrono::seconds(10);
+  start();
+  auto file = written(4 * kMiB);
+  must_read(*file, 0, 100'000);
+  must_read(*file, 100'000, 100'000);  // begins to fetch ahead
+  world.run_for(std::chrono::seconds(1));
+  worker(1).process().crash();
+  EXPECT_TRUE(must_read(*file, 200'000, 100'000) == text.substr(200'000, 100'000));
+  auto late = read(*file, 3 * kMiB, 100'000);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(to_errno(late.error()), EIO);
+}
+
+}  // namespace
+}  // namespace forebay::client
