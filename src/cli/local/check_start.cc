@@ -52,8 +52,8 @@ Result<void> check_mount(const Directory& directory, const std::string& mount) {
   TRY(fuse::check_device());
   if (directory.path == mount || directory.path.starts_with(mount + "/"))
     return invalid("mount point " + mount + " would hide the cluster's own directory " + directory.path + ": name another one");
-  ASSIGN_OR_RETURN(std::string prepared, fuse::prepare_mount_point(mount, obs::null_log()));
-  (void)prepared;
+  Result<std::string> prepared = fuse::prepare_mount_point(mount, obs::null_log());
+  if (!prepared) return invalid(prepared.error().message());
   return {};
 }
 

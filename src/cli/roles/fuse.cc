@@ -29,7 +29,8 @@ Result<void> serve(Runtime& runtime, const config::Settings& settings, const std
   }
   runtime.wait(client->stop());
   client.reset();
-  if (!mount) return std::unexpected(std::move(mount).error());
+  // What is wrong with the mount point or the device stays wrong until somebody mends it.
+  if (!mount) return invalid(mount.error().message());
   return {};
 }
 
