@@ -125,7 +125,7 @@ class SimWorld {
     auto slot = std::make_shared<async::detail::Slot<T>>();
     async::spawn_detached(executor(), async::detail::fill<T>(std::move(task), slot, [] {}));
     if (!run_until([&] { return slot->value.has_value(); }, limit)) return std::nullopt;
-    return std::move(*slot->value);
+    return std::move(slot->value);
   }
 
  private:

@@ -167,7 +167,7 @@ PendingCall* ChannelLink::release(PendingCall* call) {
 
 // Closing a descriptor goes through the seam: in the simulation it is not the kernel's.
 void ChannelLink::discard(RawReply reply) {
-  for (int descriptor : reply.descriptors) (void)env_.files.adopt(descriptor);
+  for (int descriptor : reply.descriptors) Result<std::unique_ptr<os::File>> closed_at_once = env_.files.adopt(descriptor);
 }
 
 os::Instant ChannelLink::earliest_deadline() const {
@@ -213,7 +213,7 @@ void ChannelLink::close(const Status& why) {
       call->resolve(std::move(call->result));
     }
   }
-  for (int descriptor : descriptors_) (void)env_.files.adopt(descriptor);
+  discard({.descriptors = {descriptors_.begin(), descriptors_.end()}});
   descriptors_.clear();
   events_->link_lost(*this);
 }

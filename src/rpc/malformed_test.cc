@@ -137,7 +137,6 @@ TEST_F(BadClientTest, a_half_sent_frame_times_out_and_an_idle_connection_does_no
 TEST_F(BadClientTest, a_client_that_never_reads_is_bounded_and_cut) {
   serve_and_connect({.max_unwritten_bytes = 4 << 20, .frame_timeout = std::chrono::seconds(4)});
   RawPeer bad(env.network, client.executor(), local);
-  std::string frame = request_frame(60001, 1, message, std::string(kMaxPayload, 'x'));
   int sent = 0;
   std::atomic<bool> ended = false;
   std::thread sending([&] {
@@ -205,7 +204,7 @@ class BadServerTest : public RpcTest {
     auto request = server_side.receive();
     ASSERT_TRUE(request);
     int descriptor = with_descriptor ? ::open("/dev/null", O_RDONLY | O_CLOEXEC) : -1;
-    (void)server_side.send(answer(request->header), descriptor);
+    EXPECT_TRUE(server_side.send(answer(request->header), descriptor));
     if (descriptor >= 0) ::close(descriptor);
   }
   // Calls, lets `answer` make bytes of the request's header, sends them, and returns what the caller gets.

@@ -36,23 +36,20 @@ std::string memory_directory() {
 // A server whose handlers do nothing, or one write to a file in memory.
 class World {
  public:
-  World(Kind kind, int server_threads) : directory_(memory_directory()) {
-    for (int i = 0; i < server_threads; ++i) loops_.push_back(std::make_unique<async::Loop>("server"));
+  explicit World(Kind kind) : directory_(memory_directory()) {
     file_ = std::move(*env_.files.open(directory_ + "/file", os::OpenMode::kCreate));
     router_.handle<Lookup>(lookup);
     router_.handle<WriteObject>([this](rpc::Call call, v1::WriteObjectRequest request) {
       return write(file_.get(), std::move(call), std::move(request));
     });
-    std::vector<async::Executor> executors;
-    for (auto& loop : loops_) executors.push_back(loop->executor());
-    server_ = std::make_unique<rpc::Server>(env_, router_, rpc::ServerConfig(), executors, nullptr);
+    server_ = std::make_unique<rpc::Server>(env_, router_, rpc::ServerConfig(), std::vector{serving_.executor()}, nullptr);
     os::Address at = kind == Kind::kTcp ? os::Address{.host = "127.0.0.1"} : os::Address{.path = directory_ + "/socket"};
     channel_ = std::make_unique<rpc::Channel>(env_, *server_->listen(at), rpc::ChannelConfig(), client_.executor());
   }
   ~World() {
     async::block_on(client_.executor(), stop(this));
     client_.stop();
-    for (auto& loop : loops_) loop->stop();
+    serving_.stop();
     std::filesystem::remove_all(directory_);
   }
   rpc::Channel& channel() { return *channel_; }
@@ -75,8 +72,7 @@ class World {
   }
 
   std::string directory_;
-  async::Loop client_{"client"};
-  std::vector<std::unique_ptr<async::Loop>> loops_;
+  async::Loop client_{"client"}, serving_{"server"};
   os::Env env_{os::real_clock(), os::real_random(), os::real_files(), os::real_network(), client_.executor(), "host"};
   std::unique_ptr<os::File> file_;
   rpc::Router router_;
@@ -103,7 +99,7 @@ Task<bool> call_in_turn(rpc::Channel* channel, int calls) {
 
 // One caller, one call after the other, as a coroutine of the channel's executor.
 void unary(benchmark::State& state, Kind kind) {
-  World world(kind, 1);
+  World world(kind);
   for (auto _ : state)
     if (!async::block_on(world.client(), call_in_turn(&world.channel(), kCallsPerIteration)))
       state.SkipWithError("a call failed");
@@ -112,7 +108,7 @@ void unary(benchmark::State& state, Kind kind) {
 
 // The same from a thread that blocks for each call, as FUSE and the CLI do.
 void unary_blocking(benchmark::State& state, Kind kind) {
-  World world(kind, 1);
+  World world(kind);
   for (auto _ : state)
     for (int i = 0; i < kCallsPerIteration; ++i)
       if (!async::block_on(world.client(), call_in_turn(&world.channel(), 1))) state.SkipWithError("a call failed");
@@ -143,7 +139,7 @@ Task<bool> call_together(rpc::Channel* channel, int callers, int calls) {
 
 // Many calls outstanding on one connection.
 void pipelined(benchmark::State& state, Kind kind) {
-  World world(kind, 1);
+  World world(kind);
   int callers = static_cast<int>(state.range(0));
   for (auto _ : state) async::block_on(world.client(), call_together(&world.channel(), callers, kCallsPerIteration));
   state.SetItemsProcessed(state.iterations() * kCallsPerIteration * callers);
@@ -175,7 +171,7 @@ Task<bool> write_all(rpc::Channel* channel, int window, Bytes piece) {
 
 // Frames of 1 MiB, a window of 8, over one connection into a file in memory, checksums included.
 void payloads(benchmark::State& state, Kind kind) {
-  World world(kind, 1);
+  World world(kind);
   std::string piece(kPiece, 'x');
   for (auto _ : state) async::block_on(world.client(), write_all(&world.channel(), 8, as_bytes(piece)));
   state.SetBytesProcessed(state.iterations() * kPiecesPerIteration * static_cast<int64_t>(kPiece));
