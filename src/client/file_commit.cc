@@ -126,10 +126,31 @@ Task<Result<void>> FileState::sync_all(ObjectsOfCommit* plan) {
   std::vector<Task<Result<void>>> syncs;
   for (const auto& object : plan->written) syncs.push_back(sync_one(object));
   std::vector<Result<void>> results = co_await core_.background.run_all(executor_, std::move(syncs), core_.config.stream_window);
-  for (Result<void>& result : results) {
-    if (!result) co_return std::move(result);
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (results[i]) continue;
+    // What was committed before as sealed is removed when nothing refers to it any more, and then there is nothing to sync.
+    if (!results[i].error().is_errno(ENOENT) || i >= plan->committed_before) co_return std::move(results[i]);
+    CO_ASSIGN_OR_RETURN(const bool wanted, co_await is_committed(plan->written[i]->object()));
+    if (wanted) co_return std::move(results[i]);
   }
   co_return Result<void>{};
+}
+
+Task<Result<bool>> FileState::is_committed(ObjectId object) {
+  std::optional<WriteHandle> handle = writer_.primary();
+  if (!handle) co_return broken("it is no longer open for writing");
+  v1::GetLayoutRequest request;
+  request.set_inode(inode_.value);
+  request.set_handle(handle->id.value);
+  for (bool more = true; more;) {
+    CO_ASSIGN_OR_RETURN(const v1::Layout page, co_await core_.session.call<rpcs::GetLayout>(handle->who, request));
+    for (const v1::Extent& extent : page.extents()) {
+      if (extent.object() == object.value) co_return true;
+      request.set_offset(extent.file_offset() + extent.length());
+    }
+    more = page.more();
+  }
+  co_return false;
 }
 
 // ---- closing ----

@@ -78,6 +78,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<void>> commit_batch(Commit what, async::Mutex::Guard* writing, bool* more);
   Task<Result<std::vector<v1::SealedObject>>> seal_all(ObjectsOfCommit* plan, bool sync);
   Task<Result<void>> sync_all(ObjectsOfCommit* plan);
+  Task<Result<bool>> is_committed(ObjectId object);  // asks the master
   Task<Result<void>> close_writing(std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> reload(std::shared_ptr<OpenHandle> handle);
   static Task<void> recover(std::shared_ptr<FileState> self);

@@ -359,6 +359,7 @@ Task<ObjectsOfCommit> FileWriter::plan_commit(HandleId handle, bool closing) {
     return true;
   });
   plan.written = unsynced_;
+  plan.committed_before = unsynced_.size();
   for (const auto& object : retired_) {
     const bool of_handle = object->handle() == handle;
     if (object->acknowledged() == 0) {

@@ -26,6 +26,7 @@ struct WriteHandle {
 // What a commit has to say about objects, beside the extents.
 struct ObjectsOfCommit {
   std::vector<std::shared_ptr<ObjectWriter>> written;  // holding bytes that power loss may still take
+  size_t committed_before = 0;                         // so many of `written`, the first, are sealed and committed already
   std::vector<std::shared_ptr<ObjectWriter>> to_seal;  // complete
   std::vector<ObjectId> unused;
 };

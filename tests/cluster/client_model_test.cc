@@ -1,0 +1,43 @@
+// A million file operations against a model. FOREBAY_MODEL_SEED runs one seed alone, FOREBAY_MODEL_STEPS sets how long.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "random_program.h"
+
+namespace forebay::cluster {
+namespace {
+
+uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+class ClientModel : public ::testing::TestWithParam<uint64_t> {};
+
+TEST_P(ClientModel, every_answer_is_the_models) {
+  const uint64_t only = from_environment("FOREBAY_MODEL_SEED", 0);
+  const uint64_t seed = only != 0 ? only : GetParam();
+  if (only != 0 && GetParam() != 1) return;
+  const uint64_t steps = from_environment("FOREBAY_MODEL_STEPS", 50'000);
+  SmallCluster cluster(seed);
+  Result<void> started = cluster.start();
+  ASSERT_TRUE(started) << started.error().to_string();
+  {
+    RandomProgram program(cluster, seed);
+    for (uint64_t step = 0; step < steps; ++step) {
+      ASSERT_TRUE(program.step()) << "FOREBAY_MODEL_SEED=" << seed << ", step " << step << ": " << program.wrong();
+    }
+    ASSERT_TRUE(program.finish()) << "FOREBAY_MODEL_SEED=" << seed << ": " << program.wrong();
+  }
+  cluster.stop();
+  Result<std::vector<std::string>> problems = cluster.check();
+  ASSERT_TRUE(problems) << problems.error().to_string();
+  EXPECT_THAT(*problems, ::testing::IsEmpty()) << "FOREBAY_MODEL_SEED=" << seed;
+}
+
+INSTANTIATE_TEST_SUITE_P(seeds, ClientModel, ::testing::Range<uint64_t>(1, 21));
+
+}  // namespace
+}  // namespace forebay::cluster

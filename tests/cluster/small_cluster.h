@@ -1,0 +1,58 @@
+// A master, two workers and two clients that nothing happens to.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "client/client.h"
+#include "kv/memory_store.h"
+#include "master/master.h"
+#include "os/simulation.h"
+#include "worker/worker.h"
+
+namespace forebay::cluster {
+
+// Real roles in a simulated world. Client 0 shares its host with worker 0 and writes by descriptor, client 1 streams. Objects are
+// small, so that files have many. One thread.
+class SmallCluster {
+ public:
+  explicit SmallCluster(uint64_t seed);
+  ~SmallCluster();
+  Result<void> start();
+  void stop();  // everything closed, ended, destroyed
+
+  client::Client& client(size_t index) { return *clients_[index]; }
+  size_t clients() const { return clients_.size(); }
+  os::SimWorld& world() { return world_; }
+  uint64_t objects() const;                  // at all workers
+  Result<std::vector<std::string>> check();  // after stop(): what is wrong with the master's metadata
+
+  template <class T>
+  T run(Task<T> task) {
+    std::optional<T> result = world_.complete(std::move(task), std::chrono::hours(1));
+    FOREBAY_CHECK(result.has_value(), "an operation does not end");
+    return *std::move(result);
+  }
+
+ private:
+  struct WorkerHost {
+    std::shared_ptr<os::SimProcess> process;
+    std::unique_ptr<worker::Worker> worker;
+  };
+  Result<void> start_worker(const std::string& host);
+  Result<void> start_client(const std::string& host);
+  static Task<bool> stop_all(SmallCluster* cluster);
+
+  os::SimWorld world_;
+  std::shared_ptr<kv::MemoryDisk> disk_ = kv::MemoryDisk::create();  // shared with the master's store
+  std::shared_ptr<os::SimProcess> master_process_;
+  std::unique_ptr<master::Master> master_;
+  std::vector<WorkerHost> workers_;
+  std::vector<std::shared_ptr<os::SimProcess>> client_processes_;
+  std::vector<std::unique_ptr<client::Client>> clients_;
+};
+
+}  // namespace forebay::cluster
