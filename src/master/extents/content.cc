@@ -30,14 +30,10 @@ void remove_referenced(ObjectIds& objects, const ExtentList& list) {
 
 // Each object as one byte: a husk's list only names what has to be freed.
 ExtentList list_naming(const ObjectIds& objects) {
-  v1::ExtentListRecord record;
-  for (ObjectId object : objects) {
-    v1::Extent& extent = *record.add_extents();
-    extent.set_file_offset(static_cast<uint64_t>(record.extents_size()));
-    extent.set_length(1);
-    extent.set_object(object.value);
-  }
-  return *ExtentList::from_record(record);
+  ExtentList list;
+  ObjectIds covered;
+  for (ObjectId object : objects) list.lay({list.end(), 1, object, 0}, covered);
+  return list;
 }
 
 }  // namespace
@@ -69,13 +65,9 @@ Result<void> ContentEdit::load() {
 }
 
 Result<void> ContentEdit::lay(const ExtentList& top) {
-  TRY(load());
-  list_.lay(top, examined_);
-  if (list_.pieces().size() > kMaxPieces) return rejected(EFBIG, "more than " + std::to_string(kMaxPieces) + " pieces");
+  TRY(swap(top));
   record_.set_size(std::max(record_.size(), top.end()));
   record_.set_dirty(true);
-  changed_ = true;
-  referred_.reset();
   return {};
 }
 
@@ -90,9 +82,10 @@ Result<void> ContentEdit::resize(uint64_t size) {
   return {};
 }
 
-Result<void> ContentEdit::swap(uint64_t begin, uint64_t end, std::span<const Piece> with) {
+Result<void> ContentEdit::swap(const ExtentList& top) {
   TRY(load());
-  list_.replace(begin, end, with, examined_);
+  list_.lay(top, examined_);
+  if (list_.pieces().size() > kMaxPieces) return rejected(EFBIG, "more than " + std::to_string(kMaxPieces) + " pieces");
   changed_ = true;
   referred_.reset();
   return {};

@@ -6,8 +6,8 @@
 
 namespace forebay::master {
 
-inline constexpr size_t kMaxPieces = 262'144;  // of one file; beyond it EFBIG until it is compacted. One record of about 6 MiB
-inline constexpr size_t kFreeAtOnce = 256;     // more objects than this are freed in the background
+inline constexpr size_t kMaxPieces = 1'048'576;  // of one file; beyond it EFBIG until it is compacted. One record of up to 20 MiB
+inline constexpr size_t kFreeAtOnce = 256;       // more objects than this are freed in the background
 
 Result<ExtentList> load_list(const kv::Reader& reader, std::string_view key);
 void save_list(kv::Txn& txn, std::string_view key, const ExtentList& list);
@@ -22,10 +22,9 @@ class ContentEdit {
  public:
   ContentEdit(MutationContext& context, InodeId inode, v1::InodeRecord& record);
 
-  Result<void> lay(const ExtentList& top);  // the size grows to its end
-  Result<void> resize(uint64_t size);       // beyond the end: a hole
-  // Other objects with the same bytes: neither size nor version change.
-  Result<void> swap(uint64_t begin, uint64_t end, std::span<const Piece> with);
+  Result<void> lay(const ExtentList& top);   // the size grows to its end
+  Result<void> resize(uint64_t size);        // beyond the end: a hole
+  Result<void> swap(const ExtentList& top);  // the same bytes in other objects: neither size nor version change
 
   Result<bool> refers_to(ObjectId object);                        // now, in the list that readers see
   void examine(ObjectId object) { examined_.push_back(object); }  // may be unreferenced by now

@@ -5,6 +5,8 @@
 namespace forebay::master {
 namespace {
 
+constexpr uint64_t kLargestEnd = INT64_MAX;
+
 Piece head_of(const Piece& piece, uint64_t until) {
   return {piece.offset, until - piece.offset, piece.object, piece.object_offset};
 }
@@ -29,29 +31,38 @@ void append_merging(std::vector<Piece>& pieces, const Piece& next) {
 }  // namespace
 
 Result<ExtentList> ExtentList::from_record(const v1::ExtentListRecord& record) {
+  int count = record.length_size();
+  if (record.gap_size() != count || record.object_size() != count || record.object_offset_size() != count) {
+    return corrupt("extent list with " + std::to_string(count) + " lengths and other numbers of the rest");
+  }
   ExtentList list;
-  list.pieces_.reserve(static_cast<size_t>(record.extents_size()));
+  list.pieces_.reserve(static_cast<size_t>(count));
   uint64_t end = 0;
-  for (const v1::Extent& extent : record.extents()) {
-    bool fits = extent.length() != 0 && extent.length() <= INT64_MAX && extent.file_offset() <= INT64_MAX - extent.length() &&
-                extent.object_offset() <= INT64_MAX - extent.length();
-    if (!fits || extent.file_offset() < end)
-      return corrupt("extent list out of order at " + std::to_string(extent.file_offset()));
-    end = extent.file_offset() + extent.length();
-    list.pieces_.push_back({extent.file_offset(), extent.length(), ObjectId{extent.object()}, extent.object_offset()});
+  for (int i = 0; i < count; ++i) {
+    uint64_t gap = record.gap(i), length = record.length(i), object_offset = record.object_offset(i);
+    bool fits =
+        gap <= kLargestEnd - end && length != 0 && length <= kLargestEnd - end - gap && object_offset <= kLargestEnd - length;
+    if (!fits) return corrupt("extent list with an impossible piece after " + std::to_string(end));
+    list.pieces_.push_back({end + gap, length, ObjectId{record.object(i)}, object_offset});
+    end += gap + length;
   }
   return list;
 }
 
 v1::ExtentListRecord ExtentList::to_record() const {
   v1::ExtentListRecord record;
-  record.mutable_extents()->Reserve(static_cast<int>(pieces_.size()));
+  int count = static_cast<int>(pieces_.size());
+  record.mutable_gap()->Reserve(count);
+  record.mutable_length()->Reserve(count);
+  record.mutable_object()->Reserve(count);
+  record.mutable_object_offset()->Reserve(count);
+  uint64_t end = 0;
   for (const Piece& piece : pieces_) {
-    v1::Extent& extent = *record.add_extents();
-    extent.set_file_offset(piece.offset);
-    extent.set_length(piece.length);
-    extent.set_object(piece.object.value);
-    extent.set_object_offset(piece.object_offset);
+    record.add_gap(piece.offset - end);
+    record.add_length(piece.length);
+    record.add_object(piece.object.value);
+    record.add_object_offset(piece.object_offset);
+    end = piece.end();
   }
   return record;
 }

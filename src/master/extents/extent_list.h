@@ -29,7 +29,7 @@ using ObjectIds = std::vector<ObjectId>;
 class ExtentList {
  public:
   ExtentList() = default;
-  static Result<ExtentList> from_record(const v1::ExtentListRecord& record);  // `corrupt`: out of order, overlapping, too large
+  static Result<ExtentList> from_record(const v1::ExtentListRecord& record);  // `corrupt`: empty pieces, ends beyond 63 bits
   v1::ExtentListRecord to_record() const;
 
   const std::vector<Piece>& pieces() const { return pieces_; }

@@ -66,25 +66,30 @@ TEST(ExtentListTest, the_largest_offset_is_reachable) {
 }
 
 TEST(ExtentListTest, damaged_records_are_corrupt) {
-  auto code_of = [](std::initializer_list<Piece> pieces) {
+  struct Numbers {
+    uint64_t gap, length, object_offset;
+  };
+  auto code_of = [](std::initializer_list<Numbers> pieces, bool one_object_more = false) {
     v1::ExtentListRecord record;
-    for (const Piece& each : pieces) {
-      v1::Extent& extent = *record.add_extents();
-      extent.set_file_offset(each.offset);
-      extent.set_length(each.length);
-      extent.set_object(each.object.value);
-      extent.set_object_offset(each.object_offset);
+    for (const Numbers& each : pieces) {
+      record.add_gap(each.gap);
+      record.add_length(each.length);
+      record.add_object(1);
+      record.add_object_offset(each.object_offset);
     }
+    if (one_object_more) record.add_object(1);
     auto list = ExtentList::from_record(record);
     return list ? std::nullopt : std::optional(list.error().code());
   };
-  EXPECT_EQ(code_of({piece(0, 10, 1), piece(10, 5, 2)}), std::nullopt);
-  EXPECT_EQ(code_of({piece(0, 0, 1)}), Code::kCorrupt);
-  EXPECT_EQ(code_of({piece(0, 10, 1), piece(9, 5, 2)}), Code::kCorrupt);
-  EXPECT_EQ(code_of({piece(20, 10, 1), piece(0, 5, 2)}), Code::kCorrupt);
-  EXPECT_EQ(code_of({piece(UINT64_MAX, 1, 1)}), Code::kCorrupt);
-  EXPECT_EQ(code_of({piece(0, UINT64_MAX, 1)}), Code::kCorrupt);
-  EXPECT_EQ(code_of({piece(0, 10, 1, INT64_MAX)}), Code::kCorrupt);
+  constexpr uint64_t kMost = INT64_MAX;
+  EXPECT_EQ(code_of({{0, 10, 0}, {5, 5, 20}}), std::nullopt);
+  EXPECT_EQ(code_of({{0, 10, 0}}, true), Code::kCorrupt);
+  EXPECT_EQ(code_of({{0, 0, 0}}), Code::kCorrupt);
+  EXPECT_EQ(code_of({{kMost, 1, 0}}), Code::kCorrupt);
+  EXPECT_EQ(code_of({{UINT64_MAX, 1, 0}}), Code::kCorrupt);
+  EXPECT_EQ(code_of({{0, kMost, 0}, {0, 1, 0}}), Code::kCorrupt);
+  EXPECT_EQ(code_of({{0, UINT64_MAX, 0}}), Code::kCorrupt);
+  EXPECT_EQ(code_of({{0, 10, kMost}}), Code::kCorrupt);
 }
 
 // The same file byte by byte: which byte of which object each one is.
@@ -180,6 +185,9 @@ class ExtentListProperty : public testing::TestWithParam<uint32_t> {
       }
     }
     ASSERT_EQ(now, model_.bytes());
+    auto again = ExtentList::from_record(list_.to_record());
+    ASSERT_TRUE(again);
+    ASSERT_EQ(again->pieces(), list_.pieces());
     for (const auto& [offset, byte] : before) {
       auto still = now.find(offset);
       bool lost = still == now.end() || still->second != byte;

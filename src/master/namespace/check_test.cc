@@ -93,9 +93,9 @@ TEST_F(CheckTest, finds_damaged_content) {
   std::string list = key::sealed_extents(f, Version{1});
   expect_found(list, std::nullopt, "has lost its extent list");
   expect_found(list, "\xff", "does not parse");
-  expect_found_when<v1::ExtentListRecord>(list, [](auto& r) { r.mutable_extents(0)->set_length(50); }, "counts other bytes");
-  expect_found_when<v1::ExtentListRecord>(list, [](auto& r) { r.mutable_extents(0)->set_object(12345); }, "does not exist");
-  expect_found_when<v1::ExtentListRecord>(list, [](auto& r) { r.mutable_extents(0)->set_length(0); }, "out of order");
+  expect_found_when<v1::ExtentListRecord>(list, [](auto& r) { r.set_length(0, 50); }, "counts other bytes");
+  expect_found_when<v1::ExtentListRecord>(list, [](auto& r) { r.set_object(0, 12345); }, "does not exist");
+  expect_found_when<v1::ExtentListRecord>(list, [](auto& r) { r.set_length(0, 0); }, "impossible piece");
   expect_found_when<v1::InodeRecord>(key::inode(f), [](auto& r) { r.set_size(99); }, "beyond its end");
   expect_found_when<v1::InodeRecord>(key::inode(f), [](auto& r) { r.set_dirty(true); }, "dirty and nobody writes it");
   expect_found(key::working_extents(f), v1::ExtentListRecord{}.SerializeAsString(), "though it is sealed");
@@ -119,7 +119,8 @@ TEST_F(CheckTest, finds_damaged_objects_and_duties) {
   expect_found(key::copy(WorkerId{1}, ObjectId{object_}), std::nullopt, "is not listed as a copy");
   expect_found(key::copy(WorkerId{1}, ObjectId{777}), "", "is in no file and stays");
   expect_found(key::remove_duty(WorkerId{1}, ObjectId{object_}), "", "which is in use");
-  expect_found(key::seal_duty(WorkerId{1}, ObjectId{object_}), big_endian(100), "which is not to be sealed by it");
+  expect_found(key::seal_duty(WorkerId{1}, ObjectId{object_}), big_endian(99), "has another length");
+  expect_found(key::seal_duty(WorkerId{1}, ObjectId{writing_.object}), big_endian(10), "which is being written");
   expect_found(key::seal_duty(WorkerId{1}, ObjectId{777}), big_endian(100), "which it does not have");
 }
 

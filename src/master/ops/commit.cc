@@ -7,7 +7,13 @@
 namespace forebay::master::ops {
 namespace {
 
-constexpr int kMaxExtents = 4096;  // in one commit
+constexpr int kMaxItems = 4096;  // of each kind in one commit
+
+Result<void> check_limits(const v1::CommitRequest& request) {
+  int most = std::max({request.extents_size(), request.sealed_size(), request.unused_size()});
+  if (most > kMaxItems) return invalid("more than " + std::to_string(kMaxItems) + " extents or objects in a commit");
+  return {};
+}
 
 Result<void> lay(const v1::CommitRequest& request, const v1::InodeRecord& record, ObjectEdit& objects, ContentEdit& content,
                  v1::CommitReply& reply) {
@@ -23,11 +29,14 @@ Result<void> lay(const v1::CommitRequest& request, const v1::InodeRecord& record
     reply.add_offsets(offset);
   }
   for (ObjectId object : covered) content.examine(object);
-  return content.lay(top);
+  if (request.same_bytes_at_layout() == 0) return content.lay(top);
+  if (top.end() > record.size()) return invalid("compaction beyond the end of the file");
+  return content.swap(top);
 }
 
 void set_times(const v1::CommitRequest& request, int64_t now, v1::InodeRecord& record) {
-  if (request.extents().empty() && !request.has_mtime_ns()) return;
+  bool writes = !request.extents().empty() && request.same_bytes_at_layout() == 0;
+  if (!writes && !request.has_mtime_ns()) return;
   record.set_mtime_ns(request.has_mtime_ns() ? request.mtime_ns() : now);
   record.set_ctime_ns(now);
 }
@@ -36,15 +45,17 @@ void set_times(const v1::CommitRequest& request, int64_t now, v1::InodeRecord& r
 
 // An object is sealed in the commit that first refers to it, or in a later one: sealed and in no file, it is freed.
 Result<v1::CommitReply> commit(MutationContext& context, const v1::CommitRequest& request) {
-  if (request.extents_size() > kMaxExtents) return invalid("more than " + std::to_string(kMaxExtents) + " extents in a commit");
+  TRY(check_limits(request));
   ASSIGN_OR_RETURN(WriteHandle handle, find_write_handle(context.txn, context.caller, HandleId{request.handle()}));
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, handle.inode));
+  bool compacts = request.same_bytes_at_layout() != 0;
+  if (compacts && request.same_bytes_at_layout() != record.layout()) return stale("the content has changed");
   ContentEdit content(context, handle.inode, record);
   ObjectEdit objects(context, handle, content);
   v1::CommitReply reply;
   if (!request.extents().empty()) {
     TRY(lay(request, record, objects, content, reply));
-    record.set_mode(mode_after_write(context.caller, record));
+    if (!compacts) record.set_mode(mode_after_write(context.caller, record));
   }
   for (const v1::SealedObject& sealed : request.sealed()) TRY(objects.seal(sealed));
   for (uint64_t unused : request.unused()) TRY(objects.give_back(ObjectId{unused}));

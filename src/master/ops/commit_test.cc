@@ -147,6 +147,9 @@ TEST_F(CommitTest, a_commit_refuses_what_its_handle_does_not_have) {
   for (int i = 0; i < 4097; ++i) *request.add_extents()->mutable_extent() = extent(static_cast<uint64_t>(i), 1, file.object);
   EXPECT_EQ(error_of(commit(request)), EINVAL);
   request.mutable_extents()->RemoveLast();
+  for (uint64_t i = 0; i < 4097; ++i) request.add_unused(i + 1'000'000);
+  EXPECT_EQ(error_of(commit(request)), EINVAL);
+  request.mutable_unused()->RemoveLast();
   EXPECT_EQ(error_of(commit(request)), 0);
   ASSERT_TRUE(close(file.handle));
   ASSERT_TRUE(close(other.handle));

@@ -1,6 +1,10 @@
-// Every operation of the namespace service, one file each. Permissions, errors and times are POSIX.1-2017's as Linux applies
-// them; where an inode id is no longer known the answer is `rejected` ESTALE. Times of reading (atime) are not kept, as if
-// mounted noatime.
+// Every operation of the namespace service, one file each. Permissions, errors, their order when several apply, and times are
+// POSIX.1-2017's as Linux applies them on tmpfs, with these differences:
+// - an inode id that is no longer known is ESTALE: the kernel then looks the name up again; a directory that was removed and is
+//   still open has no entries (ENOENT), and neither has a removed tree for those who are still in it;
+// - reading does not change atime, as on a mount with noatime;
+// - only files are limited to kMaxLinks; directories have as many directories as there is room for;
+// - sizes and offsets go up to 2^63 - 1 (EFBIG).
 #pragma once
 
 #include "master/operation.h"

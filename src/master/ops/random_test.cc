@@ -3,7 +3,6 @@
 #include <map>
 #include <random>
 
-#include "master/extents/compaction.h"
 #include "master/ops/content_world.h"
 
 namespace forebay::master {
@@ -147,16 +146,11 @@ void RandomTest::compact_some() {
   uint64_t begin = below(file.size()), end = begin + 1 + below(file.size() - begin);
   auto grant = allocate(open.handle, end - begin);
   if (!grant) return;
-  Replacement replacement{
-      open.handle, get_attr(open.inode)->layout(), begin, end, {{begin, end - begin, ObjectId{grant->object()}, 0}}, {}};
-  v1::SealedObject sealed;
-  sealed.set_object(grant->object());
-  sealed.set_length(end - begin);
-  replacement.sealed.push_back(sealed);
-  auto done = change([&](MutationContext& context) -> Result<void> {
-    TRY(replace_extents(context, replacement));
-    return {};
-  });
+  v1::CommitRequest request = request_of(open.handle);
+  request.set_same_bytes_at_layout(get_attr(open.inode)->layout());
+  *request.add_extents()->mutable_extent() = extent(begin, end - begin, grant->object());
+  add_sealed(request, grant->object(), end - begin);
+  auto done = commit(request);
   ASSERT_TRUE(done) << done.error().to_string();
   for (uint64_t at = begin; at < end; ++at) file[at] = {grant->object(), at - begin};
   verify(open.inode);

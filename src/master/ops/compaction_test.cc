@@ -1,5 +1,3 @@
-#include "master/extents/compaction.h"
-
 #include "master/ops/world.h"
 
 namespace forebay::master {
@@ -28,22 +26,20 @@ class CompactionTest : public World {
     object_ = allocate(handle_, 100)->object();
     tick();
   }
-  Replacement replacement(uint64_t begin, uint64_t end) {
-    Replacement replacement{handle_, get_attr(inode_)->layout(), begin, end, {{begin, end - begin, ObjectId{object_}, 0}}, {}};
-    v1::SealedObject sealed;
+  v1::CommitRequest compaction(uint64_t begin, uint64_t end) {
+    v1::CommitRequest request;
+    request.set_handle(handle_.value);
+    request.set_same_bytes_at_layout(get_attr(inode_)->layout());
+    *request.add_extents()->mutable_extent() = extent(begin, end - begin, object_);
+    v1::SealedObject& sealed = *request.add_sealed();
     sealed.set_object(object_);
     sealed.set_length(end - begin);
     sealed.set_crc32c(9);
-    replacement.sealed.push_back(sealed);
-    return replacement;
+    return request;
   }
-  Result<v1::Attr> replace(const Replacement& replacement) {
-    std::optional<v1::Attr> attr;
-    TRY(change([&](MutationContext& context) -> Result<void> {
-      ASSIGN_OR_RETURN(attr, replace_extents(context, replacement));
-      return {};
-    }));
-    return *attr;
+  Result<v1::Attr> compact(const v1::CommitRequest& request) {
+    ASSIGN_OR_RETURN(v1::CommitReply reply, commit(request));
+    return reply.attr();
   }
   void give_back() {
     v1::CommitRequest request;
@@ -60,7 +56,7 @@ class CompactionTest : public World {
 
 TEST_F(CompactionTest, the_same_version_in_one_piece) {
   auto before = get_attr(inode_);
-  auto after = replace(replacement(0, 100));
+  auto after = compact(compaction(0, 100));
   ASSERT_TRUE(after);
   EXPECT_EQ(after->version(), before->version());
   EXPECT_EQ(after->mtime_ns(), before->mtime_ns());
@@ -75,46 +71,40 @@ TEST_F(CompactionTest, the_same_version_in_one_piece) {
 }
 
 TEST_F(CompactionTest, a_range_in_the_middle) {
-  ASSERT_TRUE(replace(replacement(25, 75)));
+  ASSERT_TRUE(compact(compaction(25, 75)));
   EXPECT_EQ(layout(inode_)->extents_size(), 7);
   EXPECT_EQ(count("O"), 7u);
   ASSERT_TRUE(close(handle_));
 }
 
 TEST_F(CompactionTest, what_changed_meanwhile_is_not_overwritten) {
-  Replacement planned = replacement(0, 100);
+  v1::CommitRequest planned = compaction(0, 100);
   ASSERT_TRUE(truncate("/a", 95));
-  EXPECT_EQ(code_of(replace(planned)), Code::kStale);
+  EXPECT_EQ(code_of(compact(planned)), Code::kStale);
   EXPECT_EQ(layout(inode_)->extents_size(), 10);
   give_back();
 }
 
 TEST_F(CompactionTest, in_a_dirty_file_the_working_list_changes_and_the_version_keeps_its_objects) {
   ASSERT_TRUE(truncate("/a", 95, handle_));
-  ASSERT_TRUE(replace(replacement(0, 95)));
+  ASSERT_TRUE(compact(compaction(0, 95)));
   EXPECT_EQ(count("O"), 11u);
   ASSERT_TRUE(close(handle_));
   EXPECT_EQ(count("O"), 1u);
   EXPECT_EQ(stat("/a")->version(), 2u);
 }
 
-TEST_F(CompactionTest, pieces_have_to_fit_the_range_and_the_file) {
-  for (auto [begin, end] : {std::pair<uint64_t, uint64_t>{0, 101}, {50, 50}, {60, 40}}) {
-    Replacement wrong = replacement(0, 100);
-    wrong.begin = begin;
-    wrong.end = end;
-    EXPECT_EQ(error_of(replace(wrong)), EINVAL) << begin;
-  }
-  Replacement wrong = replacement(0, 100);
-  wrong.with = {{50, 10, ObjectId{object_}, 0}, {40, 5, ObjectId{object_}, 20}};
-  EXPECT_EQ(error_of(replace(wrong)), EINVAL);
-  wrong.with = {{95, 10, ObjectId{object_}, 0}};
-  EXPECT_EQ(error_of(replace(wrong)), EINVAL);
-  wrong.with = {{0, 10, ObjectId{12345}, 0}};
-  EXPECT_EQ(error_of(replace(wrong)), EINVAL);
-  wrong = replacement(0, 100);
-  wrong.handle = HandleId{77};
-  EXPECT_EQ(code_of(replace(wrong)), Code::kStale);
+TEST_F(CompactionTest, set_id_bits_stay_whoever_compacts) {
+  ASSERT_TRUE(chmod("/a", 06777));
+  as = user(5, 5);
+  EXPECT_EQ(compact(compaction(0, 100))->mode(), 06777u);
+  ASSERT_TRUE(close(handle_));
+}
+
+TEST_F(CompactionTest, the_file_does_not_grow) {
+  ASSERT_TRUE(truncate("/a", 60));
+  EXPECT_EQ(error_of(compact(compaction(0, 61))), EINVAL);
+  EXPECT_EQ(stat("/a")->size(), 60u);
   give_back();
 }
 
