@@ -85,7 +85,8 @@ class Router {
   std::unordered_map<uint16_t, Entry> entries_;
 };
 
-// Memory: an idle connection takes about 9 KiB; what requests and replies may take together is max_bytes, whatever the connections.
+// Memory: an idle connection takes about 9 KiB; what requests and replies may take together is max_bytes, whatever the
+// connections.
 struct ServerConfig {
   size_t max_connections = 12'000;  // more are accepted and closed at once
   size_t max_calls_per_connection =

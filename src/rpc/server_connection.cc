@@ -83,7 +83,8 @@ Task<Result<void>> ServerConnection::take_request(ServerConnection* self) {
   self->reader_.next();
   if (identified && entry != nullptr && !self->draining_ && !self->closed_) {
     self->begin(header, entry, std::move(call), std::move(message), reserved);
-    // While bytes keep coming, reading never has to wait: let the handler have what has been read, and other connections their turn.
+    // While bytes keep coming, reading never has to wait: let the handler have what has been read, and other connections their
+    // turn.
     if (header.payload_bytes >= kLargePayload) co_await async::yield();
     co_return Result<void>();
   }
