@@ -102,7 +102,11 @@ def test_what_was_acknowledged_survives_sigkill_at_random_moments(cluster, tmp_p
                 for name in ("master", "worker-1", "worker-2") if victim == "all" else (victim,):
                     kill_role(cluster, name)
         before = [writer.acknowledged() for writer in writers]
-        wait_for(lambda: all(w.acknowledged() > b for w, b in zip(writers, before)), 90, "progress of every writer after the last kill")
+        try:
+            wait_for(lambda: all(w.acknowledged() > b for w, b in zip(writers, before)), 90, "progress after the last kill")
+        except AssertionError as stuck:
+            lines = [f"writer {w.number}: {w.acknowledged() - b} operations since, log: {w.log.read_text()[-500:]}" for w, b in zip(writers, before)]
+            raise AssertionError("\n".join([str(stuck), *lines, str(cluster.status())])) from None
         for writer in writers:
             writer.stop()
     finally:
