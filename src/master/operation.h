@@ -32,7 +32,7 @@ class Placer {
     std::vector<WorkerId> workers;  // the chain of copies, first to last
     uint64_t bytes;                 // room that they have: what was wanted, or less where no worker has all of it
   };
-  // `rejected` ENOSPC when no worker has room worth a grant, `elsewhere` when none is live or all are to be avoided.
+  // `rejected` ENOSPC when no worker has room worth a grant, `elsewhere` when none is live.
   virtual Result<Placed> place(const v1::Placement& wanted) = 0;
   virtual bool is_known(WorkerId worker) const = 0;
 };

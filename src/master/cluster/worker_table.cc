@@ -128,25 +128,22 @@ uint64_t WorkerTable::largest_room(const Entry& entry) {
 Result<Placer::Placed> WorkerTable::place(const v1::Placement& wanted) {
   std::lock_guard lock(mutex_);
   Entry* best = nullptr;
-  size_t live = 0, avoided = 0;
-  // In this order: on the client's host; with all the room that is wanted; with the most room.
+  size_t live = 0;
+  // In this order: not one that has just failed this client (it may be back by now, so it is better than none); with all the room
+  // that is wanted; on the client's host; with the most room.
   auto rank = [&](const Entry& entry) {
     uint64_t room = largest_room(entry);
+    bool avoided = std::ranges::find(wanted.avoid(), entry.address.worker()) != wanted.avoid().end();
     bool local = !wanted.host_id().empty() && entry.address.host_id() == wanted.host_id();
-    return std::tuple(room >= wanted.bytes(), local, room);
+    return std::tuple(!avoided, room >= wanted.bytes(), local, room);
   };
   for (auto& [worker, entry] : entries_) {
     if (state(entry) != State::kLive) continue;
     ++live;
-    if (std::ranges::find(wanted.avoid(), worker.value) != wanted.avoid().end()) {
-      ++avoided;
-      continue;
-    }
     if (largest_room(entry) < std::min(config_.least_grant, wanted.bytes())) continue;
     if (!best || rank(entry) > rank(*best)) best = &entry;
   }
   if (live == 0) return elsewhere("no worker is live");
-  if (!best && avoided == live) return elsewhere("every live worker has just failed this client");
   if (!best) return rejected(ENOSPC, "no worker has room for " + std::to_string(wanted.bytes()) + " bytes");
   Placed placed{{WorkerId{best->address.worker()}}, std::min(wanted.bytes(), largest_room(*best))};
   best->granted_since += placed.bytes;

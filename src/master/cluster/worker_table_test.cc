@@ -74,13 +74,19 @@ TEST_F(WorkerTableTest, what_was_granted_counts_until_the_next_report) {
   EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 64 * kMiB);
 }
 
-TEST_F(WorkerTableTest, full_none_live_and_all_avoided_are_told_apart) {
+TEST_F(WorkerTableTest, an_avoided_worker_is_better_than_none) {
+  live(1, "a", 500 * kMiB);
+  live(2, "b", 100 * kMiB);
+  EXPECT_EQ(placed(wanted(kMiB, "a", {1})), 2u);
+  EXPECT_EQ(placed(wanted(kMiB, "", {1, 2})), 1u) << "they may be back by now";
+}
+
+TEST_F(WorkerTableTest, full_and_none_live_are_told_apart) {
   EXPECT_EQ(table_.place(wanted(kMiB)).error().code(), Code::kElsewhere);
   live(1, "a", 100);
   auto full = table_.place(wanted(kMiB));
   EXPECT_EQ(full.error().code(), Code::kRejected);
   EXPECT_EQ(full.error().error(), ENOSPC);
-  EXPECT_EQ(table_.place(wanted(kMiB, "", {1})).error().code(), Code::kElsewhere);
 }
 
 TEST_F(WorkerTableTest, silence_makes_a_worker_lost_and_a_heartbeat_brings_it_back) {
