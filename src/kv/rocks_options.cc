@@ -42,6 +42,8 @@ rocksdb::Options rocks_options(const RocksConfig& config, rocksdb::Env* env) {
   // One writer: the queue of writers and the concurrent insert only cost.
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
+  // Inodes, handles and outcomes are written in ascending order: each kind goes on where its last one was put.
+  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(1));
   options.memtable_prefix_bloom_size_ratio = 0.05;
   options.memtable_whole_key_filtering = true;  // most creates look for a name that is not there
 

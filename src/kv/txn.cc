@@ -37,23 +37,53 @@ Result<void> Txn::scan(std::string_view begin, std::string_view end,
 
 void Txn::put(std::string_view key, std::string value) {
   bytes_ += key.size() + value.size();
-  auto found = changes_.lower_bound(key);
-  if (found != changes_.end() && found->first == key)
-    found->second = std::move(value);
-  else
-    changes_.emplace_hint(found, key, std::move(value));
+  set(key, std::move(value));
 }
 
 void Txn::erase(std::string_view key) {
   bytes_ += key.size();
+  set(key, std::nullopt);
+}
+
+void Txn::set(std::string_view key, Value value) {
   auto found = changes_.lower_bound(key);
-  if (found != changes_.end() && found->first == key)
-    found->second.reset();
-  else
-    changes_.emplace_hint(found, key, std::nullopt);
+  if (found == changes_.end() || found->first != key) {
+    found = changes_.emplace_hint(found, key, std::move(value));
+    if (remembers_) before_.push_back({found, std::nullopt});
+    return;
+  }
+  std::swap(found->second, value);
+  if (remembers_) before_.push_back({found, std::move(value)});
+}
+
+void Txn::begin() {
+  FOREBAY_CHECK(!remembers_, "attempts in one transaction are not nested");
+  remembers_ = true;
+  bytes_before_ = bytes_;
+}
+
+void Txn::keep() {
+  remembers_ = false;
+  before_.clear();
+}
+
+void Txn::undo() {
+  for (; !before_.empty(); before_.pop_back()) {
+    Before& before = before_.back();
+    if (before.value)
+      before.change->second = std::move(*before.value);
+    else
+      changes_.erase(before.change);
+  }
+  bytes_ = bytes_before_;
+  remembers_ = false;
 }
 
 void Txn::merge_into(Txn& lower) && {
+  if (lower.remembers_) {
+    for (auto& [key, value] : changes_) lower.set(key, std::move(value));
+    changes_.clear();
+  }
   lower.bytes_ += bytes_;
   while (!changes_.empty()) {
     auto inserted = lower.changes_.insert(changes_.extract(changes_.begin()));

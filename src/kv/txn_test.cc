@@ -74,6 +74,53 @@ TEST_F(TxnTest, an_upper_transaction_merges_into_the_lower_or_leaves_nothing) {
   EXPECT_EQ(all_in(*store_, "", "z"), (Pairs{{"a", "stored"}, {"b", "3"}, {"e", "stored"}}));
 }
 
+TEST_F(TxnTest, an_attempt_that_is_not_kept_leaves_nothing) {
+  Txn batch(*store_);
+  batch.put("b", "1");
+  batch.put("d", "1");
+  const size_t bytes = batch.approximate_bytes();
+  {
+    Attempt refused(batch);
+    batch.put("b", "2");
+    batch.put("b", "3");
+    batch.erase("d");
+    batch.erase("a");
+    batch.put("a", "4");
+    batch.put("x", "5");
+    EXPECT_EQ(all_in(batch, "", "z"), (Pairs{{"a", "4"}, {"b", "3"}, {"c", "stored"}, {"e", "stored"}, {"x", "5"}}));
+  }
+  EXPECT_EQ(all_in(batch, "", "z"), (Pairs{{"a", "stored"}, {"b", "1"}, {"c", "stored"}, {"d", "1"}, {"e", "stored"}}));
+  EXPECT_EQ(batch.changes(), 2u);
+  EXPECT_EQ(batch.approximate_bytes(), bytes);
+  {
+    Attempt kept(batch);
+    batch.put("b", "2");
+    batch.erase("c");
+    kept.keep();
+  }
+  {
+    Attempt undone(batch);
+    batch.put("b", "3");
+    undone.undo();
+    batch.put("f", "after");
+  }
+  EXPECT_EQ(all_in(batch, "", "z"), (Pairs{{"a", "stored"}, {"b", "2"}, {"d", "1"}, {"e", "stored"}, {"f", "after"}}));
+}
+
+TEST_F(TxnTest, an_upper_transaction_merged_within_an_attempt_is_undone_with_it) {
+  Txn batch(*store_);
+  batch.put("b", "1");
+  {
+    Attempt attempt(batch);
+    Txn upper(batch);
+    upper.put("b", "2");
+    upper.erase("a");
+    std::move(upper).merge_into(batch);
+    EXPECT_EQ(value_of(batch, "b"), "2");
+  }
+  EXPECT_EQ(all_in(batch, "", "c"), (Pairs{{"a", "stored"}, {"b", "1"}}));
+}
+
 TEST_F(TxnTest, take_batch_gives_the_same_changes_and_leaves_nothing) {
   Txn txn(*store_);
   txn.put("b", "1");

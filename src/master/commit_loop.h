@@ -36,7 +36,7 @@ class Step {
   Step& operator=(const Step&) = delete;
 
   // Runs on the loop's executor, once. `batch` shows the newest state, earlier steps of the same batch included. A step that has
-  // something to refuse keeps its own answer; changes of a refused operation must not be left in `batch` (use a Txn over it).
+  // something to refuse keeps its own answer; changes of a refused operation must not be left in `batch` (see kv::Attempt).
   virtual void apply(kv::Txn& batch, os::WallTime now) = 0;
 
  private:
@@ -139,9 +139,9 @@ Task<std::invoke_result_t<F&, kv::Txn&>> CommitLoop::run(F function, Level level
   struct FunctionStep : Step {
     FunctionStep(F& f, Level l, os::Instant d) : Step(l, d, sizeof(FunctionStep)), function(f) {}
     void apply(kv::Txn& batch, os::WallTime) override {
-      kv::Txn txn(batch);
-      outcome.emplace(function(txn));
-      if (*outcome) std::move(txn).merge_into(batch);
+      kv::Attempt attempt(batch);
+      outcome.emplace(function(batch));
+      if (*outcome) attempt.keep();
     }
     F& function;
     std::optional<Outcome> outcome;

@@ -43,14 +43,15 @@ class Driver::MutationStep final : public Step {
     return std::move(*stored->mutable_reply());
   }
   Result<std::string> apply_new(kv::Txn& batch, os::WallTime now) {
-    kv::Txn txn(batch);
-    MutationContext context{txn, caller_, now, parts_.placer, parts_.sessions};
+    MutationContext context{batch, caller_, now, parts_.placer, parts_.sessions};
     context.sequence = sequence_;
+    kv::Attempt attempt(batch);
     Result<std::string> reply = perform_(context);
     if (reply) {
-      OutcomeTable::record_reply(txn, caller_.session, sequence_, *reply);
-      std::move(txn).merge_into(batch);
+      OutcomeTable::record_reply(batch, caller_.session, sequence_, *reply);
+      attempt.keep();
     } else if (reply.error().is(Code::kRejected)) {
+      attempt.undo();
       OutcomeTable::record_error(batch, caller_.session, sequence_, reply.error());
     }
     return reply;
