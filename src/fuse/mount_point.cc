@@ -127,6 +127,12 @@ Result<void> unmount(const std::string& path, Unmount how) {
   return from_errno(errno, "unmount " + path);
 }
 
+Result<void> detach_if_dead(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string type, mounted_type(path));
+  if (type != kMountType || probe(path) != ENOTCONN) return {};
+  return unmount(path, Unmount::kDetach);
+}
+
 Result<std::string> prepare_mount_point(const std::string& path, obs::Log& log) {
   ASSIGN_OR_RETURN(std::string point, absolute_path(path));
   int error = probe(point);

@@ -23,6 +23,9 @@ enum class Unmount { kIfIdle, kDetach };
 // kIfIdle: fails with EBUSY while somebody uses the mount. kDetach: takes it out of the tree now; it ends with its last user.
 Result<void> unmount(const std::string& path, Unmount how);
 
+// Takes away a mount of this program at `path` whose daemon is gone; a live one is somebody's and stays.
+Result<void> detach_if_dead(const std::string& path);
+
 // Type of the file system mounted exactly at the (absolute) path, topmost if several are; empty if none is. Asks only the mount
 // table, so a file system that does not answer is no trouble.
 Result<std::string> mounted_type(const std::string& path);

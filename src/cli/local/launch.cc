@@ -186,11 +186,10 @@ Result<bool> stop(const Directory& directory) {
     ASSIGN_OR_RETURN(bool ended, end_holder(path, seconds(30)));
     stopped = stopped || ended;
   }
-  // A mount whose daemon was killed.
+  // A mount whose daemon was killed. A live one at the same place is another cluster's.
   if (Result<config::Settings> settings = settled(directory)) {
     std::string mount = settings->text("forebay.local.mount");
-    Result<std::string> type = mount.empty() ? std::string() : fuse::mounted_type(mount);
-    if (type && *type == fuse::kMountType) TRY(fuse::unmount(mount, fuse::Unmount::kDetach));
+    if (!mount.empty()) TRY(fuse::detach_if_dead(mount));
   }
   return stopped;
 }

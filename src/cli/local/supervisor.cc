@@ -137,9 +137,10 @@ void Supervisor::stop_role(RoleProcess& role) {
     limit = Clock::now() + kStopWithin;
   }
   // A mount whose daemon had to be killed would answer "Transport endpoint is not connected" for ever.
-  if (role.plan().name == "fuse")
-    if (Result<std::string> type = fuse::mounted_type(mount_); type && *type == fuse::kMountType)
-      (void)fuse::unmount(mount_, fuse::Unmount::kDetach);
+  if (role.plan().name != "fuse") return;
+  if (Result<void> detached = fuse::detach_if_dead(mount_); !detached) {
+    log_.error("a dead mount stays", {{"mount_point", mount_}, {"error", detached.error().to_string()}});
+  }
 }
 
 void Supervisor::write_state(const std::string& phase, const std::string& problem) {
