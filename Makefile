@@ -25,11 +25,11 @@ format: bootstrap
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 
 asan tsan: bootstrap
-	@scripts/build $@ unit
+	@scripts/build $@ tests_unit
 	@ctest --test-dir build/$@ --output-on-failure -L 'unit|cluster'
 
 fuzz: bootstrap
-	@scripts/build fuzz fuzz
+	@scripts/build fuzz fuzzers
 	@scripts/fuzz 60
 
 clean:

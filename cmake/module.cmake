@@ -1,4 +1,4 @@
-# Everything that runs without other processes: what the sanitizer builds need, and nothing more.
+# tests_unit: everything that runs without other processes, which is what the sanitizer builds need. fuzzers: see tests/fuzz.
 add_custom_target(tests_unit)
 add_custom_target(fuzzers)
 
@@ -43,14 +43,4 @@ function(forebay_test name)
     add_dependencies(tests_unit ${name})
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT})
-endfunction()
-
-# forebay_fuzzer(NAME SOURCES … DEPS …): tests/fuzz/NAME_fuzz with the corpus tests/fuzz/corpus/NAME; built in the fuzz preset only.
-function(forebay_fuzzer name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
-  add_executable(${name}_fuzz ${arg_SOURCES})
-  list(TRANSFORM arg_DEPS PREPEND forebay_)
-  target_link_libraries(${name}_fuzz PRIVATE ${arg_DEPS})
-  target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
-  add_dependencies(fuzzers ${name}_fuzz)
 endfunction()
