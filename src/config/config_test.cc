@@ -294,6 +294,21 @@ TEST(Toml, takes_full_and_short_names_and_lists) {
   EXPECT_THAT(parse_toml(std::string(kMostFileBytes + 1, '#'), "f").error().message(), HasSubstr("larger than 1 MiB"));
 }
 
+TEST(Toml, names_the_line_of_a_malformed_table_header) {
+  Result<std::vector<Entry>> entries = parse_toml("a = 1\n[:b\n", "f");
+  ASSERT_FALSE(entries);
+  EXPECT_EQ(entries.error().code(), Code::kInvalid);
+  EXPECT_THAT(entries.error().message(), HasSubstr("f:2"));
+}
+
+TEST(Toml, takes_characters_beyond_ascii_in_quotes_and_comments_alone) {
+  std::vector<Entry> entries = parse_toml("\xef\xbb\xbf# ½\n[local]\nmount = \"/mnt/½ \\\" #\" # ü\nuser = '½\\'\n", "f").value();
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].value + entries[1].value, "/mnt/½ \" #½\\");
+  EXPECT_THAT(parse_toml("[master]\nrpc_port = 199½\n", "f").error().message(), HasSubstr("f:2: a character that is not ASCII"));
+  EXPECT_THAT(parse_toml("a = 1\nb = \"\"\"x\"\"\"\n", "f").error().message(), HasSubstr("f:2: texts of several lines"));
+}
+
 TEST(EditDistance, counts_changes) {
   EXPECT_EQ(edit_distance("", "abc"), 3u);
   EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);

@@ -1,4 +1,6 @@
 #define TOML_EXCEPTIONS 0
+// Version 3.3.0 asserts what malformed files break ("[:" at the start of a line), a line before it would report them as errors.
+#define TOML_ASSERT(expression) static_cast<void>(0)
 #define TOML_HEADER_ONLY 1
 #include <toml++/toml.h>
 
@@ -52,10 +54,37 @@ Result<void> flatten(const toml::table& table, const std::string& prefix, const 
   return {};
 }
 
+// The parser (3.3.0) runs into undefined behaviour at characters like U+00BD outside of quotes and comments, where the format has
+// none beyond ASCII anyway. Multi-line texts, which no setting needs, are refused so that quotes are told apart in one pass.
+Result<void> check_characters(std::string_view text, const std::string& file) {
+  size_t line = 1;
+  char inside = 0;  // the quote, or '#'
+  for (size_t i = 0; i < text.size(); ++i) {
+    char c = text[i];
+    if (c == '\n') {
+      ++line;
+      inside = 0;
+    } else if (inside == '"' && c == '\\') {
+      if (i + 1 < text.size() && text[i + 1] != '\n') ++i;
+    } else if (inside != 0) {
+      if (c == inside && inside != '#') inside = 0;
+    } else if (static_cast<unsigned char>(c) >= 0x80) {
+      return invalid(file + ":" + std::to_string(line) + ": a character that is not ASCII stands outside of quotes");
+    } else if (c == '#' || c == '"' || c == '\'') {
+      if (c != '#' && text.substr(i, 3) == std::string(3, c))
+        return invalid(file + ":" + std::to_string(line) + ": texts of several lines are not used in settings");
+      inside = c;
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::vector<Entry>> parse_toml(std::string_view text, const std::string& file) {
   if (text.size() > kMostFileBytes) return invalid(file + ": larger than 1 MiB");
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // a byte order mark
+  TRY(check_characters(text, file));
   toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     const toml::parse_error& error = parsed.error();
