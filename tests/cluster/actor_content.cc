@@ -177,7 +177,7 @@ Task<void> Actor::close_one(Actor* actor, Open open) {
   if (!actor->is_uncertain(*open.in, result ? nullptr : &result.error())) {
     if (result) {
       ++actor->verdict_.acknowledged;
-      open.node->content.commit();
+      if (open.writable) open.node->content.commit();
       co_return;
     }
     // A write that was answered never fails later for lack of space; what failed before may be told again.
