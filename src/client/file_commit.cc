@@ -59,6 +59,11 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
     writer_.forget_unacknowledged();
     co_return drained;
   }
+  {
+    // Broken while this waited: what was given up is not stored anywhere, and looks drained.
+    std::lock_guard lock(mutex_);
+    if (broken_) co_return std::unexpected(*broken_);
+  }
   std::optional<WriteHandle> handle = writer_.primary();
   if (what.closing != nullptr) handle = WriteHandle{what.closing->id, what.closing->session, what.closing->who};
   if (!handle) co_return broken("it is no longer open for writing");

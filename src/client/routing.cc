@@ -82,6 +82,7 @@ Task<bool> Routing::pause(Trying* trying) {
 // ---- channels ----
 
 std::shared_ptr<rpc::Channel> Routing::channel_locked(const os::Address& to, size_t executor) {
+  if (stopped_) return nullptr;  // nobody would stop it
   Kept& kept = channels_[{to, executor}];
   kept.used = ++uses_;
   if (!kept.channel) {
@@ -132,7 +133,11 @@ Task<Result<std::shared_ptr<rpc::Channel>>> Routing::worker_channel(WorkerId wor
       auto place = workers_.find(worker);
       if (place != workers_.end()) {
         const std::optional<os::Address>& to = local || place->second.local ? place->second.local : place->second.tcp;
-        if (to) co_return channel_locked(*to, index);
+        if (to) {
+          std::shared_ptr<rpc::Channel> channel = channel_locked(*to, index);
+          if (!channel) co_return cancelled("the client is stopped");
+          co_return channel;
+        }
         if (local) co_return elsewhere("worker " + to_string(worker) + " is not on this host", ENOTSUP);
       }
       look_again = !refreshed;

@@ -48,6 +48,7 @@ class Routing {
   Task<Result<typename M::Reply>> call_master(typename M::Request request, v1::RequestContext context, Trying* trying) {
     for (;;) {
       MasterWay way = co_await master();
+      if (!way.channel) co_return cancelled("the client is stopped");
       rpc::CallOptions options;
       options.context = context;
       Result<rpc::Received<typename M::Reply>> reply = co_await way.channel->call<M>(request, std::move(options));
@@ -100,6 +101,7 @@ class Routing {
   void master_answered(const MasterWay& way);
   Task<bool> again_after(const rpc::Method& method, const Status& status, const MasterWay& way, Trying* trying);
   void switch_master(const MasterWay& way, const Status& status);
+  // Null after stop().
   std::shared_ptr<rpc::Channel> channel_locked(const os::Address& to, size_t executor);
   std::shared_ptr<rpc::Channel> drop_idle_locked();
   Task<Result<std::shared_ptr<rpc::Channel>>> worker_channel(WorkerId worker, bool local);
