@@ -16,7 +16,7 @@ SimProcess::SimProcess(SimWorld& world, SimHost& host, const std::string& name, 
       env_{clock_, random_, faulty_files_, faulty_network_, world.executor(), host.name()} {}
 
 SeamFate SimProcess::Watch::before(const SeamCall& call) {
-  if (call.name.starts_with("file.")) world_.history_.record(call.name, name_, {History::hash(call.object), call.bytes});
+  if (!call.name.starts_with("net.")) world_.history_.record(call.name, name_ + " " + std::string(call.object), {call.bytes});
   return test_ ? test_->before(call) : SeamFate{};
 }
 

@@ -70,6 +70,9 @@ Task<void> Actor::run(Actor* actor) {
     if (actor->scenario_.think > Duration(0)) {
       co_await pause(actor, Duration(static_cast<int64_t>(actor->random_.below(actor->scenario_.think.count()))));
     }
+    co_await wait_for_client(actor);
+    actor->drop_dead();
+    if (actor->uncertain_) co_await settle(actor);
     uint64_t choice = actor->random_.below(total);
     auto operation = mix.begin();
     while (choice >= operation->weight) choice -= (operation++)->weight;
@@ -124,6 +127,7 @@ void Actor::wrong(const std::string& what) { verdict_.violation(root_ + ": " + d
 bool Actor::is_uncertain(const RunningClient& in, const Status* error) {
   if (in.is_killed()) return true;
   if (!error) return false;
+  world_.history().record("failed", root_ + " " + doing_ + ": " + error->to_string());
   switch (error->code()) {
     case Code::kRejected:
     case Code::kInvalid: return false;
@@ -148,7 +152,17 @@ void Actor::judge(const RunningClient& in, const Status* error, std::function<in
   }
 }
 
+void Actor::drop_dead() {
+  for (const auto& open : open_) {
+    if (!open->in->is_killed()) continue;
+    open->node->content.doubt();
+    uncertain_ = true;
+  }
+  std::erase_if(open_, [](const auto& open) { return open->in->is_killed(); });
+}
+
 Task<void> Actor::close_all(Actor* actor) {
+  actor->drop_dead();
   while (!actor->open_.empty()) {
     Open open = std::move(*actor->open_.back());
     actor->open_.pop_back();
@@ -169,6 +183,7 @@ Task<Observed> Actor::observe_surely(Actor* actor) {
 }
 
 Task<void> Actor::settle(Actor* actor) {
+  actor->busy_ = true;
   co_await close_all(actor);
   const std::string was_doing = actor->doing_;
   actor->doing_ = "settle after " + was_doing;
@@ -189,6 +204,7 @@ Task<void> Actor::settle(Actor* actor) {
   actor->unknown_ = nullptr;
   actor->uncertain_ = false;
   ++actor->changes_;
+  actor->busy_ = false;
   ++actor->verdict_.settled;
 }
 

@@ -70,6 +70,7 @@ class Actor {
   static ModelPath parent_of(const ModelPath& path) { return ModelPath(path.begin(), path.end() - 1); }
   static Task<void> make_root(Actor* actor);
   static Task<void> close_all(Actor* actor);
+  void drop_dead();  // files open in a process that was killed: what they had not committed is uncertain
   static Task<void> settle(Actor* actor);
   static Task<Observed> observe_surely(Actor* actor);
   bool is_uncertain(const RunningClient& in, const Status* error);

@@ -96,7 +96,7 @@ Task<void> Actor::write(Actor* actor) {
   std::shared_ptr<RunningClient> in = open->in;
   actor->busy_ = true;
   Result<void> result = co_await open->file->pwrite(as_bytes(bytes), offset);
-  node->content.write(offset, bytes);
+  node->content.write(offset, bytes, result.has_value());
   actor->written(*in, result, actor->may_be_full());
 }
 
@@ -110,7 +110,7 @@ Task<void> Actor::append(Actor* actor) {
   std::shared_ptr<RunningClient> in = open->in;
   actor->busy_ = true;
   Result<void> result = co_await open->file->append(as_bytes(bytes));
-  node->content.append(bytes);
+  node->content.append(bytes, result.has_value());
   actor->written(*in, result, actor->may_be_full());
 }
 
@@ -128,7 +128,7 @@ Task<void> Actor::truncate(Actor* actor) {
   std::shared_ptr<RunningClient> in = open->in;
   actor->busy_ = true;
   Result<void> result = co_await open->file->truncate(size);
-  node->content.truncate(size);
+  node->content.truncate(size, result.has_value());
   actor->written(*in, result, false);
 }
 

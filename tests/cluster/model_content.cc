@@ -4,21 +4,32 @@
 
 namespace forebay::cluster {
 
-void ModelContent::write(uint64_t offset, std::string_view data) {
-  if (data.empty()) return;
-  if (current_.size() < offset + data.size()) current_.resize(offset + data.size(), '\0');
-  current_.replace(offset, data.size(), data);
-  pending_.push_back({offset, std::string(data)});
+void ModelContent::apply(const Change& change, std::string& to) {
+  if (change.data.empty()) return to.resize(change.offset, '\0');
+  if (to.size() < change.offset + change.data.size()) to.resize(change.offset + change.data.size(), '\0');
+  to.replace(change.offset, change.data.size(), change.data);
 }
 
-void ModelContent::truncate(uint64_t size) {
-  current_.resize(size, '\0');
-  pending_.push_back({size, ""});
+void ModelContent::write(uint64_t offset, std::string_view data, bool surely) {
+  if (data.empty()) return;
+  pending_.push_back({offset, std::string(data), surely});
+  apply(pending_.back(), current_);
+}
+
+void ModelContent::truncate(uint64_t size, bool surely) {
+  pending_.push_back({size, "", surely});
+  apply(pending_.back(), current_);
 }
 
 void ModelContent::commit() {
-  committed_ = current_;
-  pending_.clear();
+  for (const Change& change : pending_) {
+    if (change.surely) apply(change, committed_);
+  }
+  std::erase_if(pending_, [](const Change& change) { return change.surely; });
+}
+
+void ModelContent::doubt() {
+  for (Change& change : pending_) change.surely = false;
 }
 
 std::string ModelContent::why_not(std::string_view seen) const {

@@ -13,10 +13,12 @@ namespace forebay::cluster {
 // one or one that was written over it since (0 where a gap or a cut was made). Value type.
 class ModelContent {
  public:
-  void write(uint64_t offset, std::string_view data);
-  void append(std::string_view data) { write(current_.size(), data); }
-  void truncate(uint64_t size);
-  void commit();  // acknowledged
+  // `surely`: the call succeeded. One that failed may have been done, and may become part of the file later, or never.
+  void write(uint64_t offset, std::string_view data, bool surely = true);
+  void append(std::string_view data, bool surely = true) { write(current_.size(), data, surely); }
+  void truncate(uint64_t size, bool surely = true);
+  void commit();  // acknowledged: of all changes that succeeded
+  void doubt();   // whoever made the changes since then is dead: each may be there or not, now and for ever
 
   const std::string& current() const { return current_; }
   const std::string& committed() const { return committed_; }
@@ -31,7 +33,9 @@ class ModelContent {
   struct Change {
     uint64_t offset;   // of a cut: the new size
     std::string data;  // empty: a cut
+    bool surely;
   };
+  static void apply(const Change& change, std::string& to);
   std::string committed_, current_;
   std::vector<Change> pending_;
 };

@@ -33,6 +33,17 @@ TEST(ModelContent, allows_zeros_only_where_there_may_be_a_gap) {
   EXPECT_EQ(content.why_not("aa"), "");
 }
 
+TEST(ModelContent, a_commit_leaves_open_what_failed) {
+  ModelContent content;
+  content.write(0, "aaaa");
+  content.write(2, "bbbb", false);
+  content.commit();
+  EXPECT_EQ(content.committed(), "aaaa");
+  EXPECT_FALSE(content.is_clean());
+  EXPECT_EQ(content.why_not("aaaa"), "");
+  EXPECT_EQ(content.why_not("aabbbb"), "");
+}
+
 TEST(ModelContent, names_where_bytes_differ) {
   EXPECT_EQ(difference("abc", "abc"), "");
   EXPECT_EQ(difference("abcdef", "abXdeX"), "bytes 2 to 5 differ");

@@ -23,9 +23,10 @@ class MasterRole final : public Role {
 }  // namespace
 
 Task<Result<std::unique_ptr<Role>>> start_master(os::SimProcess* process, os::SeamWatch* watch,
-                                                 std::shared_ptr<kv::MemoryDisk> disk, obs::Log* log, const Scenario*) {
+                                                 std::shared_ptr<kv::MemoryDisk> disk, obs::Log* log, const Scenario* scenario) {
   master::MasterConfig config;
   config.listen = {{.host = "0.0.0.0", .port = kMasterPort}};
+  config.durability = scenario->durability;
   config.reclaim.orphans_every = seconds(30);
   auto open = [disk, watch]() -> Result<std::unique_ptr<kv::Store>> {
     ASSIGN_OR_RETURN(std::unique_ptr<kv::Store> store, disk->open());

@@ -52,7 +52,11 @@ class Run {
   }
 
   RunResult run() {
-    if (cluster_.start() && work() && audit("after the load") && restart() && audit("after killing everything")) remove_all();
+    // Copies that could not be read while a disk failed are back after a restart at the latest.
+    const bool restart_first = scenario_.disturbs(Disturbance::Kind::kFileError);
+    if (cluster_.start() && work() && (!restart_first || restart()) && audit("after the load") && restart() &&
+        audit("after killing everything"))
+      remove_all();
     cluster_.stop();
     result_.digest = world_.history().digest();
     result_.events = world_.history().events();
