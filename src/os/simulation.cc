@@ -13,7 +13,7 @@ SimProcess::SimProcess(SimWorld& world, SimHost& host, const std::string& name, 
       faulty_files_(files_, watch_),
       network_(world.wires_, host.name()),
       faulty_network_(network_, watch_),
-      env_{clock_, random_, faulty_files_, faulty_network_, world.executor(), host.name()} {}
+      env_{clock_, random_, faulty_files_, faulty_network_, world.executor(), host.boot_id()} {}
 
 SeamFate SimProcess::Watch::before(const SeamCall& call) {
   if (!call.name.starts_with("net.")) world_.history_.record(call.name, name_ + " " + std::string(call.object), {call.bytes});
@@ -58,6 +58,7 @@ void SimWorld::power_off(const std::string& name) {
     if (process && &process->host() == &machine) process->die(true);
   }
   wires_.set_down(name, true);
+  ++machine.boots_;
   machine.disk().power_cut(random_.split("power cut of " + name + std::to_string(history_.events())).seed());
   history_.record("power off", name);
 }

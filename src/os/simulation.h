@@ -44,9 +44,13 @@ class SimHost {
   const std::string& name() const { return name_; }
   MemoryDisk& disk() { return disk_; }
   ClockSkew skew;  // of processes started from now on
+  // As real_host_id(): the same for all processes of this host, another one after each power cut.
+  std::string boot_id() const { return name_ + " boot " + std::to_string(boots_); }
 
  private:
+  friend class SimWorld;
   const std::string name_;
+  uint64_t boots_ = 1;
   MemoryDisk disk_;
 };
 

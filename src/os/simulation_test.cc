@@ -204,6 +204,8 @@ TEST(SimWorld, a_power_cut_kills_the_processes_of_that_machine_only) {
   world.power_cut("h1");
   EXPECT_TRUE(one->is_dead());
   EXPECT_FALSE(other->is_dead());
+  EXPECT_NE(world.start_process("h1", "q")->env().host_id, one->env().host_id);
+  EXPECT_EQ(world.start_process("h2", "q")->env().host_id, other->env().host_id);
   auto again = world.start_process("h1", "p");
   EXPECT_TRUE(again->env().files.write_whole("/a", as_bytes("1")));
 }
