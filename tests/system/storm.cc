@@ -52,6 +52,7 @@ class Cluster {
       std::string name = path.substr(begin, end - begin);
       auto attr = wait(client_->lookup({}, at, name));
       if (!attr && attr.error().is_errno(ENOENT)) attr = wait(client_->make_dir({}, at, name, 0755));
+      if (!attr && attr.error().is_errno(EEXIST)) attr = wait(client_->lookup({}, at, name));  // another writer was first
       if (!attr) fail("make " + path, attr.error());
       at = InodeId{attr->inode()};
       begin = end + 1;
@@ -59,9 +60,7 @@ class Cluster {
     return at;
   }
   Result<void> perform(InodeId root, const Operation& operation) {
-    auto result = wait(run(client_.get(), root, operation));
-    if (result || operation.kind != Kind::kCreate) return result;
-    return result;
+    return wait(run(client_.get(), root, operation));
   }
   Tree read_tree(InodeId root) {
     Tree tree;
