@@ -23,7 +23,7 @@ MAY_INCLUDE = {
     "rpc": {"base", "async", "os"},
     "kv": {"base", "os", "async"},
     "journal": {"base", "async", "os", "kv"},
-    "ufs": {"base", "async", "os", "model"},
+    "ufs": {"base", "async", "os", "obs", "config", "model"},
     "master": {"base", "async", "os", "obs", "config", "model", "rpc", "kv", "journal"},
     "worker": {"base", "async", "os", "obs", "config", "model", "rpc", "ufs", "kv"},
     "coordinator": {"base", "async", "os", "obs", "config", "model", "rpc", "kv"},
