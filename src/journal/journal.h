@@ -13,7 +13,8 @@ class Journal {
  public:
   virtual ~Journal() = default;
   // The batch is in the journal (survives the death of this process; with replication: is on a quorum) and visible in the store.
-  virtual Task<Result<void>> append(kv::WriteBatch batch) = 0;
+  // It stays the caller's, unchanged until the call returns.
+  virtual Task<Result<void>> append(const kv::WriteBatch* batch) = 0;
   // Everything appended before the call survives power loss. May run beside append().
   virtual Task<Result<void>> sync() = 0;
 };

@@ -2,7 +2,7 @@
 
 namespace forebay::journal {
 
-Task<Result<void>> LocalJournal::append(kv::WriteBatch batch) { co_return store_.write(batch); }
+Task<Result<void>> LocalJournal::append(const kv::WriteBatch* batch) { co_return store_.write(*batch); }
 
 Task<Result<void>> LocalJournal::sync() {
   auto blocking_sync = [store = &store_] { return store->sync(); };

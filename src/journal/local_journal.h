@@ -11,7 +11,7 @@ namespace forebay::journal {
 class LocalJournal : public Journal {
  public:
   LocalJournal(kv::Store& store, async::Executor blocking) : store_(store), blocking_(std::move(blocking)) {}
-  Task<Result<void>> append(kv::WriteBatch batch) override;
+  Task<Result<void>> append(const kv::WriteBatch* batch) override;
   Task<Result<void>> sync() override;
 
  private:

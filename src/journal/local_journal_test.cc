@@ -21,7 +21,7 @@ class LocalJournalTest : public testing::Test {
   Result<void> append(std::string_view key, std::string_view value) {
     kv::WriteBatch batch;
     batch.put(key, value);
-    return async::block_on(loop_.executor(), journal_.append(std::move(batch)));
+    return async::block_on(loop_.executor(), journal_.append(&batch));
   }
   Result<void> sync() { return async::block_on(loop_.executor(), journal_.sync()); }
 

@@ -11,13 +11,13 @@ constexpr Duration kPlacePause = std::chrono::milliseconds(5);  // between two l
 }
 
 CommitLoop::CommitLoop(os::Clock& clock, obs::Log& log, MasterEvents& events, kv::Store& store, journal::Journal& journal,
-                       Observer committing, CommitLoopConfig config, async::Executor executor)
+                       Observer committed, CommitLoopConfig config, async::Executor executor)
     : clock_(clock),
       log_(log),
       events_(events),
       store_(store),
       journal_(journal),
-      committing_(std::move(committing)),
+      committed_(std::move(committed)),
       config_(config),
       executor_(executor),
       scope_(executor) {}
@@ -154,14 +154,14 @@ Task<Result<void>> CommitLoop::append(kv::WriteBatch batch, size_t steps) {
   size_t bytes = 0;
   for (const kv::WriteBatch::Change& change : batch.changes())
     bytes += change.key.size() + (change.value ? change.value->size() : 0);
-  committing_(batch);
-  Result<void> appended = co_await journal_.append(std::move(batch));
+  Result<void> appended = co_await journal_.append(&batch);
   if (!appended) {
     const Status& status = appended.error();
     if (status.is(Code::kBusy) || status.is(Code::kRejected)) co_return appended;
     break_down(status, "appending to the journal");
     co_return unknown_outcome("the journal failed while this was written: " + status.message(), EIO);
   }
+  committed_(batch);
   ++appended_;
   unsynced_signal_.raise();
   events_.batch_committed(steps, bytes, clock_.now() - began);

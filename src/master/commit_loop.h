@@ -67,11 +67,11 @@ struct CommitLoopConfig {
 // until the process is started again; `cancelled` after stop().
 class CommitLoop {
  public:
-  // `committing` sees every batch just before it is appended, on the loop's executor.
+  // `committed` sees every batch once it is in the journal and visible, before it is answered, on the loop's executor.
   using Observer = std::function<void(const kv::WriteBatch& batch)>;
 
   CommitLoop(os::Clock& clock, obs::Log& log, MasterEvents& events, kv::Store& store, journal::Journal& journal,
-             Observer committing, CommitLoopConfig config, async::Executor executor);
+             Observer committed, CommitLoopConfig config, async::Executor executor);
   ~CommitLoop();  // stop() first
 
   void start();
@@ -111,7 +111,7 @@ class CommitLoop {
   MasterEvents& events_;
   kv::Store& store_;
   journal::Journal& journal_;
-  const Observer committing_;
+  const Observer committed_;
   const CommitLoopConfig config_;
   const async::Executor executor_;
   async::Scope scope_;

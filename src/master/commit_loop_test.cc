@@ -21,10 +21,10 @@ using std::chrono::seconds;
 class TestJournal : public journal::Journal {
  public:
   TestJournal(kv::Store& store, async::Executor blocking) : local_(store, std::move(blocking)) {}
-  Task<Result<void>> append(kv::WriteBatch batch) override {
+  Task<Result<void>> append(const kv::WriteBatch* batch) override {
     if (append_fails) co_return std::unexpected(*append_fails);
     ++appends;
-    co_return co_await local_.append(std::move(batch));
+    co_return co_await local_.append(batch);
   }
   Task<Result<void>> sync() override {
     ++syncs;
@@ -50,7 +50,12 @@ class CommitLoopTest : public testing::Test {
     journal_ = std::make_unique<TestJournal>(*store_, world_.executor());
     loop_ = std::make_unique<CommitLoop>(
         env().clock, obs::null_log(), no_events(), *store_, *journal_,
-        [this](const kv::WriteBatch& batch) { batches_.push_back(batch); }, config, world_.executor());
+        [this](const kv::WriteBatch& batch) {
+          for (const kv::WriteBatch::Change& change : batch.changes())
+            EXPECT_EQ(kv::value_of(*store_, change.key), change.value) << "told before it is visible";
+          batches_.push_back(batch);
+        },
+        config, world_.executor());
     loop_->start();
   }
   void stop() {
@@ -205,6 +210,7 @@ TEST_F(CommitLoopTest, after_a_failed_append_its_batch_is_unknown_and_everything
   put("b", "1");
   EXPECT_EQ(code_of("a"), Code::kUnknown);
   EXPECT_EQ(code_of("b"), Code::kUnknown);
+  EXPECT_TRUE(batches_.empty()) << "a batch that failed is told";
   journal_->append_fails.reset();
   put("c", "1");
   EXPECT_EQ(code_of("c"), Code::kBroken);

@@ -92,9 +92,12 @@ Task<Result<void>> Master::open() {
 
 void Master::build() {
   journal_ = std::make_unique<journal::LocalJournal>(*store_, env_.blocking);
-  auto committing = [this](const kv::WriteBatch& batch) { reclaimer_->look(batch); };
+  auto committed = [this](const kv::WriteBatch& batch) {
+    scan_starts_.look(batch);
+    reclaimer_->look(batch);
+  };
   loop_ =
-      std::make_unique<CommitLoop>(env_.clock, log_, events_, *store_, *journal_, committing, config_.commit, commit_executor_);
+      std::make_unique<CommitLoop>(env_.clock, log_, events_, *store_, *journal_, committed, config_.commit, commit_executor_);
   reclaimer_ = std::make_unique<Reclaimer>(Reclaimer::Parts{.loop = *loop_,
                                                             .store = *store_,
                                                             .clock = env_.clock,
@@ -102,6 +105,7 @@ void Master::build() {
                                                             .events = events_,
                                                             .placer = worker_table_,
                                                             .open_reads = session_table_,
+                                                            .starts = scan_starts_,
                                                             .blocking = env_.blocking},
                                            config_.reclaim, executors_.front());
   driver_ = std::make_unique<Driver>(Driver::Parts{.router = router_,
@@ -126,8 +130,8 @@ void Master::build() {
                                                                      .epoch = env_.random.next() | 1,
                                                                      .lease = config_.sessions.lease},
                                                executors_.front());
-  cluster_service_ =
-      std::make_unique<ClusterService>(env_, log_, *store_, *loop_, worker_table_, events_, cluster_, config_.cluster);
+  cluster_service_ = std::make_unique<ClusterService>(env_, log_, *store_, *loop_, scan_starts_, worker_table_, events_, cluster_,
+                                                      config_.cluster);
   worker_watch_ = std::make_unique<WorkerWatch>(WorkerWatch::Parts{.store = *store_,
                                                                    .clock = env_.clock,
                                                                    .log = log_,

@@ -18,6 +18,7 @@
 #include "master/events.h"
 #include "master/outcomes.h"
 #include "master/reclaim/reclaimer.h"
+#include "master/scan_starts.h"
 #include "master/sessions/session_service.h"
 #include "obs/log.h"
 #include "os/env.h"
@@ -83,6 +84,7 @@ class Master {
   SessionTable session_table_;
   WorkerTable worker_table_;
   OutcomeTable outcomes_;
+  ScanStarts scan_starts_;
   std::unique_ptr<CommitLoop> loop_;
   std::unique_ptr<Reclaimer> reclaimer_;
   rpc::Router router_;

@@ -38,12 +38,13 @@ Result<uint64_t> next_number(kv::Txn& txn, std::string_view counter, uint64_t ta
 
 }  // namespace
 
-ClusterService::ClusterService(os::Env& env, obs::Log& log, const kv::Reader& store, CommitLoop& loop, WorkerTable& table,
-                               MasterEvents& events, std::string cluster_id, ClusterConfig config)
+ClusterService::ClusterService(os::Env& env, obs::Log& log, const kv::Reader& store, CommitLoop& loop, ScanStarts& starts,
+                               WorkerTable& table, MasterEvents& events, std::string cluster_id, ClusterConfig config)
     : env_(env),
       log_(log),
       store_(store),
       loop_(loop),
+      starts_(starts),
       table_(table),
       events_(events),
       cluster_id_(std::move(cluster_id)),
@@ -169,7 +170,7 @@ Task<ClusterService::Beaten> ClusterService::heartbeat(ClusterService* self, rpc
     }
   }
   v1::WorkerHeartbeatReply reply;
-  CO_ASSIGN_OR_RETURN(bool more, list_duties(self->store_, worker, self->config_.max_duties, reply));
+  CO_ASSIGN_OR_RETURN(bool more, list_duties(self->store_, self->starts_, worker, self->config_.max_duties, reply));
   for (ObjectId object :
        self->table_.take_suspects(worker, self->config_.max_duties - static_cast<size_t>(reply.duties_size()))) {
     v1::Duty& duty = *reply.add_duties();

@@ -6,6 +6,7 @@
 #include "forebay/v1/cluster.rpc.h"
 #include "master/cluster/worker_table.h"
 #include "master/commit_loop.h"
+#include "master/scan_starts.h"
 #include "obs/log.h"
 #include "os/env.h"
 #include "rpc/server.h"
@@ -23,8 +24,8 @@ struct ClusterConfig {
 // by the Master; everything referenced outlives it. Handlers run on the connections' executors, many at a time.
 class ClusterService {
  public:
-  ClusterService(os::Env& env, obs::Log& log, const kv::Reader& store, CommitLoop& loop, WorkerTable& table, MasterEvents& events,
-                 std::string cluster_id, ClusterConfig config);
+  ClusterService(os::Env& env, obs::Log& log, const kv::Reader& store, CommitLoop& loop, ScanStarts& starts, WorkerTable& table,
+                 MasterEvents& events, std::string cluster_id, ClusterConfig config);
 
   Result<void> load();  // known workers, from the store; before serve()
   void serve(rpc::Router& router);
@@ -44,6 +45,7 @@ class ClusterService {
   obs::Log& log_;
   const kv::Reader& store_;
   CommitLoop& loop_;
+  ScanStarts& starts_;
   WorkerTable& table_;
   MasterEvents& events_;
   const std::string cluster_id_;

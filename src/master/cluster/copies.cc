@@ -153,22 +153,29 @@ bool says_anything(const v1::WorkerHeartbeatRequest& done) {
   return done.removed_size() + done.sealed_size() + done.damaged_size() != 0;
 }
 
-Result<bool> list_duties(const kv::Reader& reader, WorkerId worker, size_t most, v1::WorkerHeartbeatReply& reply) {
+Result<bool> list_duties(const kv::Reader& reader, ScanStarts& starts, WorkerId worker, size_t most,
+                         v1::WorkerHeartbeatReply& reply) {
   size_t count = 0;
   bool more = false;
-  auto each_of = [&](char tag, auto fill) {
-    std::string begin = key::numbers(tag, worker.value);
-    return reader.scan(begin, kv::prefix_end(begin), [&](std::string_view key, std::string_view value) {
-      if (count == most) {
-        more = true;
-        return false;
-      }
-      ++count;
-      v1::Duty& duty = *reply.add_duties();
-      duty.set_object(object_of(key).value);
-      fill(duty, value);
-      return true;
-    });
+  auto each_of = [&](char tag, auto fill) -> Result<void> {
+    const ScanStarts::Queue queue{tag, worker.value};
+    const ScanStarts::Mark mark = starts.mark(queue);
+    uint64_t first = UINT64_MAX;
+    TRY(reader.scan(key::numbers(tag, worker.value, mark.from), kv::prefix_end(key::numbers(tag, worker.value)),
+                    [&](std::string_view key, std::string_view value) {
+                      first = std::min(first, object_of(key).value);
+                      if (count == most) {
+                        more = true;
+                        return false;
+                      }
+                      ++count;
+                      v1::Duty& duty = *reply.add_duties();
+                      duty.set_object(object_of(key).value);
+                      fill(duty, value);
+                      return true;
+                    }));
+    starts.nothing_before(queue, mark, first);
+    return {};
   };
   // Seals first: somebody may wait for the bytes; nobody waits for a deletion.
   TRY(each_of('Y',

@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "forebay/v1/cluster.pb.h"
 #include "kv/txn.h"
+#include "master/scan_starts.h"
 
 namespace forebay::master {
 
@@ -25,7 +26,8 @@ Result<InventoryOutcome> take_inventory(kv::Txn& txn, WorkerId worker, const v1:
 Result<void> take_done(kv::Txn& txn, WorkerId worker, const v1::WorkerHeartbeatRequest& done);
 bool says_anything(const v1::WorkerHeartbeatRequest& done);
 
-// Up to `most` duties of the worker, oldest objects first; true when there are more.
-Result<bool> list_duties(const kv::Reader& reader, WorkerId worker, size_t most, v1::WorkerHeartbeatReply& reply);
+// Up to `most` duties of the worker, oldest objects first; true when there are more. `reader` shows the newest state.
+Result<bool> list_duties(const kv::Reader& reader, ScanStarts& starts, WorkerId worker, size_t most,
+                         v1::WorkerHeartbeatReply& reply);
 
 }  // namespace forebay::master

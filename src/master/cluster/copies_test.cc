@@ -29,7 +29,8 @@ class CopiesTest : public World {
   }
   v1::WorkerHeartbeatReply duties(WorkerId worker, size_t most = 100) {
     v1::WorkerHeartbeatReply reply;
-    auto more = list_duties(*store_, worker, most, reply);
+    ScanStarts starts;
+    auto more = list_duties(*store_, starts, worker, most, reply);
     EXPECT_TRUE(more);
     reply.set_more(more.value_or(false));
     return reply;

@@ -28,8 +28,8 @@ Task<void> Reclaimer::stop() {
   co_await std::move(stopping);
 }
 
-void Reclaimer::look(const kv::WriteBatch& committing) {
-  for (const kv::WriteBatch::Change& change : committing.changes())
+void Reclaimer::look(const kv::WriteBatch& committed) {
+  for (const kv::WriteBatch::Change& change : committed.changes())
     if (change.key.front() == 'N' && change.value) {
       work_.raise();
       return;
@@ -94,13 +94,16 @@ Task<Result<bool>> Reclaimer::reclaim_inode(InodeId inode, std::stop_token stop)
   co_return false;
 }
 
-Result<std::vector<InodeId>> Reclaimer::next_detached(InodeId after) const {
+// After 0: from the first one on.
+Result<std::vector<InodeId>> Reclaimer::next_detached(InodeId after) {
+  const ScanStarts::Mark mark = parts_.starts.mark({});
+  const uint64_t from = after ? after.value + 1 : mark.from;
   std::vector<InodeId> found;
-  TRY(parts_.store.scan(key::detached(InodeId{after.value + 1}), kv::prefix_end("N"),
-                        [&](std::string_view key, std::string_view) {
-                          if (key.size() == 9) found.push_back(InodeId{read_big_endian(key.substr(1))});
-                          return found.size() < kDetachedAtOnce;
-                        }));
+  TRY(parts_.store.scan(key::detached(InodeId{from}), kv::prefix_end("N"), [&](std::string_view key, std::string_view) {
+    if (key.size() == 9) found.push_back(InodeId{read_big_endian(key.substr(1))});
+    return found.size() < kDetachedAtOnce;
+  }));
+  if (!after) parts_.starts.nothing_before({}, mark, found.empty() ? UINT64_MAX : found.front().value);
   return found;
 }
 

@@ -9,6 +9,7 @@
 #include "master/commit_loop.h"
 #include "master/events.h"
 #include "master/operation.h"
+#include "master/scan_starts.h"
 #include "master/signal.h"
 #include "obs/log.h"
 
@@ -35,6 +36,7 @@ class Reclaimer {
     MasterEvents& events;
     Placer& placer;
     const OpenReads& open_reads;
+    ScanStarts& starts;
     async::Executor blocking;
   };
   Reclaimer(Parts parts, ReclaimerConfig config, async::Executor executor)
@@ -42,7 +44,7 @@ class Reclaimer {
 
   void start();
   Task<void> stop();
-  void look(const kv::WriteBatch& committing);  // on the commit loop: is there something new to do?
+  void look(const kv::WriteBatch& committed);  // on the commit loop: is there something new to do?
 
  private:
   static Task<void> reclaim(Reclaimer* reclaimer, std::stop_token stop);
@@ -51,7 +53,7 @@ class Reclaimer {
   Task<bool> reclaim_all(std::stop_token stop);
   Task<Result<bool>> reclaim_inode(InodeId inode, std::stop_token stop);
   Task<Result<size_t>> sweep_orphans(std::stop_token stop);
-  Result<std::vector<InodeId>> next_detached(InodeId after) const;
+  Result<std::vector<InodeId>> next_detached(InodeId after);
   void tell(const Status& problem);
 
   const Parts parts_;
