@@ -71,6 +71,19 @@ TEST_F(FailingDiskTest, a_write_to_an_object_on_the_failing_disk_goes_elsewhere)
   EXPECT_EQ(read(ObjectId{1}), "begun");
 }
 
+TEST_F(FailingDiskTest, a_file_system_that_cannot_reserve_takes_bytes_up_to_the_quota) {
+  disk_of_bad.error = EOPNOTSUPP;
+  disk_of_bad.kind = "file.allocate";
+  open();
+  write(ObjectId{1}, "taken", 0, kMiB);
+  EXPECT_TRUE(is_on(ObjectId{1}, "/bad"));
+  EXPECT_EQ(counted.failed, std::vector<std::string>{});
+  EXPECT_EQ(store->usage()[0].used_bytes, store->usage()[0].quota_bytes - store->usage()[0].available_bytes);
+  EXPECT_GE(store->usage()[0].used_bytes, kMiB);
+  expect_error(store->reserve(ObjectId{1}, 200 * kMiB), Code::kElsewhere, ENOSPC);
+  EXPECT_EQ(read(ObjectId{1}), "taken");
+}
+
 TEST_F(FailingDiskTest, after_a_failed_sync_the_object_is_not_trusted_any_more) {
   open();
   write(ObjectId{1}, "begun", 0, 100);

@@ -55,6 +55,27 @@ Result<std::optional<ObjectEntry>> recover_file(os::FileSystem& files, const std
   return std::optional<ObjectEntry>(entry);
 }
 
+// What lies beside the directories of objects and is not the store's.
+Result<void> find_strangers(os::FileSystem& files, const std::string& path, RecoveredDirectory& found) {
+  // A crash may leave the ".new" ones; "lost+found" is the file system's own.
+  constexpr std::array<std::string_view, 7> kOurs = {"identity",  "identity.new", "lock",      "index",
+                                                     "index.new", "objects",      "lost+found"};
+  auto add = [&found](std::string name) {
+    if (found.stranger_count++ < kMaxStrangers) found.strangers.push_back(std::move(name));
+  };
+  TRY(files.list(path, [&](const os::DirectoryEntry& entry) {
+    if (std::ranges::find(kOurs, entry.name) == kOurs.end()) add(path + "/" + entry.name);
+    return true;
+  }));
+  return files.list(objects_root(path), [&](const os::DirectoryEntry& entry) {
+    bool ours = false;
+    for (unsigned low_byte = 0; entry.is_directory && low_byte < 256 && !ours; ++low_byte)
+      ours = entry.name == object_directory_name(low_byte);
+    if (!ours) add(objects_root(path) + "/" + entry.name);
+    return true;
+  });
+}
+
 }  // namespace
 
 std::string object_directory(const std::string& path, unsigned low_byte) {
@@ -103,6 +124,7 @@ Result<RecoveredDirectory> recover_directory(os::FileSystem& files, const std::s
                                              const std::vector<IndexRecord>& known) {
   const std::string directory = object_directory(path, low_byte);
   RecoveredDirectory found;
+  if (low_byte == 0) TRY(find_strangers(files, path, found));
   std::vector<ObjectId> unknown;
   TRY(files.list(directory, [&](const os::DirectoryEntry& entry) {
     ObjectId object = entry.is_directory ? ObjectId{} : parse_object_name(entry.name, low_byte);

@@ -29,8 +29,9 @@ std::string object_directory(const std::string& path, unsigned low_byte);
 // One of a path's 256 directories, as found.
 struct RecoveredDirectory {
   std::vector<std::pair<ObjectId, ObjectEntry>> objects;
-  std::vector<IndexRecord> sealed;     // of those, for the new index
-  std::vector<std::string> strangers;  // names that are not objects': left alone; at most kMaxStrangers are listed
+  std::vector<IndexRecord> sealed;  // of those, for the new index
+  // Files that are not objects: left alone; at most kMaxStrangers are named. The first directory counts those beside all of them.
+  std::vector<std::string> strangers;
   size_t stranger_count = 0;
 };
 inline constexpr size_t kMaxStrangers = 8;

@@ -114,18 +114,39 @@ TEST_F(RestartTest, objects_removed_since_the_index_was_written_stay_removed) {
   expect_error(try_read(ObjectId{2}), Code::kElsewhere, ENOENT);
 }
 
-TEST_F(RestartTest, files_that_are_not_objects_are_left_alone) {
+// Remembers what was said.
+class SpokenLog final : public obs::Log {
+ public:
+  void write(obs::Level, std::string_view message, std::initializer_list<obs::Field> fields) override {
+    text += message;
+    for (const obs::Field& field : fields) {
+      text += ' ';
+      if (auto* words = std::get_if<std::string>(&field.value)) text += *words;
+      if (auto* number = std::get_if<uint64_t>(&field.value)) text += std::to_string(*number);
+    }
+    text += '\n';
+  }
+  std::string text;
+};
+
+TEST_F(RestartTest, files_that_are_not_objects_are_left_alone_and_reported) {
+  SpokenLog spoken;
+  log = &spoken;
   open();
+  EXPECT_EQ(spoken.text, "");
   write_sealed(ObjectId{0x107}, "x");
   write_file("/mem/objects/07/notes.txt", "mine");
   write_file("/mem/objects/07/0000000000000108", "an object's name in the wrong directory");
   write_file("/mem/README", "mine");
+  write_file("/mem/identity.new", "what a crash left of the store's own");
   close();
   open();
   EXPECT_EQ(store->object_count(), 1u);
   EXPECT_TRUE(files->exists("/mem/objects/07/notes.txt").value());
   EXPECT_TRUE(files->exists("/mem/objects/07/0000000000000108").value());
   EXPECT_TRUE(files->exists("/mem/README").value());
+  for (const char* part : {" 3 ", "/mem/objects/07/notes.txt", "/mem/objects/07/0000000000000108", "/mem/README"})
+    EXPECT_NE(spoken.text.find(part), std::string::npos) << part;
 }
 
 TEST_F(RestartTest, a_file_without_a_whole_header_never_finished_being_created_and_goes) {

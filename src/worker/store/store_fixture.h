@@ -54,7 +54,7 @@ class StoreFixture : public testing::Test {
   Result<void> try_open() {
     files = std::make_unique<os::MemoryFileSystem>(disk);
     env.reset(new os::Env{os::real_clock(), os::real_random(), seen(*files), os::real_network(), loop.executor(), boot});
-    auto opened = run(loop, ObjectStore::open(*env, config, obs::null_log(), *events));
+    auto opened = run(loop, ObjectStore::open(*env, config, *log, *events));
     if (!opened) return std::unexpected(std::move(opened).error());
     store = std::move(*opened);
     return {};
@@ -110,6 +110,7 @@ class StoreFixture : public testing::Test {
   os::MemoryDisk disk;
   StoreConfig config;
   WorkerEvents* events = &no_worker_events();
+  obs::Log* log = &obs::null_log();
   std::string boot = "boot";
   Identity identity{.cluster = "cluster-a", .worker = WorkerId{3}};
   std::unique_ptr<os::Env> env;
