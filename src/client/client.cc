@@ -25,8 +25,24 @@ Result<void> check_config(const ClientConfig& config) {
   if (config.write_buffer_bytes == 0) return invalid("write_buffer_bytes is 0: nothing could be written");
   if (config.stream_window == 0 || config.read_window == 0) return invalid("windows of 0 requests let nothing through");
   if (config.max_commit_extents == 0 || config.max_commit_extents > 4000) return invalid("max_commit_extents is 1 to 4,000");
+  if (config.descriptor_idle <= Duration{}) return invalid("descriptor_idle is not positive");
   if (config.max_channels == 0) return invalid("max_channels is 0: nothing could be reached");
   return {};
+}
+
+constexpr size_t kCloseAtOnce = 64;  // files, when the client stops
+
+Task<Result<void>> close_all(std::shared_ptr<FileState> state) {
+  co_await state->close_all();
+  co_return Result<void>{};
+}
+
+Task<void> close_idle_descriptors(Core* core, std::stop_token stop) {
+  for (;;) {
+    const bool slept = co_await core->env.clock.sleep(core->config.descriptor_idle, stop);
+    if (!slept) co_return;
+    core->descriptors.close_idle();
+  }
 }
 }  // namespace
 
@@ -45,6 +61,7 @@ Task<Result<std::unique_ptr<Client>>> Client::start(os::Env& env, obs::Log& log,
 Task<Result<void>> ClientImpl::begin() {
   CO_TRY(co_await core_->session.begin());
   core_->background.spawn(0, Session::keep_alive(&core_->session, core_->background.token()));
+  core_->background.spawn(0, close_idle_descriptors(core_.get(), core_->background.token()));
   // Which workers share this host decides how files are written; without the table they are streamed.
   Result<std::vector<v1::WorkerAddress>> workers = co_await core_->routing.refresh_workers();
   if (!workers) co_return std::unexpected(std::move(workers).error());
@@ -53,7 +70,10 @@ Task<Result<void>> ClientImpl::begin() {
 
 Task<void> ClientImpl::stop() {
   if (std::exchange(stopped_, true)) co_return;
-  for (const std::shared_ptr<FileState>& state : core_->files.all()) co_await state->close_all();
+  core_->routing.begin_to_stop();
+  std::vector<Task<Result<void>>> closing;
+  for (const std::shared_ptr<FileState>& state : core_->files.all()) closing.push_back(close_all(state));
+  co_await core_->background.run_all(0, std::move(closing), kCloseAtOnce);
   if (core_->session.begun()) co_await core_->session.end();
   co_await core_->background.stop();
   co_await core_->routing.stop();

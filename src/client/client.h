@@ -48,7 +48,8 @@ struct ClientConfig {
   uint64_t read_ahead_bytes = 8 * kMiB;               // fetched ahead of one sequential reader; 0: none
   uint64_t read_ahead_total_bytes = 256 * kMiB;       // of all readers; beyond it no further reader gets any
   size_t max_channels = 512;                          // connections; beyond it idle ones are closed
-  size_t max_descriptors = 256;           // of local objects open for reading; beyond it the least recently used are closed
+  size_t max_descriptors = 256;  // of local objects open for reading; beyond it the least recently used are closed
+  Duration descriptor_idle = std::chrono::seconds(5);  // one not used for this long, at most twice that, is closed
   size_t max_commit_extents = 2048;       // of one file, not committed: then a write commits them. The master takes 4,096 at once
   size_t max_layout_extents = 64 * 1024;  // cached of one file, 6 MiB; beyond it the cache starts anew
 };
@@ -103,7 +104,8 @@ class Client {
   static Task<Result<std::unique_ptr<Client>>> start(os::Env& env, obs::Log& log, ClientConfig config,
                                                      std::vector<async::Executor> executors);
   virtual ~Client() = default;
-  // Closes what is open, ends the session, stops.
+  // Closes what is open, ends the session, stops. While no master answers it gives up after `retry_for` and the deadline of one
+  // call, however many files are open.
   virtual Task<void> stop() = 0;
 
   // -- by inode (FUSE) --

@@ -44,7 +44,7 @@ class ClientImpl final : public Client {
  private:
   v1::Placement placement() const;
   Task<Result<std::unique_ptr<File>>> opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
-                                             bool truncated);
+                                             uint64_t departures);
   v1::Attr merged(v1::Attr attr);
 
   const std::shared_ptr<Core> core_;  // shared with open files

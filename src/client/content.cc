@@ -221,6 +221,11 @@ uint64_t Content::size() const {
   return size_locked();
 }
 
+uint64_t Content::committed_size() const {
+  std::lock_guard lock(mutex_);
+  return committed_size_;
+}
+
 uint64_t Content::layout() const {
   std::lock_guard lock(mutex_);
   return committed_.layout();

@@ -65,6 +65,7 @@ class Content {
   Found find(uint64_t offset, uint64_t length) const;
   std::vector<WorkerId> locate(ObjectId object) const;
   uint64_t size() const;
+  uint64_t committed_size() const;
   uint64_t layout() const;
   // Counts what a read could tell: the same value before and after means the same bytes.
   uint64_t changes() const;

@@ -78,6 +78,8 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
     std::lock_guard lock(mutex_);
     written_ns = written_ns_;
   }
+  // From here on writes through other handles go on in objects of theirs: this one's would come too late for its last commit.
+  if (closing) writer_.remove_handle(*closing);
   if (!*more && !what.keep_writing) writing->unlock();
 
   const bool synced = fsync_level(what.durability);
@@ -172,11 +174,11 @@ Task<Result<void>> FileState::close(std::shared_ptr<OpenHandle> handle) {
   }
   handle->ahead.clear();
   handle->closed = closed;
+  core_.files.detach(shared_from_this());  // before the handle is forgotten: see ClientImpl::opened
   {
     std::lock_guard lock(mutex_);
     std::erase(handles_, handle);
   }
-  core_.files.detach(shared_from_this());
   co_return closed;
 }
 

@@ -30,23 +30,44 @@ std::shared_ptr<FileState> FileState::make(Core& core, InodeId inode) {
 
 // ---- opening ----
 
-Task<Result<void>> FileState::opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool truncated) {
+bool FileState::has_handles() const {
+  std::lock_guard lock(mutex_);
+  return !handles_.empty();
+}
+
+Task<Result<void>> FileState::opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool empty) {
   if (handle->flags.write) writer_.add_handle({handle->id, handle->session, handle->who}, reply.grants());
   {
     std::lock_guard lock(mutex_);
     handles_.push_back(handle);
   }
-  if (truncated && content_.has_uncommitted()) {
-    auto committing = co_await committing_.lock();
-    auto writing = co_await writing_.lock();
-    content_.discard_written();
-    co_return co_await reload(handle);
+  if (empty) {
+    Result<void> emptied = co_await make_empty(handle);
+    co_return emptied;
   }
   if (reply.has_layout()) {
     content_.adopt(reply.layout(), 0);
   } else {
     content_.adopt(reply.attr());
   }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> FileState::make_empty(std::shared_ptr<OpenHandle> handle) {
+  auto committing = co_await committing_.lock();
+  {
+    auto writing = co_await writing_.lock();
+    content_.discard_written();
+  }
+  CO_TRY(co_await reload(handle));
+  if (content_.committed_size() == 0) co_return Result<void>{};
+  v1::SetAttrRequest change;
+  change.set_inode(inode_.value);
+  change.set_size(0);
+  change.set_handle(handle->id.value);
+  Result<v1::AttrReply> reply = co_await core_.session.call<rpcs::SetAttr>(handle->who, change, handle->session);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  content_.truncated(reply->attr());
   co_return Result<void>{};
 }
 

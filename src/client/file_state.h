@@ -42,8 +42,10 @@ class FileState : public std::enable_shared_from_this<FileState> {
   InodeId inode() const { return inode_; }
   bool is_broken() const { return broken_flag_; }
 
-  // After the master has opened it. `truncated`: what this client had written before is gone.
-  Task<Result<void>> opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool truncated);
+  bool has_handles() const;
+  // After the master has opened it. `empty`: it was truncated, and what other handles of this client had written by then is gone,
+  // even if a commit of it came in after the truncation.
+  Task<Result<void>> opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool empty);
 
   Task<Result<size_t>> read(std::shared_ptr<OpenHandle> handle, MutableBytes into, uint64_t offset);
   // Without `offset`, at the end.
@@ -55,8 +57,6 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<void>> close(std::shared_ptr<OpenHandle> handle);
   Task<void> close_all();
 
-  // Until the guard is gone nothing of this inode is committed, truncated or closed from here.
-  Task<async::Mutex::Guard> hold_commits() { return committing_.lock(); }
   size_t executor() const { return executor_; }
   // The bytes at `offset` are at workers on other hosts: fetching them ahead saves time.
   bool is_far(uint64_t offset) const;
@@ -80,6 +80,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<void>> sync_all(ObjectsOfCommit* plan);
   Task<Result<bool>> is_committed(ObjectId object);  // asks the master
   Task<Result<void>> close_writing(std::shared_ptr<OpenHandle> handle);
+  Task<Result<void>> make_empty(std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> reload(std::shared_ptr<OpenHandle> handle);
   static Task<void> recover(std::shared_ptr<FileState> self);
   Result<void> check_writable(const OpenHandle& handle);

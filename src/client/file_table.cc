@@ -19,12 +19,18 @@ std::shared_ptr<FileState> FileTable::attach(Core& core, InodeId inode) {
 
 void FileTable::detach(const std::shared_ptr<FileState>& state) {
   std::lock_guard lock(mutex_);
+  ++departures_;
   auto [begin, end] = open_.equal_range(state->inode());
   for (auto at = begin; at != end; ++at) {
     if (at->second.state != state) continue;
     if (--at->second.opens == 0) open_.erase(at);
     return;
   }
+}
+
+uint64_t FileTable::departures() const {
+  std::lock_guard lock(mutex_);
+  return departures_;
 }
 
 std::shared_ptr<FileState> FileTable::find(InodeId inode) const {

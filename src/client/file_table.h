@@ -20,6 +20,8 @@ class FileTable {
   // Counts one open; the state is made if there is none. detach() once for each.
   std::shared_ptr<FileState> attach(Core& core, InodeId inode);
   void detach(const std::shared_ptr<FileState>& state);
+  // How many opens have ended so far.
+  uint64_t departures() const;
   std::shared_ptr<FileState> find(InodeId inode) const;
   std::vector<std::shared_ptr<FileState>> all() const;
 
@@ -30,6 +32,7 @@ class FileTable {
   };
   mutable std::mutex mutex_;
   std::multimap<InodeId, Open> open_;  // of equal inodes, all but the last are broken
+  uint64_t departures_ = 0;
 };
 
 }  // namespace forebay::client

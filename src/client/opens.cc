@@ -39,13 +39,13 @@ Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::stri
   request.set_truncate(flags.truncate);
   if (flags.write) *request.mutable_placement() = placement();
   request.set_durability(core_->config.durability);
+  const uint64_t departures = core_->files.departures();
   SessionId session;
   Result<v1::OpenReply> reply = co_await core_->session.call<rpcs::Create>(who, request, {}, &session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   const bool created = reply->created();
   v1::Attr attr = reply->attr();
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
-                      co_await opened(who, flags, std::move(*reply), session, flags.truncate && !created));
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await opened(who, flags, std::move(*reply), session, departures));
   co_return Created{std::move(file), merged(std::move(attr)), created};
 }
 
@@ -57,20 +57,16 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode
   request.set_truncate(flags.truncate);
   if (flags.write) *request.mutable_placement() = placement();
   request.set_durability(core_->config.durability);
-  // A commit of this client that is on its way must not lay old bytes over the emptied file.
-  std::shared_ptr<FileState> shared = flags.truncate ? core_->files.find(inode) : nullptr;
-  async::Mutex::Guard committing(nullptr);
-  if (shared) committing = co_await shared->hold_commits();
+  const uint64_t departures = core_->files.departures();
   SessionId session;
   Result<v1::OpenReply> reply = co_await core_->session.call<rpcs::Open>(who, request, {}, &session);
-  committing.unlock();
   if (!reply) co_return std::unexpected(std::move(reply).error());
-  Result<std::unique_ptr<File>> file = co_await opened(who, flags, std::move(*reply), session, flags.truncate);
+  Result<std::unique_ptr<File>> file = co_await opened(who, flags, std::move(*reply), session, departures);
   co_return file;
 }
 
 Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
-                                                       bool truncated) {
+                                                       uint64_t departures) {
   const InodeId inode{reply.attr().inode()};
   auto handle = std::make_shared<OpenHandle>();
   handle->id = HandleId{reply.handle()};
@@ -78,8 +74,11 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags f
   handle->who = std::move(who);
   handle->flags = flags;
   if (!flags.write) core_->session.reading(inode);
+  const bool truncated = flags.truncate && !reply.created();
   std::shared_ptr<FileState> state = core_->files.attach(*core_, inode);
-  Result<void> ready = co_await state->opened(handle, std::move(reply), truncated);
+  // A commit through another handle of this client may have been on its way to the master while the file was truncated there.
+  const bool shared = state->has_handles() || core_->files.departures() != departures;
+  Result<void> ready = co_await state->opened(handle, std::move(reply), truncated && shared);
   if (!ready) {
     Result<void> ignored = co_await state->close(handle);
     (void)ignored;  // nothing was written through it

@@ -32,6 +32,7 @@ Task<Routing::MasterWay> Routing::master() {
 void Routing::master_answered(const MasterWay& way) {
   std::lock_guard lock(mutex_);
   leader_ = way.index;
+  if (stop_by_) stop_by_ = env_.clock.now() + config_.retry_for;
 }
 
 Task<bool> Routing::again_after(const rpc::Method& method, const Status& status, const MasterWay& way, Trying* trying) {
@@ -71,11 +72,28 @@ void Routing::switch_master(const MasterWay& way, const Status& status) {
   leader_ = (way.index + 1) % masters_.size();
 }
 
+os::Instant Routing::give_up_at() const {
+  const os::Instant usual = env_.clock.now() + config_.retry_for;
+  std::lock_guard lock(mutex_);
+  return stop_by_ ? std::min(usual, *stop_by_) : usual;
+}
+
+void Routing::begin_to_stop() {
+  std::lock_guard lock(mutex_);
+  stop_by_ = env_.clock.now() + config_.retry_for;
+}
+
+bool Routing::is_over() const {
+  std::lock_guard lock(mutex_);
+  return stop_by_ && env_.clock.now() >= *stop_by_;
+}
+
 Task<bool> Routing::pause(Trying* trying) {
   const os::Instant now = env_.clock.now();
   if (now >= trying->give_up) co_return false;
   const Duration pause = std::min<Duration>(backoff_.pause(trying->attempt++, env_.random), trying->give_up - now);
   const bool slept = co_await env_.clock.sleep(pause, background_.token());
+  if (is_over()) co_return false;
   co_return slept;
 }
 
@@ -88,25 +106,22 @@ std::shared_ptr<rpc::Channel> Routing::channel_locked(const os::Address& to, siz
   if (!kept.channel) {
     kept.channel = std::make_shared<rpc::Channel>(env_, to, rpc::ChannelConfig{}, background_.executor(executor));
     auto channel = kept.channel;
-    if (std::shared_ptr<rpc::Channel> idle = drop_idle_locked()) {
-      background_.spawn(executor, stop_channel(std::move(idle)));
-    }
+    drop_idle_locked();
     return channel;
   }
   return kept.channel;
 }
 
-std::shared_ptr<rpc::Channel> Routing::drop_idle_locked() {
-  if (channels_.size() <= config_.max_channels) return nullptr;
+void Routing::drop_idle_locked() {
+  if (channels_.size() <= config_.max_channels) return;
   auto oldest = channels_.end();
   for (auto at = channels_.begin(); at != channels_.end(); ++at) {
     if (at->second.channel.use_count() > 1) continue;  // a call is using it
     if (oldest == channels_.end() || at->second.used < oldest->second.used) oldest = at;
   }
-  if (oldest == channels_.end()) return nullptr;
-  std::shared_ptr<rpc::Channel> dropped = std::move(oldest->second.channel);
-  channels_.erase(oldest);
-  return dropped;
+  if (oldest == channels_.end()) return;
+  // Refused when the client stops, which then stops this one with the others.
+  if (background_.spawn(oldest->first.second, stop_channel(oldest->second.channel))) channels_.erase(oldest);
 }
 
 Task<void> Routing::stop_channel(std::shared_ptr<rpc::Channel> channel) { co_await channel->stop(); }

@@ -48,7 +48,7 @@ class Routing {
   Task<Result<typename M::Reply>> call_master(typename M::Request request, v1::RequestContext context, Trying* trying) {
     for (;;) {
       MasterWay way = co_await master();
-      if (!way.channel) co_return cancelled("the client is stopped");
+      if (!way.channel || is_over()) co_return cancelled("the client is stopped");
       rpc::CallOptions options;
       options.context = context;
       Result<rpc::Received<typename M::Reply>> reply = co_await way.channel->call<M>(request, std::move(options));
@@ -81,7 +81,10 @@ class Routing {
   void avoid_nobody();
   std::vector<WorkerId> avoided() const;
 
-  os::Instant give_up_at() const { return env_.clock.now() + config_.retry_for; }
+  // When a call that begins now is no longer repeated.
+  os::Instant give_up_at() const;
+  // From now on: when no master has answered for `retry_for`, nothing is repeated or begun any more.
+  void begin_to_stop();
   // Sleeps before the next attempt; false when there is none, because the time is over or the client stops.
   Task<bool> pause(Trying* trying);
   Task<void> stop();
@@ -97,13 +100,14 @@ class Routing {
   };
   using ChannelKey = std::pair<os::Address, size_t>;  // and index of the executor
 
+  bool is_over() const;
   Task<MasterWay> master();
   void master_answered(const MasterWay& way);
   Task<bool> again_after(const rpc::Method& method, const Status& status, const MasterWay& way, Trying* trying);
   void switch_master(const MasterWay& way, const Status& status);
   // Null after stop().
   std::shared_ptr<rpc::Channel> channel_locked(const os::Address& to, size_t executor);
-  std::shared_ptr<rpc::Channel> drop_idle_locked();
+  void drop_idle_locked();
   Task<Result<std::shared_ptr<rpc::Channel>>> worker_channel(WorkerId worker, bool local);
   void worker_failed(WorkerId worker, const Status& status);
   static Task<void> stop_channel(std::shared_ptr<rpc::Channel> channel);
@@ -125,6 +129,7 @@ class Routing {
   std::map<WorkerId, WorkerPlace> workers_;
   os::Instant workers_refreshed_{};
   std::map<WorkerId, os::Instant> avoided_;  // until when
+  std::optional<os::Instant> stop_by_;       // since begin_to_stop()
   bool stopped_ = false;
 };
 

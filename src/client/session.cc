@@ -58,7 +58,7 @@ Task<void> Session::end() {
   v1::CloseSessionRequest request;
   request.set_session(id().value);
   // One lease is enough: after it the session ends by itself.
-  Trying trying{.give_up = env_.clock.now() + std::min<Duration>(lease_, config_.retry_for)};
+  Trying trying{.give_up = std::min(routing_.give_up_at(), env_.clock.now() + lease_)};
   v1::RequestContext context;
   context.set_session(id().value);
   Result<v1::Empty> ended = co_await routing_.call_master<rpcs::CloseSession>(request, context, &trying);

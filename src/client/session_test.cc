@@ -177,6 +177,46 @@ TEST_F(SessionTest, an_expired_handle_without_uncommitted_bytes_closes_well) {
   EXPECT_OK(run(file->close()));
 }
 
+TEST_F(SessionTest, stopping_without_a_master_takes_as_long_for_many_files_as_for_one) {
+  config.retry_for = seconds(20);
+  start();
+  std::vector<std::unique_ptr<File>> files;
+  for (int i = 0; i < 300; ++i) {
+    files.push_back(create("f" + std::to_string(i)));
+    ASSERT_OK(write(*files.back(), 0, "bytes that are not committed"));
+  }
+  master().process().crash();
+  const os::Instant begun = client_process->env().clock.now();
+  stop();
+  EXPECT_LT(client_process->env().clock.now() - begun, seconds(45));
+}
+
+TEST_F(SessionTest, stopping_takes_as_long_as_it_takes_while_the_master_answers) {
+  config.retry_for = seconds(2);
+  start();
+  std::vector<std::unique_ptr<File>> files;
+  for (int i = 0; i < 300; ++i) {
+    files.push_back(create("f" + std::to_string(i)));
+    ASSERT_OK(write(*files.back(), 0, "text"));
+    master().delay("commit", seconds(1));
+  }
+  stop();
+  for (const auto& file : files) EXPECT_EQ(committed(file->inode()), "text");
+}
+
+TEST_F(SessionTest, a_file_that_outlives_its_client_refuses) {
+  start();
+  auto file = create("a");
+  auto reader = open(file->inode());
+  ASSERT_OK(write(*file, 0, "text"));
+  stop();
+  EXPECT_EQ(to_errno(write(*file, 4, std::string(2 * kMiB, 'x')).error()), EIO);
+  EXPECT_FALSE(read(*reader, 0, 4));
+  EXPECT_FALSE(run(file->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_FALSE(run(file->attr()));
+  EXPECT_EQ(committed(file->inode()), "text");
+}
+
 TEST_F(SessionTest, stopping_closes_what_is_open) {
   start();
   auto file = create("a");

@@ -132,6 +132,62 @@ TEST_F(SharingTest, creating_over_an_open_file_with_truncate_takes_what_was_not_
   EXPECT_EQ(committed(one->inode()), "new");
 }
 
+TEST_F(SharingTest, a_commit_that_arrives_after_a_truncating_open_brings_nothing_back) {
+  start();
+  for (bool creates : {false, true}) {
+    const std::string name = creates ? "a" : "b";
+    auto one = create(name);
+    ASSERT_OK(write(*one, 0, "old old old"));
+    master().delay("commit", std::chrono::seconds(1));
+    std::optional<Result<void>> flushed;
+    struct Flush {
+      static Task<void> run(File* file, std::optional<Result<void>>* result) { *result = co_await file->flush(); }
+    };
+    async::spawn_detached(world.executor(), Flush::run(one.get(), &flushed));
+    world.run_for(std::chrono::milliseconds(100));
+    ASSERT_FALSE(flushed);  // on its way
+    const OpenFlags flags{.read = true, .write = true, .truncate = true};
+    auto two = creates ? create(name, flags) : open(one->inode(), flags);
+    ASSERT_TRUE(flushed);
+    EXPECT_EQ(must_read(*two, 0, 100), "");
+    ASSERT_OK(run(one->close()));
+    ASSERT_OK(run(two->close()));
+    EXPECT_EQ(committed(one->inode()), "");
+  }
+}
+
+TEST_F(SharingTest, a_close_that_commits_after_a_truncating_open_brings_nothing_back) {
+  start();
+  auto one = create("a");
+  ASSERT_OK(write(*one, 0, "old old old"));
+  master().delay("commit", std::chrono::seconds(1));
+  master().delay("open", std::chrono::milliseconds(500));
+  struct Close {
+    static Task<void> run(File* file) { EXPECT_OK(co_await file->close()); }
+  };
+  async::spawn_detached(world.executor(), Close::run(one.get()));
+  auto two = open(one->inode(), {.read = true, .write = true, .truncate = true});
+  ASSERT_OK(run(two->close()));
+  EXPECT_EQ(committed(one->inode()), "");
+}
+
+TEST_F(SharingTest, a_write_while_another_handle_closes_goes_into_an_object_of_its_own) {
+  start();
+  auto one = create("a");
+  auto two = open(one->inode(), {.read = true, .write = true});
+  ASSERT_OK(write(*one, 0, "one"));
+  master().delay("commit", std::chrono::seconds(1));
+  struct Close {
+    static Task<void> run(File* file) { EXPECT_OK(co_await file->close()); }
+  };
+  async::spawn_detached(world.executor(), Close::run(one.get()));
+  world.run_for(std::chrono::milliseconds(100));
+  ASSERT_OK(write(*two, 3, "two"));
+  ASSERT_OK(run(two->close()));
+  EXPECT_EQ(committed(one->inode()), "onetwo");
+  EXPECT_TRUE(master().handles.empty());
+}
+
 TEST_F(SharingTest, attributes_show_the_size_and_time_of_what_is_not_committed) {
   start();
   auto file = create("a");

@@ -65,6 +65,38 @@ TEST_F(WriteTest, a_local_object_is_written_and_read_by_descriptor) {
   EXPECT_EQ(worker(3).calls("read_object"), 0);
 }
 
+// A removed object's space is free when its last descriptor is closed.
+TEST_F(WriteTest, a_file_being_written_keeps_no_descriptor_of_objects_that_are_full) {
+  master().workers.clear();
+  add_worker(3, "c");
+  config.first_object_bytes = config.object_bytes = 256 * kKiB;
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, std::string(4 * kMiB, 'x')));
+  ASSERT_EQ(worker(3).objects.size(), 16u);
+  auto full = worker(3).objects;
+  for (const auto& [id, object] : full) worker(3).remove(id);
+  full.clear();
+  EXPECT_LT(world.host("c").disk().used_bytes(), 512 * kKiB);
+}
+
+TEST_F(WriteTest, a_descriptor_that_is_not_used_any_more_gives_back_the_space_of_a_removed_object) {
+  master().workers.clear();
+  add_worker(3, "c");
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, std::string(kMiB, 'x')));
+  ASSERT_OK(run(file->close()));
+  auto reader = open(file->inode());
+  EXPECT_EQ(must_read(*reader, 0, kMiB).size(), kMiB);
+  const uint64_t object = worker(3).objects.begin()->first;
+  worker(3).remove(object);
+  EXPECT_GT(world.host("c").disk().used_bytes(), kMiB - 1);
+  EXPECT_EQ(must_read(*reader, 0, kMiB), std::string(kMiB, 'x'));  // an open file goes on
+  world.run_for(3 * config.descriptor_idle);
+  EXPECT_LT(world.host("c").disk().used_bytes(), kMiB / 2);
+}
+
 TEST_F(WriteTest, a_local_object_that_grows_goes_on_by_descriptor) {
   master().workers.clear();
   add_worker(3, "c");

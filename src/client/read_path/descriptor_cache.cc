@@ -1,5 +1,7 @@
 #include "client/read_path/descriptor_cache.h"
 
+#include <vector>
+
 #include "client/core.h"
 
 namespace forebay::client {
@@ -75,6 +77,18 @@ void DescriptorCache::keep(ObjectId object, std::shared_ptr<LocalObject> opened)
   closed = std::move(entry->second.object);
   kept_.erase(entry);
   by_use_.erase(oldest);
+}
+
+void DescriptorCache::close_idle() {
+  std::vector<std::shared_ptr<LocalObject>> closed;  // outside the lock
+  std::lock_guard lock(mutex_);
+  while (!by_use_.empty() && by_use_.begin()->first <= uses_at_last_look_) {
+    auto entry = kept_.find(by_use_.begin()->second);
+    closed.push_back(std::move(entry->second.object));
+    kept_.erase(entry);
+    by_use_.erase(by_use_.begin());
+  }
+  uses_at_last_look_ = uses_;
 }
 
 void DescriptorCache::forget(ObjectId object) {

@@ -28,9 +28,9 @@ struct LocalObject {
 // Asks the worker for the descriptor. With `create_bytes`, for writing.
 Task<Result<std::shared_ptr<LocalObject>>> open_local_object(Core& core, WorkerId worker, ObjectId object, uint64_t create_bytes);
 
-// Least recently used ones are closed beyond max_descriptors; one being read stays open until that ends. Owned by Core. Any
-// thread. Sealed bytes never change and object ids are never reused, so a kept descriptor is never wrong, even when its object
-// has been removed. What is read here was checked when it was sealed and by the worker's scrubber, not by this read.
+// Least recently used ones are closed beyond max_descriptors, and idle ones; one being read stays open until that ends. Owned by
+// Core. Any thread. Sealed bytes never change and object ids are never reused, so a kept descriptor is never wrong, even when its
+// object has been removed. What is read here was checked when it was sealed and by the worker's scrubber, not by this read.
 class DescriptorCache {
  public:
   explicit DescriptorCache(size_t most) : most_(most) {}
@@ -38,6 +38,8 @@ class DescriptorCache {
   Task<Result<std::shared_ptr<LocalObject>>> open(Core& core, WorkerId worker, ObjectId object);
   std::shared_ptr<LocalObject> find(ObjectId object);
   void forget(ObjectId object);
+  // Closes those not used since the last call: an open descriptor keeps the space of an object that has been removed.
+  void close_idle();
 
  private:
   void keep(ObjectId object, std::shared_ptr<LocalObject> opened);
@@ -50,7 +52,7 @@ class DescriptorCache {
   };
   std::map<ObjectId, Kept> kept_;
   std::map<uint64_t, ObjectId> by_use_;
-  uint64_t uses_ = 0;
+  uint64_t uses_ = 0, uses_at_last_look_ = 0;
 };
 
 }  // namespace forebay::client

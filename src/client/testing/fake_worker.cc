@@ -68,6 +68,11 @@ std::string FakeWorker::content(uint64_t object) {
   return bytes;
 }
 
+void FakeWorker::remove(uint64_t object) {
+  objects.erase(object);
+  (void)env_.files.remove(path_of(object));
+}
+
 void FakeWorker::copy_from(FakeWorker& other, uint64_t object) {
   FakeObject* copy = *find_or_create(object, 1);
   const std::string bytes = other.content(object);

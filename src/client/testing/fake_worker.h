@@ -28,6 +28,8 @@ class FakeWorker final : public FakeServer {
 
   std::string path_of(uint64_t object) const;
   std::string content(uint64_t object);
+  // Its space comes back when nobody has it open any more.
+  void remove(uint64_t object);
   void copy_from(FakeWorker& other, uint64_t object);  // a second copy
 
  private:

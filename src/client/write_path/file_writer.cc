@@ -229,8 +229,10 @@ void FileWriter::begin_object(Granted granted) {
 }
 
 void FileWriter::retire_current() {
+  if (!current_) return;
+  current_->close_descriptor();
   std::lock_guard lock(mutex_);
-  if (current_) retired_.push_back(std::exchange(current_, nullptr));
+  retired_.push_back(std::exchange(current_, nullptr));
 }
 
 void FileWriter::leave_current(const Status& why) {

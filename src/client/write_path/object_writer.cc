@@ -64,6 +64,10 @@ Task<void> ObjectWriter::open_carrier(uint64_t will_be) {
 
 // ---- writing ----
 
+void ObjectWriter::close_descriptor() {
+  if (direct()) carrier_.reset();
+}
+
 bool ObjectWriter::direct() const { return carrier_ && carrier_->direct(); }
 
 Task<Result<uint64_t>> ObjectWriter::append(Bytes data) {

@@ -37,6 +37,8 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   // (writing) At most what was prepared. Where in the object it is. Takes over the buffer budget of streamed bytes.
   Task<Result<uint64_t>> append(Bytes data);
   bool direct() const;
+  // (writing) Nothing is appended or overwritten any more.
+  void close_descriptor();
   // (writing) Replaces bytes that nobody else can have seen. False: they are on their way already, or gone from here.
   Task<Result<bool>> overwrite(Bytes data, uint64_t offset);
 
