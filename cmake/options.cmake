@@ -3,14 +3,14 @@ set(CMAKE_CXX_STANDARD 23)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 
 option(FOREBAY_ASAN "Address and undefined-behaviour sanitizers" OFF)
 option(FOREBAY_TSAN "Thread sanitizer" OFF)
 option(FOREBAY_FUZZ "Build the libFuzzer targets" OFF)
 
 # -gline-tables-only: stack traces with lines at a third of the size and link time of full debug information.
-add_compile_options(-Wall -Wextra -Werror -Wno-missing-field-initializers -Wthread-safety -fno-omit-frame-pointer -gline-tables-only
+# -fPIC everywhere, programs too: libraries and tests share precompiled headers.
+add_compile_options(-fPIC -Wall -Wextra -Werror -Wno-missing-field-initializers -Wthread-safety -fno-omit-frame-pointer -gline-tables-only
                     -fdiagnostics-color=always)
 add_link_options(-fuse-ld=lld)
 # Standard-library checks that are cheap: bounds, null, empty containers.

@@ -3,7 +3,7 @@
 
     check_layers.py [ROOT]
 
-Also: every source and test file under src/ is listed in its module's CMakeLists.txt, no source file is longer than 600 lines.
+Also: every source and test file under src/ is listed in a CMakeLists.txt, no source file is longer than 600 lines.
 Prints each violation as file:line: reason; exit code 1 if there is any.
 """
 import pathlib

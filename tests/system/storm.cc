@@ -59,9 +59,7 @@ class Cluster {
     }
     return at;
   }
-  Result<void> perform(InodeId root, const Operation& operation) {
-    return wait(run(client_.get(), root, operation));
-  }
+  Result<void> perform(InodeId root, const Operation& operation) { return wait(run(client_.get(), root, operation)); }
   Tree read_tree(InodeId root) {
     Tree tree;
     read_into(root, "", tree);
