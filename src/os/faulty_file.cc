@@ -66,6 +66,9 @@ class FaultyFile final : public File {
   Result<void> sync_data() override {
     return ask(watch_, {"file.sync", path_}, [&] { return inner_->sync_data(); });
   }
+  Result<void> sync_all() override {
+    return ask(watch_, {"file.sync", path_}, [&] { return inner_->sync_all(); });
+  }
   Result<void> truncate(uint64_t size) override {
     return ask(watch_, {"file.truncate", path_}, [&] { return inner_->truncate(size); });
   }
@@ -77,6 +80,9 @@ class FaultyFile final : public File {
   }
   Result<uint64_t> allocated_bytes() override {
     return ask(watch_, {"file.size", path_}, [&] { return inner_->allocated_bytes(); });
+  }
+  Result<FileStatus> status() override {
+    return ask(watch_, {"file.status", path_}, [&] { return inner_->status(); });
   }
   int descriptor() const override { return inner_->descriptor(); }
 
@@ -124,6 +130,26 @@ Result<void> FaultyFileSystem::list(const std::string& path, const std::function
 
 Result<bool> FaultyFileSystem::exists(const std::string& path) {
   return ask(watch_, {"file.exists", path}, [&] { return inner_.exists(path); });
+}
+
+Result<FileStatus> FaultyFileSystem::status(const std::string& path) {
+  return ask(watch_, {"file.status", path}, [&] { return inner_.status(path); });
+}
+
+Result<void> FaultyFileSystem::change_status(const std::string& path, const StatusChange& change) {
+  return ask(watch_, {"file.change_status", path}, [&] { return inner_.change_status(path, change); });
+}
+
+Result<void> FaultyFileSystem::link(const std::string& from, const std::string& to) {
+  return ask(watch_, {"file.link", to}, [&] { return inner_.link(from, to); });
+}
+
+Result<std::string> FaultyFileSystem::attribute(const std::string& path, const std::string& name) {
+  return ask(watch_, {"file.attribute", path}, [&] { return inner_.attribute(path, name); });
+}
+
+Result<void> FaultyFileSystem::set_attribute(const std::string& path, const std::string& name, std::string_view value) {
+  return ask(watch_, {"file.set_attribute", path, value.size()}, [&] { return inner_.set_attribute(path, name, value); });
 }
 
 Result<Space> FaultyFileSystem::space(const std::string& path) {

@@ -23,6 +23,11 @@ class FaultyFileSystem final : public FileSystem {
   Result<void> sync_directory(const std::string& path) override;
   Result<void> list(const std::string& path, const std::function<bool(const DirectoryEntry&)>& each) override;
   Result<bool> exists(const std::string& path) override;
+  Result<FileStatus> status(const std::string& path) override;
+  Result<void> change_status(const std::string& path, const StatusChange& change) override;
+  Result<void> link(const std::string& from, const std::string& to) override;
+  Result<std::string> attribute(const std::string& path, const std::string& name) override;
+  Result<void> set_attribute(const std::string& path, const std::string& name, std::string_view value) override;
   Result<Space> space(const std::string& path) override;
   Result<std::unique_ptr<File>> lock(const std::string& path) override;
 

@@ -219,6 +219,52 @@ TYPED_TEST_P(FileContract, syncs_files_and_directories) {
   EXPECT_EQ(this->error_of(this->files().sync_directory(this->at("a"))), ENOTDIR);
 }
 
+TYPED_TEST_P(FileContract, tells_and_changes_status) {
+  this->write("a", "12345");
+  FileStatus before = *this->files().status(this->at("a"));
+  EXPECT_NE(before.inode, 0u);
+  EXPECT_EQ(before.size, 5u);
+  EXPECT_EQ(before.mode, 0600u);
+  EXPECT_TRUE(before.is_regular);
+  auto file = this->open("a", OpenMode::kReadWrite);
+  EXPECT_EQ(*file->status(), before);
+  ASSERT_TRUE(this->files().change_status(this->at("a"), {.mode = 0640, .mtime_ns = 1'600'000'000'123'456'789}));
+  EXPECT_TRUE(file->sync_all());
+  FileStatus after = *file->status();
+  EXPECT_EQ(after.mode, 0640u);
+  EXPECT_EQ(after.mtime_ns, 1'600'000'000'123'456'789);
+  EXPECT_EQ(after.inode, before.inode);
+  ASSERT_TRUE(file->write_at(as_bytes("x"), 0));
+  EXPECT_NE(file->status()->mtime_ns, after.mtime_ns);
+  EXPECT_TRUE(this->files().status(this->at("."))->is_directory);
+  EXPECT_EQ(this->error_of(this->files().status(this->at("none"))), ENOENT);
+  EXPECT_EQ(this->error_of(this->files().change_status(this->at("none"), {.mode = 0600})), ENOENT);
+}
+
+TYPED_TEST_P(FileContract, keeps_the_inode_in_a_rename_and_links_only_to_free_names) {
+  this->write("a", "first");
+  const uint64_t inode = this->files().status(this->at("a"))->inode;
+  ASSERT_TRUE(this->files().rename(this->at("a"), this->at("b")));
+  EXPECT_EQ(this->files().status(this->at("b"))->inode, inode);
+  ASSERT_TRUE(this->files().link(this->at("b"), this->at("c")));
+  EXPECT_EQ(this->files().status(this->at("c"))->inode, inode);
+  this->write("d", "second");
+  EXPECT_EQ(this->error_of(this->files().link(this->at("d"), this->at("c"))), EEXIST);
+  EXPECT_EQ(this->error_of(this->files().link(this->at("none"), this->at("e"))), ENOENT);
+  ASSERT_TRUE(this->files().remove(this->at("b")));
+  EXPECT_EQ(this->read("c"), "first");
+}
+
+TYPED_TEST_P(FileContract, keeps_extended_attributes_with_the_file) {
+  this->write("a", "x");
+  EXPECT_EQ(this->error_of(this->files().attribute(this->at("a"), "user.test")), ENODATA);
+  ASSERT_TRUE(this->files().set_attribute(this->at("a"), "user.test", "value"));
+  ASSERT_TRUE(this->files().set_attribute(this->at("a"), "user.test", "newer"));
+  ASSERT_TRUE(this->files().rename(this->at("a"), this->at("b")));
+  EXPECT_EQ(*this->files().attribute(this->at("b"), "user.test"), "newer");
+  EXPECT_EQ(this->error_of(this->files().attribute(this->at("none"), "user.test")), ENOENT);
+}
+
 TYPED_TEST_P(FileContract, tells_space) {
   Result<Space> space = this->files().space(this->at("."));
   ASSERT_TRUE(space);
@@ -246,7 +292,8 @@ REGISTER_TYPED_TEST_SUITE_P(FileContract, reads_back_what_was_written_at_any_off
                             makes_directories_and_removes_only_empty_ones, renames_over_a_file, refuses_renames_that_make_no_tree,
                             stops_listing_when_told_and_allows_changes_meanwhile,
                             writes_whole_files_atomically_and_reads_them_within_a_limit,
-                            locks_exclude_other_holders_until_released, syncs_files_and_directories, tells_space,
-                            adopts_a_passed_descriptor);
+                            locks_exclude_other_holders_until_released, syncs_files_and_directories, tells_and_changes_status,
+                            keeps_the_inode_in_a_rename_and_links_only_to_free_names, keeps_extended_attributes_with_the_file,
+                            tells_space, adopts_a_passed_descriptor);
 
 }  // namespace forebay::os

@@ -34,6 +34,10 @@ void MemoryDisk::apply(Change change) {
     auto found = entry.directory->entries.find(entry.name);
     if (found != entry.directory->entries.end()) before = found->second;
     if (entry.node) {
+      if (entry.node->inode == 0) {
+        entry.node->inode = ++next_inode_;
+        touch(*entry.node);
+      }
       ++entry.node->links;
       entry.directory->entries[entry.name] = entry.node;
     } else {
@@ -90,6 +94,24 @@ void MemoryDisk::charge(Node& node) {
   node.charged_pages = node.content.allocated_pages();
 }
 
+void MemoryDisk::touch(Node& node) { node.attributes.mtime_ns = ++ticks_ * 1'000; }
+
+FileStatus MemoryDisk::status_of(const Node& node) {
+  return {.inode = node.inode,
+          .size = node.content.size(),
+          .mtime_ns = node.attributes.mtime_ns,
+          .mode = node.attributes.mode,
+          .uid = node.attributes.uid,
+          .gid = node.attributes.gid,
+          .is_directory = node.directory,
+          .is_regular = !node.directory};
+}
+
+void MemoryDisk::sync(Node& node) {
+  node.content.sync();
+  node.durable_attributes = node.attributes;
+}
+
 Result<void> MemoryDisk::check_room(const Node& node, uint64_t offset, uint64_t length, const std::string& path) const {
   uint64_t missing = node.content.missing_pages(offset, length);
   if (missing == 0 || (used_pages_ + missing) * PagedContent::kPage <= config_.capacity_bytes) return {};
@@ -115,6 +137,7 @@ void MemoryDisk::revive(Node& node, SimRandom& random, std::set<const Node*>& se
   node.opens = 0;
   node.links = 0;
   node.lock_owner = nullptr;
+  node.attributes = node.durable_attributes;
   node.content.power_cut(random);
   node.charged_pages = 0;
   charge(node);

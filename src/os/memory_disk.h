@@ -44,9 +44,19 @@ class MemoryDisk {
   friend class MemoryFileSystem;
   friend class MemoryFile;
 
+  // What a sync of the file makes durable, besides its content.
+  struct Attributes {
+    uint32_t mode = 0, uid = 0, gid = 0;
+    int64_t mtime_ns = 0;
+    std::map<std::string, std::string> extended;
+  };
   struct Node {
-    explicit Node(bool is_directory) : directory(is_directory) {}
+    explicit Node(bool is_directory) : directory(is_directory) {
+      attributes.mode = durable_attributes.mode = is_directory ? 0700 : 0600;
+    }
     const bool directory;
+    uint64_t inode = 0;
+    Attributes attributes, durable_attributes;
     PagedContent content;
     std::map<std::string, std::shared_ptr<Node>> entries, durable_entries;
     uint64_t links = 0, opens = 0, charged_pages = 0;
@@ -72,7 +82,10 @@ class MemoryDisk {
   void sync_directory(const std::shared_ptr<Node>& directory);
   void release_if_gone(Node& node);
   void charge(Node& node);  // after the node's content changed
+  void touch(Node& node);   // after its bytes changed
   Result<void> check_room(const Node& node, uint64_t offset, uint64_t length, const std::string& path) const;
+  static FileStatus status_of(const Node& node);
+  static void sync(Node& node);
   static void write_through(const Change& change);
   static void collect(const Node& node, const std::string& prefix, std::vector<std::string>& out);
   static bool is_below(const Node& ancestor, const Node& node);  // or the same
@@ -84,6 +97,8 @@ class MemoryDisk {
   std::shared_ptr<Node> root_ = std::make_shared<Node>(true);
   std::vector<Change> unsynced_;  // in order
   uint64_t used_pages_ = 0;
+  uint64_t next_inode_ = 1;
+  int64_t ticks_ = 0;        // this disk's clock: counts changes of content, so that a later one has a later mtime
   uint64_t generation_ = 0;  // counts power cuts
 };
 

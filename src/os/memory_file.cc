@@ -72,6 +72,7 @@ class MemoryFile final : public File {
     TRY(check_writable("write"));
     TRY(open_->disk.check_room(*open_->node, offset, data.size(), open_->path));
     open_->node->content.write(data, offset);
+    open_->disk.touch(*open_->node);
     open_->disk.charge(*open_->node);
     return {};
   }
@@ -79,14 +80,16 @@ class MemoryFile final : public File {
   Result<void> sync_data() override {
     std::lock_guard lock(open_->disk.mutex_);
     TRY(check_alive("sync"));
-    open_->node->content.sync();
+    MemoryDisk::sync(*open_->node);
     return {};
   }
+  Result<void> sync_all() override { return sync_data(); }
 
   Result<void> truncate(uint64_t size) override {
     std::lock_guard lock(open_->disk.mutex_);
     TRY(check_writable("truncate"));
     open_->node->content.truncate(size);
+    open_->disk.touch(*open_->node);
     open_->disk.charge(*open_->node);
     return {};
   }
@@ -110,6 +113,12 @@ class MemoryFile final : public File {
     std::lock_guard lock(open_->disk.mutex_);
     TRY(check_alive("stat"));
     return open_->node->content.allocated_pages() * PagedContent::kPage;
+  }
+
+  Result<FileStatus> status() override {
+    std::lock_guard lock(open_->disk.mutex_);
+    TRY(check_alive("stat"));
+    return MemoryDisk::status_of(*open_->node);
   }
 
   int descriptor() const override { return fd_; }
@@ -260,6 +269,56 @@ Result<bool> MemoryFileSystem::exists(const std::string& path) {
   if (place) return place->node != nullptr;
   if (place.error().is_errno(ENOENT) || place.error().is_errno(ENOTDIR)) return false;
   return std::unexpected(std::move(place).error());
+}
+
+Result<std::shared_ptr<MemoryDisk::Node>> MemoryFileSystem::existing(const std::string& path, std::string_view doing) {
+  TRY(check_alive(doing, path));
+  ASSIGN_OR_RETURN(MemoryDisk::Place place, disk_.find(path, doing));
+  if (!place.node) return from_errno(ENOENT, about(doing, path));
+  return std::move(place.node);
+}
+
+Result<FileStatus> MemoryFileSystem::status(const std::string& path) {
+  std::lock_guard lock(disk_.mutex_);
+  ASSIGN_OR_RETURN(std::shared_ptr<MemoryDisk::Node> node, existing(path, "stat"));
+  return MemoryDisk::status_of(*node);
+}
+
+Result<void> MemoryFileSystem::change_status(const std::string& path, const StatusChange& change) {
+  std::lock_guard lock(disk_.mutex_);
+  ASSIGN_OR_RETURN(std::shared_ptr<MemoryDisk::Node> node, existing(path, "change the status of"));
+  if (change.mode) node->attributes.mode = *change.mode & 07777;
+  if (change.uid) node->attributes.uid = *change.uid;
+  if (change.gid) node->attributes.gid = *change.gid;
+  if (change.mtime_ns) node->attributes.mtime_ns = *change.mtime_ns;
+  return {};
+}
+
+Result<void> MemoryFileSystem::link(const std::string& from, const std::string& to) {
+  std::lock_guard lock(disk_.mutex_);
+  const std::string doing = "link '" + from + "' to";
+  ASSIGN_OR_RETURN(std::shared_ptr<MemoryDisk::Node> node, existing(from, doing));
+  if (node->directory) return from_errno(EPERM, about(doing, to));
+  ASSIGN_OR_RETURN(MemoryDisk::Place target, disk_.find(to, doing));
+  if (target.node) return from_errno(EEXIST, about(doing, to));
+  disk_.apply({{target.directory, target.name, std::move(node)}});
+  return {};
+}
+
+Result<std::string> MemoryFileSystem::attribute(const std::string& path, const std::string& name) {
+  std::lock_guard lock(disk_.mutex_);
+  const std::string doing = "read attribute " + name + " of";
+  ASSIGN_OR_RETURN(std::shared_ptr<MemoryDisk::Node> node, existing(path, doing));
+  auto found = node->attributes.extended.find(name);
+  if (found == node->attributes.extended.end()) return from_errno(ENODATA, about(doing, path));
+  return found->second;
+}
+
+Result<void> MemoryFileSystem::set_attribute(const std::string& path, const std::string& name, std::string_view value) {
+  std::lock_guard lock(disk_.mutex_);
+  ASSIGN_OR_RETURN(std::shared_ptr<MemoryDisk::Node> node, existing(path, "set attribute " + name + " of"));
+  node->attributes.extended.insert_or_assign(name, std::string(value));
+  return {};
 }
 
 Result<Space> MemoryFileSystem::space(const std::string& path) {

@@ -25,6 +25,11 @@ class MemoryFileSystem final : public FileSystem {
   Result<void> sync_directory(const std::string& path) override;
   Result<void> list(const std::string& path, const std::function<bool(const DirectoryEntry&)>& each) override;
   Result<bool> exists(const std::string& path) override;
+  Result<FileStatus> status(const std::string& path) override;
+  Result<void> change_status(const std::string& path, const StatusChange& change) override;
+  Result<void> link(const std::string& from, const std::string& to) override;
+  Result<std::string> attribute(const std::string& path, const std::string& name) override;
+  Result<void> set_attribute(const std::string& path, const std::string& name, std::string_view value) override;
   Result<Space> space(const std::string& path) override;
   Result<std::unique_ptr<File>> lock(const std::string& path) override;
 
@@ -34,6 +39,7 @@ class MemoryFileSystem final : public FileSystem {
   friend class MemoryFile;
   struct Process;
   Result<void> check_alive(std::string_view doing, const std::string& path) const;
+  Result<std::shared_ptr<MemoryDisk::Node>> existing(const std::string& path, std::string_view doing);  // with the disk's lock
   std::unique_ptr<File> open_node(std::shared_ptr<MemoryDisk::Node> node, const std::string& path, bool writable);
 
   MemoryDisk& disk_;

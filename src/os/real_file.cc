@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -31,6 +32,23 @@ auto uninterrupted(Call call) {
     auto result = call();
     if (result >= 0 || errno != EINTR) return result;
   }
+}
+
+FileStatus status_of(const struct stat& status) {
+  return {.inode = status.st_ino,
+          .size = static_cast<uint64_t>(status.st_size),
+          .mtime_ns = status.st_mtim.tv_sec * 1'000'000'000L + status.st_mtim.tv_nsec,
+          .mode = status.st_mode & 07777,
+          .uid = status.st_uid,
+          .gid = status.st_gid,
+          .is_directory = S_ISDIR(status.st_mode),
+          .is_regular = S_ISREG(status.st_mode)};
+}
+
+timespec time_of(int64_t nanos) {
+  int64_t seconds = nanos / 1'000'000'000, rest = nanos % 1'000'000'000;
+  if (rest < 0) rest += 1'000'000'000, --seconds;
+  return {.tv_sec = seconds, .tv_nsec = rest};
 }
 
 class RealFile final : public File {
@@ -70,6 +88,11 @@ class RealFile final : public File {
     return {};
   }
 
+  Result<void> sync_all() override {
+    if (uninterrupted([&] { return ::fsync(fd_); }) < 0) return failed("sync", path_);
+    return {};
+  }
+
   Result<void> truncate(uint64_t size) override {
     if (uninterrupted([&] { return ::ftruncate(fd_, static_cast<off_t>(size)); }) < 0) return failed("truncate", path_);
     return {};
@@ -91,6 +114,11 @@ class RealFile final : public File {
   Result<uint64_t> allocated_bytes() override {
     ASSIGN_OR_RETURN(struct stat status, stat());
     return static_cast<uint64_t>(status.st_blocks) * 512;  // st_blocks counts 512 bytes whatever the block size is
+  }
+
+  Result<FileStatus> status() override {
+    ASSIGN_OR_RETURN(struct stat status, stat());
+    return status_of(status);
   }
 
   int descriptor() const override { return fd_; }
@@ -200,6 +228,46 @@ class RealFileSystem final : public FileSystem {
     if (::lstat(path.c_str(), &status) == 0) return true;
     if (errno == ENOENT || errno == ENOTDIR) return false;
     return failed("look for", path);
+  }
+
+  Result<FileStatus> status(const std::string& path) override {
+    struct stat status;
+    if (::stat(path.c_str(), &status) < 0) return failed("stat", path);
+    return status_of(status);
+  }
+
+  Result<void> change_status(const std::string& path, const StatusChange& change) override {
+    if (change.uid || change.gid) {
+      const uid_t uid = change.uid ? *change.uid : static_cast<uid_t>(-1);
+      const gid_t gid = change.gid ? *change.gid : static_cast<gid_t>(-1);
+      if (::chown(path.c_str(), uid, gid) < 0) return failed("change the owner of", path);
+    }
+    // After the owner: changing that takes the set-user-id bit away.
+    if (change.mode && ::chmod(path.c_str(), *change.mode & 07777) < 0) return failed("change the mode of", path);
+    if (change.mtime_ns) {
+      const timespec times[2] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, time_of(*change.mtime_ns)};
+      if (::utimensat(AT_FDCWD, path.c_str(), times, 0) < 0) return failed("change the time of", path);
+    }
+    return {};
+  }
+
+  Result<void> link(const std::string& from, const std::string& to) override {
+    if (::link(from.c_str(), to.c_str()) < 0) return failed("link '" + from + "' to", to);
+    return {};
+  }
+
+  Result<std::string> attribute(const std::string& path, const std::string& name) override {
+    std::string value(64 << 10, '\0');  // the most that Linux keeps
+    ssize_t got = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
+    if (got < 0) return failed("read attribute " + name + " of", path);
+    value.resize(static_cast<size_t>(got));
+    return value;
+  }
+
+  Result<void> set_attribute(const std::string& path, const std::string& name, std::string_view value) override {
+    if (::setxattr(path.c_str(), name.c_str(), value.data(), value.size(), 0) < 0)
+      return failed("set attribute " + name + " of", path);
+    return {};
   }
 
   Result<Space> space(const std::string& path) override {
