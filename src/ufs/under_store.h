@@ -138,6 +138,7 @@ class UnderStore {
   // A missing prefix is an empty listing. Reserved names are left out: a page may be empty and still have a cursor.
   virtual Task<Result<ListPage>> list(ListRequest request, Call call) = 0;
 
+  // kNotFound: it was fenced meanwhile (kFencedPut).
   virtual Task<Result<Identity>> put(PutRequest request, BodySource* body, Call call) = 0;
 
   // Give the id to whoever has to abort it one day before the first part. With the same operation twice: two uploads on S3, on a

@@ -1,0 +1,275 @@
+#include "ufs/posix/posix_store.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "async/sync.h"
+#include "os/faulty_file.h"
+#include "os/memory_file.h"
+#include "ufs/store_contract.h"
+
+namespace forebay::ufs {
+namespace {
+
+class Directory {
+ public:
+  Directory() {
+    std::string pattern = testing::TempDir() + "forebay_ufs_XXXXXX";
+    path = ::mkdtemp(pattern.data());
+  }
+  ~Directory() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
+class PosixWorld final : public StoreWorld {
+ public:
+  explicit PosixWorld(StampPlace stamps)
+      : store_(env_, {.tree = {.root = directory_.path, .stamps = stamps}}),
+        other_(env_, {.tree = {.root = directory_.path, .stamps = stamps}}) {
+    for (PosixStore* store : {&store_, &other_}) {
+      Result<Capabilities> probed = async::block_on(loop_.executor(), store->probe({}));
+      EXPECT_TRUE(probed) << probed.error().to_string();
+    }
+  }
+  ~PosixWorld() override {
+    loop_.stop();
+    blocking_.stop();
+  }
+  UnderStore& store() override { return store_; }
+  UnderStore& other() override { return other_; }
+  void write_foreign(const std::string& key, const std::string& content) override {
+    const std::string path = directory_.path + "/" + key, fresh = path + ".foreign";
+    std::ofstream(fresh) << content;
+    std::filesystem::rename(fresh, path);
+  }
+  async::Executor executor() override { return loop_.executor(); }
+
+ private:
+  Directory directory_;
+  async::Loop loop_{"posix-store"}, blocking_{"blocking", 4};
+  os::Env env_{os::real_clock(), os::real_random(), os::real_files(), os::real_network(), blocking_.executor(), "test"};
+  PosixStore store_, other_;
+};
+
+INSTANTIATE_TEST_SUITE_P(Directory, StoreContract,
+                         testing::Values(WorldMaker{[] { return std::make_unique<PosixWorld>(StampPlace::kAuto); }}));
+INSTANTIATE_TEST_SUITE_P(DirectoryWithSideFiles, StoreContract,
+                         testing::Values(WorldMaker{[] { return std::make_unique<PosixWorld>(StampPlace::kSideFile); }}));
+
+// On a disk in memory, on one loop without threads.
+class PosixStoreTest : public testing::Test {
+ protected:
+  template <class T>
+  T run(Task<T> task) {
+    auto slot = std::make_shared<async::detail::Slot<T>>();
+    async::spawn_detached(loop_.executor(), async::detail::fill<T>(std::move(task), slot, [] {}));
+    loop_.run_ready();
+    EXPECT_TRUE(slot->value.has_value()) << "the task waits for something that does not come";
+    return std::move(*slot->value);
+  }
+  os::Env env_of(os::FileSystem& files) {
+    return {os::real_clock(), os::real_random(), files, os::real_network(), loop_.executor(), "test"};
+  }
+  Result<Identity> put(UnderStore& store, const std::string& key, const std::string& content, uint64_t version,
+                       Condition condition) {
+    TextSource source(content);
+    return run(store.put({key, stamp_of(content, version), std::move(condition), "op" + std::to_string(version)}, &source, {}));
+  }
+
+  async::ManualLoop loop_;
+};
+
+class NoWatch final : public os::SeamWatch {
+ public:
+  os::SeamFate before(const os::SeamCall&) override { return {}; }
+};
+
+TEST_F(PosixStoreTest, a_power_cut_at_every_step_leaves_the_old_version_or_the_new_one) {
+  for (StampPlace stamps : {StampPlace::kXattr, StampPlace::kSideFile}) {
+    uint64_t steps = 0;
+    for (uint64_t n = 1; steps == 0; ++n) {
+      os::MemoryDisk disk;
+      auto files = std::make_unique<os::MemoryFileSystem>(disk);
+      ASSERT_TRUE(files->make_directories("/nas"));
+      ASSERT_TRUE(files->sync_directory("/"));
+      os::Env env = env_of(*files);
+      PosixStore before(env, {.tree = {.root = "/nas", .stamps = stamps}});
+      Result<Identity> first = put(before, "dir/a", pattern(1, 5000), 1, Condition::absent());
+      ASSERT_TRUE(first) << first.error().to_string();
+
+      os::SeamSweep sweep(n, {.error = EIO, .then = [&] { disk.power_cut(n); }}, "file.");
+      os::FaultyFileSystem faulty(*files, sweep);
+      os::Env faulty_env = env_of(faulty);
+      PosixStore dying(faulty_env, {.tree = {.root = "/nas", .stamps = stamps}});
+      Result<Identity> second = put(dying, "dir/a", pattern(2, 6000), 2, Condition::is(*first));
+      if (!sweep.was_reached()) {
+        EXPECT_TRUE(second);
+        steps = n;
+        disk.power_cut(n);
+      }
+
+      os::MemoryFileSystem after_files(disk);
+      os::Env after_env = env_of(after_files);
+      PosixStore after(after_env, {.tree = {.root = "/nas", .stamps = stamps}});
+      TextSink sink(kMiB);
+      Result<ObjectStat> found = run(after.get("dir/a", {}, Condition::none(), &sink, {}));
+      ASSERT_TRUE(found) << "step " << n << " " << sweep.at() << ": " << found.error().to_string();
+      ASSERT_TRUE(found->stamp) << "step " << n << " " << sweep.at();
+      const bool is_new = found->stamp->version == Version{2};
+      EXPECT_TRUE(sink.text() == (is_new ? pattern(2, 6000) : pattern(1, 5000))) << "step " << n << " " << sweep.at();
+      if (second) {
+        EXPECT_TRUE(is_new) << "step " << n << " " << sweep.at();
+      }
+      // Whoever takes over fences, and nothing is left.
+      for (const Upload& upload : run(after.list_uploads("", "", {}))->uploads) ASSERT_TRUE(run(after.abort_upload(upload, {})));
+      for (const std::string& file : disk.files()) {
+        EXPECT_EQ(file.find(".part"), std::string::npos) << file << " at step " << n << " " << sweep.at();
+      }
+    }
+    EXPECT_GT(steps, 8u);
+  }
+}
+
+TEST_F(PosixStoreTest, a_failed_call_leaves_the_old_version_and_no_part_unless_it_says_unknown) {
+  for (uint64_t n = 1, passed = 0; passed == 0; ++n) {
+    os::MemoryDisk disk;
+    os::MemoryFileSystem files(disk);
+    ASSERT_TRUE(files.make_directories("/nas"));
+    os::Env env = env_of(files);
+    PosixStore good(env, {.tree = {.root = "/nas"}});
+    Result<Identity> first = put(good, "dir/a", "first", 1, Condition::absent());
+    ASSERT_TRUE(first);
+    os::SeamSweep sweep(n, {.error = EIO}, "file.");
+    os::FaultyFileSystem faulty(files, sweep);
+    os::Env faulty_env = env_of(faulty);
+    PosixStore store(faulty_env, {.tree = {.root = "/nas"}});
+    Result<Identity> second = put(store, "dir/a", "second", 2, Condition::is(*first));
+    if (!sweep.was_reached()) passed = n;
+    TextSink sink(100);
+    Result<ObjectStat> found = run(good.get("dir/a", {}, Condition::none(), &sink, {}));
+    ASSERT_TRUE(found);
+    if (second) {
+      EXPECT_EQ(sink.text(), "second");
+    } else if (failure_of(second.error()) != Failure::kUnknown) {
+      EXPECT_EQ(sink.text(), "first") << "step " << n << " " << sweep.at();
+      EXPECT_TRUE(run(good.list_uploads("", "", {}))->uploads.empty()) << "step " << n << " " << sweep.at();
+    }
+  }
+}
+
+TEST_F(PosixStoreTest, a_fenced_put_cannot_become_visible_later) {
+  os::MemoryDisk disk;
+  os::MemoryFileSystem files(disk);
+  ASSERT_TRUE(files.make_directories("/nas"));
+  os::Env env = env_of(files);
+  PosixStore store(env, {.tree = {.root = "/nas"}}), fencing(env, {.tree = {.root = "/nas"}});
+  // The body ends only after the next epoch has fenced.
+  class Fenced final : public BodySource {
+   public:
+    explicit Fenced(UnderStore& by) : by_(by) {}
+    uint64_t length() const override { return 4; }
+    Task<Result<void>> read(uint64_t, MutableBytes into) override {
+      std::ranges::fill(into, std::byte{'x'});
+      co_return co_await by_.abort_upload({"dir/a", "op"}, {});
+    }
+
+   private:
+    UnderStore& by_;
+  };
+  Fenced body(fencing);
+  Result<Identity> stored = run(store.put({"dir/a", stamp_of("xxxx"), {}, "op"}, &body, {}));
+  ASSERT_FALSE(stored);
+  EXPECT_EQ(failure_of(stored.error()), Failure::kNotFound) << stored.error().to_string();
+  EXPECT_TRUE(disk.files().empty());
+}
+
+TEST_F(PosixStoreTest, never_makes_its_root) {
+  os::MemoryDisk disk;
+  os::MemoryFileSystem files(disk);
+  os::Env env = env_of(files);
+  PosixStore store(env, {.tree = {.root = "/not/mounted"}});
+  Result<Identity> stored = put(store, "dir/a", "x", 1, Condition::none());
+  ASSERT_FALSE(stored);
+  EXPECT_TRUE(stored.error().is_errno(ENXIO)) << stored.error().to_string();
+  EXPECT_EQ(failure_of(run(store.head("a", {})).error()), Failure::kPermanent);
+  EXPECT_EQ(failure_of(run(store.list({}, {})).error()), Failure::kPermanent);
+  EXPECT_EQ(failure_of(run(store.probe({})).error()), Failure::kPermanent);
+  EXPECT_EQ(failure_of(run(store.remove("a", {}, {})).error()), Failure::kPermanent);
+}
+
+TEST_F(PosixStoreTest, a_full_disk_is_said_as_such_and_the_part_is_gone) {
+  os::MemoryDisk disk({.capacity_bytes = 64 << 10});
+  os::MemoryFileSystem files(disk);
+  ASSERT_TRUE(files.make_directories("/nas"));
+  os::Env env = env_of(files);
+  PosixStore store(env, {.tree = {.root = "/nas"}});
+  Result<Identity> stored = put(store, "a", std::string(1 << 20, 'x'), 1, Condition::none());
+  ASSERT_FALSE(stored);
+  EXPECT_TRUE(stored.error().is_errno(ENOSPC));
+  EXPECT_EQ(failure_of(stored.error()), Failure::kPermanent);
+  EXPECT_TRUE(disk.files().empty());
+}
+
+TEST_F(PosixStoreTest, gives_files_their_mode_and_time) {
+  Directory directory;
+  os::Env env = env_of(os::real_files());
+  PosixStore store(env, {.tree = {.root = directory.path}});
+  ASSERT_TRUE(put(store, "dir/a", "x", 1, Condition::none()));
+  const os::FileStatus status = *os::real_files().status(directory.path + "/dir/a");
+  EXPECT_EQ(status.mode, 0640u);
+  EXPECT_EQ(status.mtime_ns, stamp_of("x").mtime_ns);
+}
+
+TEST_F(PosixStoreTest, forgets_parts_at_its_limit_and_says_fewer) {
+  os::MemoryDisk disk;
+  os::MemoryFileSystem files(disk);
+  ASSERT_TRUE(files.make_directories("/nas"));
+  os::Env env = env_of(files);
+  PosixStore store(env, {.tree = {.root = "/nas"}, .remembered_parts = 3});
+  std::vector<Upload> uploads;
+  for (const char* operation : {"one", "two"}) {
+    uploads.push_back(*run(store.create_upload({"a", stamp_of(""), operation}, {})));
+    for (uint32_t number : {1u, 2u}) {
+      TextSource source("x");
+      ASSERT_TRUE(run(store.put_part(uploads.back(), number, number - 1, &source, {})));
+    }
+  }
+  EXPECT_EQ(run(store.list_parts(uploads[0], {}))->size(), 0u);
+  EXPECT_EQ(run(store.list_parts(uploads[1], {}))->size(), 2u);
+}
+
+// A NAS that does not answer.
+TEST(BlockingCalls, are_left_at_the_deadline_and_by_the_token) {
+  async::Loop loop{"caller"}, blocking{"blocking", 2};
+  auto hung = std::make_shared<async::detail::Latch>();
+  BlockingCalls calls(os::real_clock(), blocking.executor(), 1);
+  auto hang = [hung]() -> Result<int> {
+    hung->wait();
+    return 1;
+  };
+  auto soon = [] { return Call{.deadline = os::real_clock().now() + std::chrono::milliseconds(20)}; };
+  Result<int> late = async::block_on(loop.executor(), calls.run(hang, soon(), true, "write"));
+  ASSERT_FALSE(late);
+  EXPECT_EQ(failure_of(late.error()), Failure::kUnknown);
+  // The only slot is taken: this one never began, so it is surely not done.
+  Result<int> waiting = async::block_on(loop.executor(), calls.run(hang, soon(), true, "write"));
+  ASSERT_FALSE(waiting);
+  EXPECT_EQ(failure_of(waiting.error()), Failure::kRetryLater);
+  std::stop_source stop;
+  std::jthread stopper([&] { stop.request_stop(); });
+  Result<int> stopped = async::block_on(loop.executor(), calls.run(hang, {.stop = stop.get_token()}, true, "write"));
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(failure_of(stopped.error()), Failure::kCancelled);
+  hung->open();
+  Result<int> answered = async::block_on(loop.executor(), calls.run(hang, {}, true, "write"));
+  ASSERT_TRUE(answered);
+  loop.stop();
+  blocking.stop();
+}
+
+}  // namespace
+}  // namespace forebay::ufs
