@@ -20,4 +20,7 @@ forebay_external(external_spdlog LIBRARIES spdlog fmt DEFINITIONS SPDLOG_COMPILE
 forebay_external(external_prometheus LIBRARIES prometheus-cpp-core)
 forebay_external(external_jemalloc LIBRARIES jemalloc)
 forebay_external(external_xxhash LIBRARIES xxhash)
+forebay_external(external_curl LIBRARIES curl)
+forebay_external(external_crypto LIBRARIES crypto)
+forebay_external(external_pugixml LIBRARIES pugixml)
 forebay_external(external_benchmark LIBRARIES benchmark Threads::Threads)

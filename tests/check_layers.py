@@ -39,6 +39,8 @@ HOMES = {
     r"rocksdb/": {"kv"},
     r"fuse3?[/_]|fuse_lowlevel": {"fuse"},
     r"curl/": {"ufs"},
+    r"openssl/": {"ufs"},
+    r"pugixml": {"ufs"},
     r"isa-l": {"base"},
     r"toml\+\+": {"config"},
     r"CLI/": {"cli"},

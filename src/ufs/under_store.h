@@ -148,8 +148,8 @@ class UnderStore {
   virtual Task<Result<Part>> put_part(Upload upload, uint32_t number, uint64_t offset, BodySource* body, Call call) = 0;
   // Parts that surely are there: to be resumed with. May leave out some (a NAS forgets with the process): those are sent again.
   virtual Task<Result<std::vector<Part>>> list_parts(Upload upload, Call call) = 0;
-  // `parts`: all of them, by number from 1, without a gap. Exactly these become the object. An upload that met kConflict is still
-  // there.
+  // `parts`: all of them, by number from 1, without a gap; exactly these become the object. An upload that met kConflict is still
+  // there. kNotFound: it is gone: aborted, or completed earlier, or by this call if its answer was lost: look at the key.
   virtual Task<Result<Identity>> complete_upload(Upload upload, std::vector<Part> parts, Condition condition, Call call) = 0;
   // The fence: after success no part of it can ever become visible (unless complete_upload() had succeeded before). Also stops a
   // put() of the operation `upload.id` where the store has kFencedPut. No such upload: success.

@@ -1,0 +1,240 @@
+#include "ufs/s3/s3_store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "ufs/s3/response_status.h"
+
+namespace forebay::ufs {
+namespace {
+
+std::optional<uint64_t> number(std::string_view text) {
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// "bytes 100-149/9000": first byte and whole length.
+std::optional<std::pair<uint64_t, uint64_t>> content_range(std::string_view text) {
+  if (!text.starts_with("bytes ")) return std::nullopt;
+  text.remove_prefix(6);
+  const size_t dash = text.find('-'), slash = text.find('/');
+  if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash) return std::nullopt;
+  const auto first = number(text.substr(0, dash)), whole = number(text.substr(slash + 1));
+  if (!first || !whole) return std::nullopt;
+  return std::pair(*first, *whole);
+}
+
+std::string range_header(const Range& range) {
+  std::string text = "bytes=" + std::to_string(range.offset) + "-";
+  if (range.length < UINT64_MAX - range.offset) text += std::to_string(range.offset + range.length - 1);
+  return text;
+}
+
+}  // namespace
+
+void add_condition(NamedValues& headers, const Condition& condition) {
+  if (condition.wants_absent()) headers.emplace_back("if-none-match", "*");
+  if (condition.wants_identity()) headers.emplace_back("if-match", "\"" + condition.identity().text + "\"");
+}
+
+Result<ObjectStat> stat_of(const HttpResponse& response, const std::string& doing) {
+  ObjectStat stat;
+  stat.identity.text = unquoted(response.header("etag"));
+  if (stat.identity.text.empty() || stat.identity.text.size() > 256) return corrupt(doing + ": an answer without a usable ETag");
+  if (response.status == 206) {
+    const auto range = content_range(response.header("content-range"));
+    if (!range) return corrupt(doing + ": an answer with a part but without Content-Range");
+    stat.length = range->second;
+  } else {
+    const auto length = number(response.header("content-length"));
+    if (!length) return corrupt(doing + ": an answer without Content-Length");
+    stat.length = *length;
+  }
+  stat.mtime_ns = parse_http_time(response.header("last-modified"));
+  if (Result<Stamp> stamp = Stamp::parse(response.header(kStampHeader))) stat.stamp = *stamp;
+  return stat;
+}
+
+S3Store::S3Store(os::Env& env, S3StoreConfig config, Environment environment, obs::Log& log)
+    : env_(env),
+      config_(std::move(config)),
+      uri_("s3://" + config_.client.bucket +
+           (config_.prefix.empty() ? "" : "/" + config_.prefix.substr(0, config_.prefix.size() - 1))),
+      client_(env, config_.client, std::move(environment), log) {}
+
+Task<Result<Capabilities>> S3Store::probe(Call call) {
+  CO_TRY(co_await list({.most = 1}, call));
+  co_return Capabilities{};
+}
+
+// A HEAD is answered without a reason: a missing bucket would look like so many removed objects.
+Task<Result<void>> S3Store::check_bucket(Call call) {
+  {
+    std::lock_guard lock(mutex_);
+    if (bucket_seen_ != os::Instant{} && env_.clock.now() - bucket_seen_ < std::chrono::seconds(10)) co_return Result<void>{};
+  }
+  S3Request request{
+      .method = "GET", .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", config_.prefix}}, .doing = "look for " + uri_};
+  CO_TRY(co_await client_.send(request, call));
+  std::lock_guard lock(mutex_);
+  bucket_seen_ = env_.clock.now();
+  co_return Result<void>{};
+}
+
+Task<Result<ObjectStat>> S3Store::head(std::string key, Call call) {
+  CO_TRY(check(key));
+  S3Request request{.method = "HEAD", .key = full(key), .doing = "head " + quoted(key)};
+  Result<HttpResponse> response = co_await client_.send(request, call);
+  if (!response && failure_of(response.error()) == Failure::kNotFound) {
+    CO_TRY(co_await check_bucket(call));
+  }
+  CO_TRY(response);
+  co_return stat_of(*response, request.doing);
+}
+
+Task<Result<ObjectStat>> S3Store::get(std::string key, Range range, Condition condition, BodySink* sink, Call call) {
+  CO_TRY(check(key));
+  const std::string doing = "get " + quoted(key);
+  const bool is_whole = range.offset == 0 && range.length == UINT64_MAX;
+  S3Request request{.method = "GET", .key = full(key), .sink = sink, .doing = doing};
+  add_condition(request.headers, condition);
+  if (!is_whole) request.headers.emplace_back("range", range_header(range));
+  // Before the first byte is delivered: that these are the bytes asked for, whatever the store makes of our headers.
+  request.accept = [doing, range, is_whole, condition](const HttpResponse& response) -> Result<void> {
+    ASSIGN_OR_RETURN(ObjectStat stat, stat_of(response, doing));
+    if (!condition.holds(&stat.identity)) return conflict(doing + ": it holds something else: " + stat.identity.text);
+    if (is_whole && response.status == 200) return {};
+    const auto sent = content_range(response.header("content-range"));
+    if (!is_whole && response.status == 206 && sent && sent->first == range.offset) return {};
+    return corrupt(doing + ": the store sent another range than was asked for");
+  };
+  if (range.length > 0) {
+    CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(request, call));
+    if (response.status != 416) co_return stat_of(response, doing);
+  }
+  CO_ASSIGN_OR_RETURN(ObjectStat stat, co_await head(key, call));  // a range behind the end, or of nothing
+  if (!condition.holds(&stat.identity)) co_return conflict(doing + ": it holds something else: " + stat.identity.text);
+  co_return stat;
+}
+
+Task<Result<ListPage>> S3Store::list(ListRequest request, Call call) {
+  S3Request ask{
+      .method = "GET", .query = {{"list-type", "2"}, {"encoding-type", "url"}}, .doing = "list " + quoted(request.prefix)};
+  ask.query.emplace_back("prefix", full(request.prefix));
+  ask.query.emplace_back("max-keys", std::to_string(std::clamp(request.most, 1u, 1000u)));
+  if (request.by_directory) ask.query.emplace_back("delimiter", "/");
+  if (!request.start_after.empty() && request.cursor.empty()) ask.query.emplace_back("start-after", full(request.start_after));
+  if (!request.cursor.empty()) ask.query.emplace_back("continuation-token", request.cursor);
+  CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(ask, call));
+  CO_ASSIGN_OR_RETURN(S3Listing listing, parse_listing(response.text));
+  ListPage page;
+  for (ListEntry& entry : listing.entries) {
+    if (!entry.key.starts_with(full(request.prefix))) continue;
+    entry.key.erase(0, config_.prefix.size());
+    const bool is_marker = !entry.is_directory && (entry.key.ends_with('/') || entry.key.empty());
+    if (is_marker || is_reserved(entry.key)) continue;
+    page.entries.push_back(std::move(entry));
+  }
+  std::ranges::sort(page.entries, {}, &ListEntry::key);  // keys and directories come apart
+  if (listing.is_truncated) page.cursor = listing.token;
+  co_return page;
+}
+
+Task<Result<Identity>> S3Store::identity_after(HttpResponse response, std::string key, Call call) {
+  std::string etag = unquoted(response.header("etag"));
+  if (!etag.empty() && etag.size() <= 256) co_return Identity{std::move(etag)};
+  // Written, but not told under which identity.
+  Result<ObjectStat> stat = co_await head(key, call);
+  if (!stat) co_return unknown_outcome("put " + quoted(key) + ": " + stat.error().message());
+  co_return stat->identity;
+}
+
+Task<Result<Identity>> S3Store::put(PutRequest request, BodySource* body, Call call) {
+  CO_TRY(check(request.key));
+  CO_TRY(check_operation(request.operation));
+  if (body->length() > limits_.put_bytes) co_return refused(EFBIG, "put " + quoted(request.key) + ": too large for one request");
+  S3Request ask{.method = "PUT",
+                .key = full(request.key),
+                .body = body,
+                .sends_body = true,
+                .writes = true,
+                .doing = "put " + quoted(request.key)};
+  ask.headers.emplace_back(kStampHeader, request.stamp.to_text());
+  add_condition(ask.headers, request.condition);
+  Result<HttpResponse> response = co_await client_.send(ask, call);
+  // Only is() can meet a missing key here.
+  if (!response && failure_of(response.error()) == Failure::kNotFound) co_return conflict(response.error().message());
+  CO_TRY(response);
+  co_return co_await identity_after(*std::move(response), request.key, call);
+}
+
+Task<Result<Identity>> S3Store::put_plain(std::string key, std::string content, Call call) {
+  S3Request ask{.method = "PUT",
+                .key = full(key),
+                .text = std::move(content),
+                .sends_body = true,
+                .writes = true,
+                .doing = "put " + quoted(key)};
+  CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(ask, call));
+  co_return co_await identity_after(std::move(response), key, call);
+}
+
+Task<Result<void>> S3Store::remove(std::string key, Condition condition, Call call) {
+  CO_TRY(check(key));
+  S3Request request{.method = "DELETE", .key = full(key), .writes = true, .doing = "remove " + quoted(key)};
+  add_condition(request.headers, condition);
+  Result<HttpResponse> response = co_await client_.send(request, call);
+  if (!response && failure_of(response.error()) == Failure::kNotFound) co_return Result<void>{};
+  CO_TRY(response);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> S3Store::rename(std::string, Condition, std::string, Condition, Call) {
+  co_return refused(EOPNOTSUPP, uri_ + " cannot rename");
+}
+Task<Result<void>> S3Store::rename_directory(std::string, std::string, Call) {
+  co_return refused(EOPNOTSUPP, uri_ + " cannot rename");
+}
+Task<Result<Identity>> S3Store::set_attributes(std::string, Attributes, Call) {
+  co_return refused(EOPNOTSUPP, uri_ + " keeps no attributes");
+}
+
+Task<Result<void>> S3Store::make_directory(std::string path, Attributes, Call call) {
+  CO_TRY(check(path));
+  if (!config_.directory_markers) co_return Result<void>{};
+  S3Request request{
+      .method = "PUT", .key = full(path) + "/", .sends_body = true, .writes = true, .doing = "make directory " + quoted(path)};
+  CO_TRY(co_await client_.send(request, call));
+  co_return Result<void>{};
+}
+
+// Anything but the marker itself.
+Task<Result<bool>> S3Store::has_entries(std::string path, Call call) {
+  S3Request request{.method = "GET",
+                    .query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "2"}},
+                    .doing = "list " + quoted(path)};
+  request.query.emplace_back("prefix", full(path) + "/");
+  CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(request, call));
+  CO_ASSIGN_OR_RETURN(S3Listing listing, parse_listing(response.text));
+  for (const ListEntry& entry : listing.entries) {
+    if (entry.key != full(path) + "/") co_return true;
+  }
+  co_return false;
+}
+
+Task<Result<void>> S3Store::remove_directory(std::string path, Call call) {
+  CO_TRY(check(path));
+  if (!config_.directory_markers) co_return Result<void>{};
+  CO_ASSIGN_OR_RETURN(bool is_used, co_await has_entries(path, call));
+  if (is_used) co_return refused(ENOTEMPTY, quoted(path) + " is not empty");
+  S3Request request{.method = "DELETE", .key = full(path) + "/", .writes = true, .doing = "remove directory " + quoted(path)};
+  Result<HttpResponse> response = co_await client_.send(request, call);
+  if (!response && failure_of(response.error()) == Failure::kNotFound) co_return Result<void>{};
+  CO_TRY(response);
+  co_return Result<void>{};
+}
+
+}  // namespace forebay::ufs
