@@ -1,7 +1,9 @@
 // A master with many files: builds them through the commit loop, dies without a word, starts again.
 //   ten_million [FILES] [DIRECTORY]      default: 10000000 files, below the temporary directory
-// Prints the resident memory of the master after building and after serving random reads, the metadata's size on disk, and how
-// long the next start took until a call was answered. Each file has an entry, an inode, one extent, one object and one copy.
+// Each file has an entry, an inode, one extent, one object and one copy; a tenth of them is in one directory. Prints the
+// metadata's size on disk; how long the next start took until a call was answered, and the inventory of the worker; the listing
+// of the large directory and its removal while others go on creating files; and the resident memory of the master after each of
+// these.
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -32,6 +34,10 @@ using Seconds = std::chrono::duration<double>;
 constexpr uint64_t kFilesPerDirectory = 1'000;
 constexpr int kOutstanding = 256;
 constexpr int kReads = 200'000;
+constexpr uint64_t kFileBytes = 100'000;
+constexpr int kInventoryPage = 10'000;
+
+uint32_t checksum_of(uint64_t object) { return static_cast<uint32_t>(object * 2'654'435'761u); }
 
 uint64_t resident_bytes() {
   std::ifstream status("/proc/self/status");
@@ -85,26 +91,37 @@ class Serving {
   void open_session(uint64_t nonce) {
     v1::OpenSessionRequest request;
     request.set_nonce(nonce);
-    session_ = wait(call<names::OpenSession>(this, request)).session();
+    const v1::OpenSessionReply opened = wait(call<names::OpenSession>(this, request));
+    session_ = opened.session();
+    cluster_ = opened.cluster();
   }
-  void add_worker() {
+  // The client of the first life is gone for good: nothing counts as open on its account.
+  void end_session(uint64_t nonce) {
+    open_session(nonce);
+    v1::CloseSessionRequest request;
+    request.set_session(session_);
+    wait(call<names::CloseSession>(this, request));
+  }
+  // A new one (id 0), or one that was started again and holds the objects from 1 to `objects`.
+  void add_worker(uint64_t id, uint64_t objects) {
     v1::RegisterWorkerRequest request;
+    request.set_worker(id);
+    if (id != 0) request.set_cluster(cluster_);
     request.mutable_address()->set_address("nowhere:1");
     request.mutable_address()->set_host_id("nowhere");
     request.set_start_nonce(1);
     request.add_tiers()->set_available_bytes(uint64_t{1} << 60);
     const v1::RegisterWorkerReply registered = wait(call<clusters::RegisterWorker>(this, request));
-    v1::ReportInventoryRequest page;
-    page.set_worker(registered.worker());
-    page.set_registration(registered.registration());
-    page.set_to(UINT64_MAX);
-    page.set_last(true);
-    wait(call<clusters::ReportInventory>(this, page));
+    worker_ = registered.worker();
+    registration_ = registered.registration();
+    for (uint64_t from = 0; from <= objects; from += kInventoryPage) report_page(from, objects);
   }
 
   void build(uint64_t files) {
     const auto began = std::chrono::steady_clock::now();
-    left_ = files;
+    large_left_ = files / 10;
+    left_ = files - large_left_;
+    large_ = wait(make_directory(this, "large"));
     wait(run_all(this, &Serving::builder));
     std::printf("built %llu files in %.1f s (%.0f files/s)\n", static_cast<unsigned long long>(files), seconds_since(began),
                 static_cast<double>(files) / seconds_since(began));
@@ -113,11 +130,59 @@ class Serving {
     left_ = kReads;
     wait(run_all(this, &Serving::reader));
   }
-  uint64_t lookup_one() {
+  uint64_t lookup(const std::string& name) {
     v1::LookupRequest request;
     request.set_parent(1);
-    request.set_name("d0");
+    request.set_name(name);
     return wait(call<names::Lookup>(this, request)).attr().inode();
+  }
+  uint64_t list(uint64_t directory) {
+    uint64_t entries = 0;
+    v1::ReadDirRequest request;
+    request.set_inode(directory);
+    request.set_attributes(true);
+    for (v1::ReadDirReply page; !page.end();) {
+      page = wait(call<names::ReadDir>(this, request));
+      entries += static_cast<uint64_t>(page.entries_size());
+      if (page.entries_size() > 0) request.set_after(page.entries(page.entries_size() - 1).name());
+    }
+    return entries;
+  }
+  void remove_tree(const std::string& name) {
+    v1::RemoveTreeRequest request;
+    request.set_parent(1);
+    request.set_name(name);
+    wait(call<names::RemoveTree>(this, request));
+  }
+  // Until so few inodes are left, one file after the other is created; the longest that one of them took, and how many there
+  // were.
+  std::pair<double, uint64_t> create_until(uint64_t inodes) {
+    const uint64_t directory = lookup("d0");
+    double longest = 0;
+    uint64_t created = 0;
+    while (files() > inodes + created) {
+      const auto began = std::chrono::steady_clock::now();
+      wait(write_file(this, directory, 1'000'000 + created++));
+      longest = std::max(longest, seconds_since(began));
+    }
+    return {longest, created};
+  }
+  // Does what the master asks the worker to do until nothing is left of it.
+  uint64_t delete_objects() {
+    uint64_t deleted = 0;
+    v1::WorkerHeartbeatRequest request;
+    request.set_worker(worker_);
+    request.set_registration(registration_);
+    request.add_tiers()->set_available_bytes(uint64_t{1} << 60);
+    for (bool more = true; more;) {
+      const v1::WorkerHeartbeatReply reply = wait(call<clusters::WorkerHeartbeat>(this, request));
+      request.clear_removed();
+      for (const v1::Duty& duty : reply.duties())
+        if (duty.remove()) request.add_removed(duty.object());
+      deleted += static_cast<uint64_t>(request.removed_size());
+      more = request.removed_size() > 0;
+    }
+    return deleted;
   }
   uint64_t files() {
     v1::Empty request;
@@ -135,17 +200,41 @@ class Serving {
   void finished() {
     if (--running_ == 0) done_->set();
   }
-  // Each actor makes whole directories.
+  void report_page(uint64_t from, uint64_t objects) {
+    v1::ReportInventoryRequest page;
+    page.set_worker(worker_);
+    page.set_registration(registration_);
+    page.set_from(from);
+    page.set_last(objects < from + kInventoryPage);
+    page.set_to(page.last() ? UINT64_MAX : from + kInventoryPage);
+    for (uint64_t object = std::max<uint64_t>(from, 1); object < from + kInventoryPage && object <= objects; ++object) {
+      v1::StoredObject& stored = *page.add_objects();
+      stored.set_object(object);
+      stored.set_length(kFileBytes);
+      stored.set_sealed(true);
+      stored.set_crc32c(checksum_of(object));
+    }
+    wait(call<clusters::ReportInventory>(this, page));
+  }
+  static Task<uint64_t> make_directory(Serving* self, std::string name) {
+    v1::MakeDirRequest directory;
+    directory.set_parent(1);
+    directory.set_name(std::move(name));
+    directory.set_mode(0755);
+    const v1::AttrReply made = co_await call<names::MakeDir>(self, directory);
+    co_return made.attr().inode();
+  }
+  // Each actor makes whole directories; then all fill the large one.
   static Task<void> builder(Serving* self) {
     while (self->left_ > 0) {
       const uint64_t files = std::min(self->left_, kFilesPerDirectory);
       self->left_ -= files;
-      v1::MakeDirRequest directory;
-      directory.set_parent(1);
-      directory.set_name("d" + std::to_string(self->directories_++));
-      directory.set_mode(0755);
-      const v1::AttrReply made = co_await call<names::MakeDir>(self, directory);
-      for (uint64_t i = 0; i < files; ++i) co_await write_file(self, made.attr().inode(), i);
+      const uint64_t directory = co_await make_directory(self, "d" + std::to_string(self->directories_++));
+      for (uint64_t i = 0; i < files; ++i) co_await write_file(self, directory, i);
+    }
+    while (self->large_left_ > 0) {
+      const uint64_t number = self->large_left_--;
+      co_await write_file(self, self->large_, number);
     }
     self->finished();
   }
@@ -160,12 +249,12 @@ class Serving {
     v1::CommitRequest commit;
     commit.set_handle(open.handle());
     v1::Extent& extent = *commit.add_extents()->mutable_extent();
-    extent.set_length(100'000);
+    extent.set_length(kFileBytes);
     extent.set_object(open.grants(0).object());
     v1::SealedObject& sealed = *commit.add_sealed();
     sealed.set_object(open.grants(0).object());
-    sealed.set_length(100'000);
-    sealed.set_crc32c(static_cast<uint32_t>(number * 2'654'435'761u));
+    sealed.set_length(kFileBytes);
+    sealed.set_crc32c(checksum_of(open.grants(0).object()));
     commit.set_close(true);
     co_await call<names::Commit>(self, commit);
     co_return true;
@@ -198,7 +287,9 @@ class Serving {
   async::Loop blocking_{"blocking", 2}, commit_{"commit"}, server_{"server"};
   os::Env env_{os::real_clock(), os::real_random(), os::real_files(), os::real_network(), blocking_.executor(), "host"};
   std::unique_ptr<master::Master> master_;
-  uint64_t session_ = 0, sequence_ = 0, left_ = 0, directories_ = 0;
+  std::string cluster_;
+  uint64_t session_ = 0, sequence_ = 0, worker_ = 0, registration_ = 0;
+  uint64_t left_ = 0, large_ = 0, large_left_ = 0, directories_ = 0;
   int running_ = 0;
   std::unique_ptr<async::Event> done_;
 };
@@ -211,7 +302,7 @@ void print_memory(const char* when) {
 void build(const std::string& directory, uint64_t files) {
   Serving serving(directory);
   serving.open_session(1);
-  serving.add_worker();
+  serving.add_worker(0, 0);
   serving.build(files);
   print_memory("after building");
   std::printf("metadata on disk: %.2f GiB\n", static_cast<double>(bytes_below(directory)) / static_cast<double>(kGiB));
@@ -219,18 +310,49 @@ void build(const std::string& directory, uint64_t files) {
   _exit(0);  // as if killed: nothing is flushed, nothing is closed
 }
 
-void serve(const std::string& directory, uint64_t expected) {
+void list_large(Serving& serving, uint64_t expected) {
+  const auto began = std::chrono::steady_clock::now();
+  const uint64_t listed = serving.list(serving.lookup("large"));
+  FOREBAY_CHECK(listed == expected, "every entry is listed");
+  std::printf("ls -l of %llu entries: %.1f s\n", static_cast<unsigned long long>(listed), seconds_since(began));
+  print_memory("after the listing");
+}
+
+void remove_large(Serving& serving, uint64_t entries) {
+  const uint64_t before = serving.files();
+  const auto began = std::chrono::steady_clock::now();
+  serving.remove_tree("large");
+  std::printf("rm -r of %llu entries: answered in %.1f ms\n", static_cast<unsigned long long>(entries),
+              1e3 * seconds_since(began));
+  const auto [longest, created] = serving.create_until(before - entries - 1);
+  std::printf("its inodes are gone after %.1f s; %llu files were written meanwhile, the slowest took %.1f ms\n",
+              seconds_since(began), static_cast<unsigned long long>(created), 1e3 * longest);
+  const auto deleting = std::chrono::steady_clock::now();
+  const uint64_t deleted = serving.delete_objects();
+  std::printf("%llu objects deleted by the worker: %.1f s\n", static_cast<unsigned long long>(deleted), seconds_since(deleting));
+  FOREBAY_CHECK(deleted == entries, "every object is given back");
+  print_memory("after the removal");
+}
+
+void serve(const std::string& directory, uint64_t files) {
   const auto began = std::chrono::steady_clock::now();
   Serving serving(directory);
-  FOREBAY_CHECK(serving.lookup_one() != 0, "the first directory is there");
+  FOREBAY_CHECK(serving.lookup("d0") != 0, "the first directory is there");
   std::printf("start until the first answer: %.2f s\n", seconds_since(began));
   print_memory("after the start");
   serving.inodes_ = serving.files();
-  FOREBAY_CHECK(serving.inodes_ >= expected, "every file is there");
+  FOREBAY_CHECK(serving.inodes_ >= files, "every file is there");
+  const auto reporting = std::chrono::steady_clock::now();
+  serving.end_session(1);
+  serving.open_session(2);
+  serving.add_worker(1, files);
+  std::printf("inventory of the worker: %.1f s\n", seconds_since(reporting));
   const auto reading = std::chrono::steady_clock::now();
   serving.read_at_random();
   std::printf("%d random lookups and listings: %.1f s\n", kReads, seconds_since(reading));
   print_memory("after random reads");
+  list_large(serving, files / 10);
+  remove_large(serving, files / 10);
   _exit(0);
 }
 
