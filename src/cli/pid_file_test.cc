@@ -110,5 +110,25 @@ TEST_F(PidFileTest, gives_a_descriptor_that_tells_of_the_holders_end) {
   close(fd);
 }
 
+TEST_F(PidFileTest, waits_for_a_killed_process_until_it_is_gone) {
+  Holder holder(path_);
+  const int fd = open_process(holder.pid());
+  ASSERT_GE(fd, 0);
+  ASSERT_EQ(kill(holder.pid(), SIGKILL), 0);
+  wait_while_dying(path_, std::chrono::seconds(20));
+  pollfd gone{fd, POLLIN, 0};
+  EXPECT_EQ(poll(&gone, 1, 0), 1) << "it has not ended yet";
+  close(fd);
+  EXPECT_EQ(pid_file_holder(path_), std::nullopt);
+}
+
+TEST_F(PidFileTest, waits_neither_for_the_living_nor_for_nobody) {
+  const auto began = std::chrono::steady_clock::now();
+  wait_while_dying(path_, std::chrono::minutes(5));
+  Holder holder(path_);
+  wait_while_dying(path_, std::chrono::minutes(5));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::minutes(4));
+}
+
 }  // namespace
 }  // namespace forebay::cli

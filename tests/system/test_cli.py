@@ -71,6 +71,15 @@ def test_everything_survives_sigkill_of_every_process(cluster):
     assert [(cluster.cache / f"small-{i}").read_text() for i in range(50)] == [str(i) for i in range(50)]
 
 
+def test_start_right_after_sigkill_waits_for_the_dying(cluster):
+    (cluster.cache / "file").write_bytes(os.urandom(50_000_000))  # memory that takes a moment to be given back
+    for _ in range(3):
+        for name, pid in sorted(cluster.pids().items(), key=lambda item: item[0] != "supervisor"):
+            os.kill(pid, signal.SIGKILL)
+        cluster.start()
+        assert [role["restarts"] for role in cluster.status()["roles"]] == [0, 0, 0, 0]
+
+
 def test_roles_go_on_without_their_supervisor_and_are_taken_over(cluster):
     before = cluster.pids()
     os.kill(before["supervisor"], signal.SIGKILL)

@@ -17,6 +17,7 @@ Result<int> supervise(const Directory& directory, const config::Settings& settin
 Result<int> run(Shell& shell, const LocalOptions& options) {
   ASSIGN_OR_RETURN(Directory directory, make_directory(options.dir));
   ASSIGN_OR_RETURN(std::unique_ptr<StartLock> lock, StartLock::take(directory));
+  wait_for_deaths(directory);
   if (supervisor_runs(directory)) return rejected(EEXIST, "the cluster in " + directory.path + " runs already");
   ASSIGN_OR_RETURN(config::Settings settings, settle(directory, options, shell.options().defines));
   TRY(check_before_start(directory, settings));

@@ -23,6 +23,7 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
   auto begin = std::chrono::steady_clock::now();
   ASSIGN_OR_RETURN(Directory directory, make_directory(options.dir));
   ASSIGN_OR_RETURN(std::unique_ptr<StartLock> lock, StartLock::take(directory));
+  wait_for_deaths(directory);
   Json status;
   bool ran_before = supervisor_runs(directory);
   if (ran_before) {

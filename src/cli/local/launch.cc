@@ -152,6 +152,12 @@ Result<std::unique_ptr<StartLock>> StartLock::take(const Directory& directory) {
 
 StartLock::~StartLock() { close(fd_); }
 
+void wait_for_deaths(const Directory& directory) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory.run(), error))
+    if (entry.path().extension() == ".pid") wait_while_dying(entry.path(), seconds(10));
+}
+
 bool supervisor_runs(const Directory& directory) { return pid_file_holder(directory.pid_file("supervisor")).has_value(); }
 
 Result<Json> start_in_background(const Directory& directory) {

@@ -26,6 +26,9 @@ class StartLock {
   const int fd_;
 };
 
+// Waits for processes of this cluster that were killed a moment ago: not quite gone, they hold their ports and count as running.
+void wait_for_deaths(const Directory& directory);
+
 // Everything that would keep the cluster from starting, checked before anything is started: directories, ports, disk, mount
 // point, FUSE.
 Result<void> check_before_start(const Directory& directory, const config::Settings& settings);

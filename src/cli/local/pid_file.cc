@@ -1,10 +1,15 @@
 #include "cli/local/pid_file.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
 
 namespace forebay::cli {
 namespace {
@@ -16,7 +21,40 @@ struct flock whole_file() {
   return lock;
 }
 
+std::string content_of(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// SIGKILL was sent, or the kernel is taking it apart already.
+bool is_dying(pid_t pid) {
+  constexpr unsigned long kExiting = 4;  // PF_EXITING of the kernel's task flags, the 9th field of stat(5)
+  const std::string base = "/proc/" + std::to_string(pid);
+  const std::string stat = content_of(base + "/stat");
+  if (size_t name_end = stat.rfind(')'); name_end != std::string::npos) {
+    std::istringstream fields(stat.substr(name_end + 1));
+    std::string skipped;
+    for (int i = 0; i < 6; ++i) fields >> skipped;
+    unsigned long flags = 0;
+    if (fields >> flags && (flags & kExiting) != 0) return true;
+  }
+  std::istringstream status(content_of(base + "/status"));
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("SigPnd:") || line.starts_with("ShdPnd:"))
+      if ((std::strtoull(line.c_str() + 7, nullptr, 16) >> (SIGKILL - 1) & 1) != 0) return true;
+  return false;
+}
+
 }  // namespace
+
+void wait_while_dying(const std::string& path, std::chrono::milliseconds most) {
+  const pid_t pid = std::atoi(content_of(path).c_str());
+  const int fd = pid > 0 ? open_process(pid) : -1;
+  if (fd < 0) return;
+  pollfd gone{fd, POLLIN, 0};
+  if (is_dying(pid)) poll(&gone, 1, static_cast<int>(most.count()));
+  close(fd);
+}
 
 Result<std::unique_ptr<PidFile>> PidFile::take(const std::string& path) {
   int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);

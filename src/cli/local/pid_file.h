@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,10 @@ std::optional<pid_t> pid_file_holder(const std::string& path);
 
 // A descriptor that becomes readable when that process ends (pidfd), for the holder; -1 when there is none. The caller closes it.
 int open_holder(const std::string& path, pid_t* pid);
+
+// Waits while the process that the file names, holder or not, has been killed and is not quite gone: until then it may keep its
+// ports. Returns at once for one that lives or is gone, and after `most` in any case.
+void wait_while_dying(const std::string& path, std::chrono::milliseconds most);
 
 // pidfd_open(2) and pidfd_send_signal(2).
 int open_process(pid_t pid);  // -1 when there is no such process
