@@ -164,6 +164,32 @@ TEST_F(WorkerTest, serves_bytes_over_the_network) {
   EXPECT_EQ(found->message.tier(), "SSD");
 }
 
+TEST_F(WorkerTest, lists_what_it_stores_in_pages) {
+  start();
+  rpc::Channel& to = channel();
+  for (uint64_t object : {7, 5, 9}) ASSERT_TRUE(write(to, object, std::string(object, 'x'), 0, kMiB));
+  Result<uint32_t> sealed = seal(to, 7, 7);
+  ASSERT_TRUE(sealed);
+  v1::ListObjectsRequest request;
+  request.set_limit(2);
+  auto page = call<service::ListObjects>(to, request);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->message.objects_size(), 2);
+  EXPECT_EQ(page->message.objects(0).object(), 5u);
+  EXPECT_FALSE(page->message.objects(0).sealed());
+  EXPECT_EQ(page->message.objects(1).object(), 7u);
+  EXPECT_EQ(page->message.objects(1).length(), 7u);
+  EXPECT_TRUE(page->message.objects(1).sealed());
+  EXPECT_EQ(page->message.objects(1).crc32c(), *sealed);
+  EXPECT_EQ(page->message.next(), 9u);
+  request.set_from(page->message.next());
+  page = call<service::ListObjects>(to, request);
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->message.objects_size(), 1);
+  EXPECT_EQ(page->message.objects(0).object(), 9u);
+  EXPECT_EQ(page->message.next(), 0u);
+}
+
 TEST_F(WorkerTest, passes_descriptors_on_the_same_host_only) {
   start();
   v1::OpenObjectRequest open;

@@ -2,10 +2,12 @@
 
 Each round kills the master, a worker, a writing client, or all of them at once, while several clients write; the supervisor brings the roles
 back, a new client goes on where the killed one was, after checking that the tree it finds is one that its record allows. At the end
-everything is read back and compared with the record.
+everything is read back and compared with the record, the metadata is sound, and the workers' directories hold what it refers to and nothing
+else; when all is removed they are empty.
 
 FOREBAY_CRASH_ROUNDS (40) and FOREBAY_CRASH_SEED (random) can be set; the seed is printed with a failure.
 """
+import json
 import os
 import pathlib
 import random
@@ -72,6 +74,28 @@ def master_address(cluster):
     return "localhost:" + cluster.run("conf", "get", "forebay.master.rpc_port").out.split()[-1]
 
 
+def objects_on_disk(cluster):
+    """The files of objects below all tiers of all workers."""
+    return {path for path in (cluster.dir / "data").glob("**/objects/*/*") if path.is_file()}
+
+
+def settled(cluster):
+    """What fsck says, once the space of everything that was removed or given up is back."""
+
+    def look():
+        done = cluster.run("admin", "fsck", "--output", "json", check=False)
+        found = json.loads(done.out) if done.out else {}
+        quiet = found and found["to_be_removed"] == 0 and found["reclaiming"] == 0 and found["objects"] == len(objects_on_disk(cluster))
+        settled.last = done.out or done.err
+        return found if quiet and found["clean"] else None
+
+    try:
+        # The sweep that finds objects without a writer comes a minute after the master's last start.
+        return wait_for(look, 150, "a clean fsck with nothing pending")
+    except AssertionError as leaked:
+        raise AssertionError(f"{leaked}\n{len(objects_on_disk(cluster))} objects on disk; the last fsck:\n{settled.last}") from None
+
+
 def test_what_was_acknowledged_survives_sigkill_at_random_moments(cluster, tmp_path):
     seed = int(os.environ.get("FOREBAY_CRASH_SEED", random.SystemRandom().randrange(1 << 32)))
     print(f"FOREBAY_CRASH_SEED={seed}", file=sys.stderr)
@@ -106,3 +130,8 @@ def test_what_was_acknowledged_survives_sigkill_at_random_moments(cluster, tmp_p
         for writer in writers:
             writer.kill()
     print("killed:", kills, *(writer.verify() for writer in writers), sep="\n  ", file=sys.stderr)
+    found = settled(cluster)
+    print("fsck:", found, file=sys.stderr)
+    cluster.fs("rm", "-R", "/storm")
+    assert settled(cluster)["objects"] == 0
+    assert not objects_on_disk(cluster)

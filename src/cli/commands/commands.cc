@@ -16,6 +16,7 @@ void add_commands(CLI::App& app, Shell& shell) {
          add_fs_put,   add_fs_get, add_fs_rm,    add_fs_touch, add_fs_stat,     add_fs_test,     add_fs_chmod,
          add_fs_chown, add_fs_du,  add_fs_count, add_fs_df,    add_fs_checksum, add_fs_location, add_fs_leader});
   group("info", "The state of the cluster", {add_info_report, add_info_nodes, add_info_version});
+  group("admin", "Care of the cluster", {add_admin_fsck});
   group("conf", "Settings and where they come from", {add_conf_get, add_conf_check, add_conf_reference});
   group("bench", "Measurements", {add_bench_write, add_bench_read, add_bench_meta, add_bench_smallfile});
   for (Add add : {add_doctor, add_master, add_worker, add_fuse, add_completion}) add(app, shell);

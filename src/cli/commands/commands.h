@@ -31,6 +31,8 @@ void add_info_report(CLI::App& info, Shell& shell);
 void add_info_nodes(CLI::App& info, Shell& shell);
 void add_info_version(CLI::App& info, Shell& shell);
 
+void add_admin_fsck(CLI::App& admin, Shell& shell);
+
 void add_conf_get(CLI::App& conf, Shell& shell);
 void add_conf_check(CLI::App& conf, Shell& shell);
 void add_conf_reference(CLI::App& conf, Shell& shell);

@@ -2,6 +2,7 @@
 
 #include "forebay/v1/admin.rpc.h"
 #include "master/answers.h"
+#include "master/cluster/check_copies.h"
 #include "master/namespace/check.h"
 #include "master/namespace/inode.h"
 #include "master/schema.h"
@@ -21,11 +22,20 @@ Result<uint64_t> count(const kv::Reader& reader, std::string_view prefix) {
   return counted;
 }
 
+Result<CheckStep> totals_of(const kv::Reader& reader) {
+  CheckStep step;
+  ASSIGN_OR_RETURN(step.problems, check_totals(reader));
+  ASSIGN_OR_RETURN(step.checked, inode_count(reader));
+  return step;
+}
+
 }  // namespace
 
 void AdminService::bind(rpc::Router& router) {
   router.handle<service::Report>([this](rpc::Call, v1::Empty) { return answered(report()); });
   router.handle<service::Fsck>([this](rpc::Call, v1::FsckRequest request) { return answered(fsck(std::move(request))); });
+  router.handle<service::FsckCopies>(
+      [this](rpc::Call, v1::FsckCopiesRequest request) { return answered(fsck_copies(std::move(request))); });
 }
 
 Task<Result<v1::ReportReply>> AdminService::report() {
@@ -59,13 +69,21 @@ Result<v1::ReportReply> AdminService::make_report() const {
 }
 
 Task<Result<v1::FsckReply>> AdminService::fsck(v1::FsckRequest request) {
-  auto check = [&] { return check_step(*parts_.store.snapshot(), request.cursor(), kCheckedAtOnce); };
+  auto check = [&] {
+    const std::unique_ptr<kv::Reader> snapshot = parts_.store.snapshot();
+    return request.totals() ? totals_of(*snapshot) : check_step(*snapshot, request.cursor(), kCheckedAtOnce);
+  };
   CO_ASSIGN_OR_RETURN(CheckStep step, co_await async::run_blocking(parts_.blocking, check));
   v1::FsckReply reply;
   reply.set_cursor(std::move(step.cursor));
   reply.set_checked(step.checked);
   for (std::string& problem : step.problems) reply.add_problems(std::move(problem));
   co_return reply;
+}
+
+Task<Result<v1::FsckCopiesReply>> AdminService::fsck_copies(v1::FsckCopiesRequest request) {
+  auto check = [&] { return check_copies(*parts_.store.snapshot(), request); };
+  co_return co_await async::run_blocking(parts_.blocking, check);
 }
 
 }  // namespace forebay::master

@@ -14,7 +14,7 @@
 
 namespace forebay::master {
 
-// Answers Report and Fsck. Both read snapshots, away from the commit loop, a bounded number of records at a time.
+// Answers Report, Fsck and FsckCopies. All read snapshots, away from the commit loop, a bounded number of records at a time.
 // Owned by the Master. Any thread.
 class AdminService {
  public:
@@ -33,6 +33,7 @@ class AdminService {
 
   Task<Result<v1::ReportReply>> report();
   Task<Result<v1::FsckReply>> fsck(v1::FsckRequest request);
+  Task<Result<v1::FsckCopiesReply>> fsck_copies(v1::FsckCopiesRequest request);
 
  private:
   Result<v1::ReportReply> make_report() const;

@@ -1,7 +1,6 @@
 #include "master/namespace/check.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/check.h"
 
@@ -12,8 +11,8 @@
 namespace forebay::master {
 namespace {
 
-constexpr std::string_view kCheckedTags = "DHINOPVWXYh";  // in key order
-constexpr size_t kMaxProblems = 1000;                     // of one step; what is beyond is found when these are mended
+constexpr std::string_view kCheckedTags = "DHINOPRSVWXYh";  // in key order
+constexpr size_t kMaxProblems = 1000;                       // of one step; what is beyond is found when these are mended
 
 uint64_t number_at(std::string_view key, size_t index) { return read_big_endian(key.substr(1 + 8 * index, 8)); }
 
@@ -69,6 +68,8 @@ class Checker {
   Result<void> check_file(InodeId inode, const v1::InodeRecord& record, const std::string& name);
   Result<void> check_handle(const Pair& pair);
   Result<void> check_session_handle(const Pair& pair);
+  Result<void> check_outcome(const Pair& pair);
+  Result<void> check_session(uint64_t session, const std::string& what);
   Result<void> check_list(const Pair& pair);
   Result<void> check_object(const Pair& pair);
   Result<bool> is_referenced(ObjectId object, const v1::ObjectRecord& record);
@@ -81,7 +82,8 @@ class Checker {
   const kv::Reader& reader_;
   CheckStep step_;
   DirectoryCount count_;
-  InodeId cached_inode_;  // consecutive objects are often of one file
+  uint64_t checked_session_ = 0;  // the last one found: outcomes come one session after the other
+  InodeId cached_inode_;          // consecutive objects are often of one file
   ObjectIds cached_objects_;
 };
 
@@ -113,8 +115,12 @@ Result<std::vector<Pair>> Checker::next_pairs(std::string_view begin, std::strin
 
 Result<void> Checker::check(const Pair& pair) {
   size_t length = pair.key.size();
-  bool one_number = pair.key[0] == 'I' || pair.key[0] == 'N' || pair.key[0] == 'O' || pair.key[0] == 'W';
-  if (one_number ? length != 9 : (pair.key[0] == 'D' ? length < 10 : length != 17)) {
+  const bool one_number = std::string_view("INOSW").contains(pair.key[0]);
+  const bool sound = one_number           ? length == 9
+                     : pair.key[0] == 'D' ? length >= 10
+                     : pair.key[0] == 'R' ? length == 11
+                                          : length == 17;
+  if (!sound) {
     problem(corrupt_record(pair.key).message());
     return {};
   }
@@ -125,6 +131,8 @@ Result<void> Checker::check(const Pair& pair) {
     case 'N': return check_detached(pair);
     case 'O': return check_object(pair);
     case 'P': return check_copy(pair);
+    case 'R': return check_outcome(pair);
+    case 'S': parse<v1::SessionRecord>(pair); return {};
     case 'V':
     case 'W': return check_list(pair);
     case 'h': return check_session_handle(pair);
@@ -257,6 +265,25 @@ Result<void> Checker::check_session_handle(const Pair& pair) {
   ASSIGN_OR_RETURN(auto handle, find<v1::HandleRecord>(key::handle(inode, HandleId{id})));
   if (!handle || handle->session() != session)
     problem(named("session", session), " lists handle ", std::to_string(id), ", which is not");
+  return {};
+}
+
+Result<void> Checker::check_outcome(const Pair& pair) {
+  uint64_t session = number_at(pair.key, 0);
+  auto record = parse<v1::OutcomeRecord>(pair);
+  if (!record) return {};
+  std::string name = named("outcome", record->sequence()) + " of " + named("session", session);
+  if (pair.key != key::outcome(SessionId{session}, record->sequence())) problem(name, " is in another one's place");
+  return check_session(session, name);
+}
+
+Result<void> Checker::check_session(uint64_t session, const std::string& what) {
+  if (session == checked_session_) return {};
+  ASSIGN_OR_RETURN(auto record, reader_.get(key::session(SessionId{session})));
+  if (record)
+    checked_session_ = session;
+  else
+    problem(what, " is kept, and its ", named("session", session), " has ended");
   return {};
 }
 
@@ -410,34 +437,6 @@ Result<CheckStep> Checker::run(std::string_view cursor, size_t budget) {
   return std::move(step_);
 }
 
-// Links of everything, counted in one pass.
-Result<void> check_links(const kv::Reader& reader, std::vector<std::string>& problems) {
-  std::map<uint64_t, uint64_t> links;
-  TRY(reader.scan("D", kv::prefix_end("D"), [&](std::string_view, std::string_view value) {
-    v1::DentryRecord entry;
-    if (entry.ParseFromArray(value.data(), static_cast<int>(value.size()))) ++links[entry.inode()];
-    return true;
-  }));
-  uint64_t inodes = 0;
-  TRY(reader.scan("I", kv::prefix_end("I"), [&](std::string_view key, std::string_view value) {
-    ++inodes;
-    v1::InodeRecord record;
-    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) return true;
-    uint64_t inode = number_at(key, 0);
-    uint64_t wanted = record.nlink();
-    if (record.type() == v1::FILE_TYPE_DIRECTORY) wanted = is_linked(record) && inode != kRootInode.value ? 1 : 0;
-    if (links[inode] != wanted) {
-      problems.push_back(named("inode", inode) + " should have " + std::to_string(wanted) + " entries and has " +
-                         std::to_string(links[inode]));
-    }
-    return true;
-  }));
-  ASSIGN_OR_RETURN(uint64_t counted, inode_count(reader));
-  if (counted != inodes)
-    problems.push_back(std::to_string(counted) + " inodes are counted, and there are " + std::to_string(inodes));
-  return {};
-}
-
 }  // namespace
 
 Result<CheckStep> check_step(const kv::Reader& reader, std::string_view cursor, size_t budget) {
@@ -453,7 +452,8 @@ Result<std::vector<std::string>> check_all(const kv::Reader& reader) {
     std::ranges::move(step.problems, std::back_inserter(problems));
     cursor = std::move(step.cursor);
   } while (!cursor.empty());
-  TRY(check_links(reader, problems));
+  ASSIGN_OR_RETURN(std::vector<std::string> totals, check_totals(reader));
+  std::ranges::move(totals, std::back_inserter(problems));
   return problems;
 }
 

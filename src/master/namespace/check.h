@@ -16,11 +16,15 @@ struct CheckStep {
 };
 
 // Checks about `budget` records from `cursor` on (empty: from the beginning), each against those it refers to: entries, inodes,
-// handles, extent lists, objects, copies and duties. A step sees one state; between steps it may change, which is not reported as
-// damage. Numbers that only a whole pass shows (links of files, inodes) are left to check_all.
+// handles, extent lists, objects, copies, duties, sessions and outcomes. A step sees one state; between steps it may change,
+// which is not reported as damage. Numbers that only a whole pass shows (links of files, inodes) are left to check_totals.
 Result<CheckStep> check_step(const kv::Reader& reader, std::string_view cursor, size_t budget);
 
-// Everything at one state, link counts included. Memory grows with the number of inodes.
+// Link counts of all inodes, and their number, at one state. Memory is bounded while they agree; otherwise it grows with the
+// number of inodes, to say which are wrong.
+Result<std::vector<std::string>> check_totals(const kv::Reader& reader);
+
+// All of the above at one state.
 Result<std::vector<std::string>> check_all(const kv::Reader& reader);
 
 }  // namespace forebay::master

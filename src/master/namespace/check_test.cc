@@ -136,6 +136,23 @@ TEST_F(CheckTest, finds_damaged_handles) {
   expect_found(key::detached(inode_of("/d")), "", "is being taken apart, and has links");
 }
 
+TEST_F(CheckTest, finds_outcomes_that_nobody_will_ask_for) {
+  v1::OutcomeRecord outcome;
+  outcome.set_sequence(5);
+  expect_found(key::outcome(SessionId{77}, 5), outcome.SerializeAsString(), "its session 77 has ended");
+  expect_found(key::outcome(SessionId{77}, 6), outcome.SerializeAsString(), "is in another one's place");
+  put(key::session(SessionId{77}), v1::SessionRecord().SerializeAsString());
+  put(key::outcome(SessionId{77}, 5), outcome.SerializeAsString());
+  EXPECT_EQ(problems(), Texts{});
+}
+
+TEST_F(CheckTest, totals_name_the_inode_whose_links_are_wrong) {
+  EXPECT_EQ(check_totals(*store_), Texts{});
+  expect_found_when<v1::InodeRecord>(
+      key::inode(inode_of("/d/f")), [](auto& r) { r.set_nlink(2); }, "should have 2 entries and has 1");
+  expect_found(key::inode_count(), big_endian(99), "99 inodes are counted");
+}
+
 TEST_F(CheckTest, an_expired_writers_object_needs_its_duty_with_the_right_length) {
   ASSERT_TRUE(close(writing_.handle));
   std::string duty = key::seal_duty(WorkerId{2}, ObjectId{writing_.object});

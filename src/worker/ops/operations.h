@@ -29,6 +29,7 @@ Answered<v1::Empty> sync_object(const Operations* with, rpc::Call call, v1::Sync
 Answered<v1::OpenObjectReply> open_object(const Operations* with, rpc::Call call, v1::OpenObjectRequest request);
 Answered<v1::Empty> reserve_object(const Operations* with, rpc::Call call, v1::ReserveObjectRequest request);
 Answered<v1::StatObjectReply> stat_object(const Operations* with, rpc::Call call, v1::StatObjectRequest request);
+Answered<v1::ListObjectsReply> list_objects(const Operations* with, rpc::Call call, v1::ListObjectsRequest request);
 
 // All of the service, one line each. `with` outlives the router.
 void add_operations(rpc::Router& router, const Operations* with);
