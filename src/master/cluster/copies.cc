@@ -60,7 +60,8 @@ void order_seal_of(kv::Txn& txn, WorkerId worker, ObjectId object, uint64_t leng
   txn.put(key::seal_duty(worker, object), std::move(value));
 }
 
-Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& stored) {
+// `recorded`: there is a "P" already. Most of an inventory changes nothing, and then nothing is written.
+Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& stored, bool recorded) {
   ObjectId object{stored.object()};
   ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
   if (!record || (!lists(*record, worker) && !record->sealed())) {
@@ -77,7 +78,7 @@ Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& 
     record->add_workers(worker.value);
     save_object(txn, object, *record);
   }
-  txn.put(key::copy(worker, object), {});
+  if (!recorded) txn.put(key::copy(worker, object), {});
   if (record->sealed() && !stored.sealed()) order_seal_of(txn, worker, object, record->length());
   return {};
 }
@@ -118,14 +119,16 @@ Result<InventoryOutcome> take_inventory(kv::Txn& txn, WorkerId worker, const v1:
     listed.insert(ObjectId{stored.object()});
   }
   InventoryOutcome outcome;
-  std::vector<ObjectId> unlisted;
+  std::vector<ObjectId> recorded, unlisted;  // ascending
   TRY(txn.scan(key::copy(worker, ObjectId{page.from()}), key::copy(worker, ObjectId{page.to()}),
                [&](std::string_view key, std::string_view) {
                  ObjectId object = object_of(key);
+                 recorded.push_back(object);
                  if (!listed.contains(object) && object.value < first_new_object) unlisted.push_back(object);
                  return true;
                }));
-  for (const v1::StoredObject& stored : page.objects()) TRY(take_stored(txn, worker, stored));
+  for (const v1::StoredObject& stored : page.objects())
+    TRY(take_stored(txn, worker, stored, std::ranges::binary_search(recorded, ObjectId{stored.object()})));
   for (ObjectId object : unlisted) {
     ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
     if (record && being_written(*record)) continue;

@@ -60,6 +60,16 @@ TEST_F(CopiesTest, what_is_known_and_stored_changes_nothing) {
   EXPECT_EQ(duties(kOne).duties_size(), 0);
 }
 
+TEST_F(CopiesTest, an_inventory_of_what_is_known_writes_nothing) {
+  v1::ReportInventoryRequest page;
+  page.set_to(kAll);
+  *page.add_objects() = as_recorded(stored_file("/a"));
+  *page.add_objects() = as_recorded(stored_file("/b"));
+  kv::Txn txn(*store_);
+  ASSERT_TRUE(take_inventory(txn, kOne, page, kAll));
+  EXPECT_TRUE(txn.empty());
+}
+
 TEST_F(CopiesTest, an_unknown_object_is_to_be_deleted_and_leaves_the_records_when_it_is) {
   ASSERT_TRUE(inventory(kOne, {stored(900, 10, 1)}));
   v1::WorkerHeartbeatReply reply = duties(kOne);
