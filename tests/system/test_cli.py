@@ -80,6 +80,25 @@ def test_start_right_after_sigkill_waits_for_the_dying(cluster):
         assert [role["restarts"] for role in cluster.status()["roles"]] == [0, 0, 0, 0]
 
 
+def test_fsck_is_clean_until_bytes_are_lost(cluster):
+    for i in range(8):
+        (cluster.cache / f"file-{i}").write_bytes(os.urandom(100_000))
+    found = cluster.json("admin", "fsck")
+    assert found["clean"] and found["problems"] == [] and found["objects"] == 8 and found["records"] > 30
+    assert "problems               0" in cluster.run("admin", "fsck").out
+    cluster.stop()
+    objects = sorted(path for path in (cluster.dir / "data").glob("**/objects/*/*") if path.is_file())
+    objects[0].unlink()
+    cluster.start()
+
+    def damaged():
+        done = cluster.run("admin", "fsck", "--output", "json", check=False)
+        return done if done.returncode == 1 else None
+
+    problems = json.loads(wait_for(damaged, 30, "the loss in fsck").out)["problems"]
+    assert len(problems) == 1 and str(int(objects[0].name, 16)) in json.dumps(problems)
+
+
 def test_roles_go_on_without_their_supervisor_and_are_taken_over(cluster):
     before = cluster.pids()
     os.kill(before["supervisor"], signal.SIGKILL)

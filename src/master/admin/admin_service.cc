@@ -78,6 +78,7 @@ Task<Result<v1::FsckReply>> AdminService::fsck(v1::FsckRequest request) {
   reply.set_cursor(std::move(step.cursor));
   reply.set_checked(step.checked);
   for (std::string& problem : step.problems) reply.add_problems(std::move(problem));
+  for (std::string& lost : step.lost) reply.add_problems(std::move(lost));
   co_return reply;
 }
 

@@ -11,6 +11,7 @@ namespace forebay::master {
 
 struct CheckStep {
   std::vector<std::string> problems;  // each names the record, and what is wrong with it
+  std::vector<std::string> lost;      // sound records of bytes that no worker holds any more
   uint64_t checked = 0;               // records
   std::string cursor;                 // where the next step begins; empty: finished
 };
