@@ -53,8 +53,14 @@ void Capabilities::set(Feature feature, bool on) {
   bits_ = on ? bits_ | bit : bits_ & ~bit;
 }
 
+bool Capabilities::can_put(const Condition& condition) const {
+  if (has(Feature::kFencedPut)) return true;
+  if (condition.wants_absent()) return has(Feature::kPutIfAbsent);
+  return condition.wants_identity() && has(Feature::kPutIfIdentity);
+}
+
 bool Capabilities::prefers_uploads() const {
-  return !has(Feature::kFencedPut) && !(has(Feature::kPutIfAbsent) && has(Feature::kPutIfIdentity));
+  return !has(Feature::kFencedPut) && !has(Feature::kPutIfAbsent) && !has(Feature::kPutIfIdentity);
 }
 
 std::vector<std::string> Capabilities::lost() const {

@@ -9,6 +9,7 @@
 
 #include "base/status.h"
 #include "base/units.h"
+#include "ufs/identity.h"
 
 namespace forebay::ufs {
 
@@ -40,8 +41,11 @@ class Capabilities {
   void set(Feature feature, bool on = true);
   bool operator==(const Capabilities&) const = default;
 
-  // A put is used only where no late one can do harm: it is conditional, or it can be fenced. Else every write is an upload.
-  bool prefers_uploads() const;
+  // Whether a put() on this condition may be used for a small object: the store checks the condition itself, or a late put can be
+  // fenced. Else an upload in parts, which can always be fenced. A conditional put that nobody waits for any more may still
+  // create a key that is free: leave such a key alone until the put's deadline has passed.
+  bool can_put(const Condition& condition) const;
+  bool prefers_uploads() const;  // no condition can be put
   // A sentence for each feature whose absence costs a guarantee; for `mount list`. Empty: nothing is lost.
   std::vector<std::string> lost() const;
 

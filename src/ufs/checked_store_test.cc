@@ -91,7 +91,8 @@ TEST_F(ProbeTest, finds_a_gateway_that_ignores_conditional_removal_and_refuses_c
                                                  {Feature::kCompleteIfAbsent, Quirk::kIgnores},
                                                  {Feature::kCompleteIfIdentity, Quirk::kIgnores}}));
   EXPECT_TRUE(found.has(Feature::kPutIfAbsent));
-  EXPECT_TRUE(found.prefers_uploads());
+  EXPECT_TRUE(found.can_put(Condition::absent()));
+  EXPECT_FALSE(found.can_put(Condition::is({"e"})));
   EXPECT_EQ(found.lost().size(), 4u);
 }
 

@@ -1,6 +1,7 @@
 // Blocking calls that a caller can leave.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <stop_token>
@@ -15,13 +16,15 @@
 namespace forebay::ufs {
 
 // Runs functions on the blocking executor and gives up waiting at the call's deadline or token: a NAS that hangs keeps its
-// threads, but not its callers. At most `most` at a time; further ones wait for their turn until their deadline, so a dead NAS
-// cannot take every thread of the pool. A function left behind runs on: it owns all it touches. Outlives its calls, not the
+// threads, but not its callers. At most `most` run at a time; further ones wait for their turn until their deadline, and when
+// kMostWaiting wait, more are `busy` at once. A function left behind runs on: it owns all it touches. Outlives its calls, not the
 // functions left behind.
 class BlockingCalls {
  public:
+  static constexpr size_t kMostWaiting = 4096;
+
   BlockingCalls(os::Clock& clock, async::Executor blocking, size_t most)
-      : clock_(clock), blocking_(std::move(blocking)), slots_(std::make_shared<async::Semaphore>(most)) {}
+      : clock_(clock), blocking_(std::move(blocking)), slots_(std::make_shared<Slots>(most)) {}
 
   // `writes`: leaving it is an unknown outcome, not `busy`.
   template <class F, class R = std::invoke_result_t<F>>
@@ -29,6 +32,7 @@ class BlockingCalls {
     if (call.stop.stop_requested()) co_return cancelled(doing);
     const bool has_deadline = call.deadline != os::Instant::max();
     if (has_deadline && clock_.now() >= call.deadline) co_return busy(doing + ": the deadline has passed");
+    if (slots_->waiting >= kMostWaiting) co_return busy(doing + ": too many calls wait for the file system");
     auto race = std::make_shared<Race<R>>();
     async::Executor executor = co_await async::current_executor();
     async::spawn_detached(executor, perform(slots_, blocking_, std::move(function), race));
@@ -43,6 +47,11 @@ class BlockingCalls {
   }
 
  private:
+  struct Slots {
+    explicit Slots(size_t most) : free(most) {}
+    async::Semaphore free;
+    std::atomic<size_t> waiting = 0;
+  };
   template <class R>
   struct Outcome {
     std::optional<R> result;
@@ -55,15 +64,16 @@ class BlockingCalls {
     std::atomic<bool> began = false;
   };
   template <class F, class R>
-  static Task<void> perform(std::shared_ptr<async::Semaphore> slots, async::Executor blocking, F function,
-                            std::shared_ptr<Race<R>> race) {
-    co_await slots->acquire();
+  static Task<void> perform(std::shared_ptr<Slots> slots, async::Executor blocking, F function, std::shared_ptr<Race<R>> race) {
+    ++slots->waiting;
+    co_await slots->free.acquire();
+    --slots->waiting;
     if (!race->over.stop_requested()) {
       race->began = true;
       R result = co_await async::run_blocking(blocking, std::move(function));
       race->first.set({std::move(result), false});
     }
-    slots->release();
+    slots->free.release();
   }
   template <class R>
   static Task<void> expire(os::Clock* clock, os::Instant deadline, std::shared_ptr<Race<R>> race) {
@@ -73,7 +83,7 @@ class BlockingCalls {
 
   os::Clock& clock_;
   const async::Executor blocking_;
-  const std::shared_ptr<async::Semaphore> slots_;  // shared with functions left behind
+  const std::shared_ptr<Slots> slots_;  // shared with functions left behind
 };
 
 }  // namespace forebay::ufs

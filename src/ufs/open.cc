@@ -32,6 +32,8 @@ Opened open_posix(const std::string& uri, const StoreOptions& options, os::Env& 
   reader.size("buffer", config.buffer_bytes, 4 * kKiB, 64 * kMiB);
   reader.capabilities(config.known);
   TRY(reader.finish());
+  // A NAS may hang for hours: not with the threads that sync the worker's own disks. Files in memory do not, and have no threads.
+  config.own_threads = &env.files == &os::real_files();
   return std::make_unique<PosixStore>(env, std::move(config));
 }
 

@@ -74,6 +74,11 @@ TEST(Capabilities, say_what_is_lost) {
   ASSERT_EQ(all.lost().size(), 1u);
   EXPECT_NE(all.lost()[0].find("removed"), std::string::npos);
   EXPECT_TRUE(Capabilities().prefers_uploads());
+  const Capabilities creates{Feature::kPutIfAbsent}, fences{Feature::kFencedPut};
+  EXPECT_TRUE(creates.can_put(Condition::absent()));
+  EXPECT_FALSE(creates.can_put(Condition::is({"e"})));
+  EXPECT_FALSE(creates.can_put(Condition::none()));
+  EXPECT_TRUE(fences.can_put(Condition::none()));
   EXPECT_EQ(Capabilities().lost().size(), 8u);
   EXPECT_EQ(Capabilities{Feature::kRename}.lost().size(), 5u);  // no copies are needed where there is a rename
 }

@@ -34,7 +34,8 @@ PosixStore::PosixStore(os::Env& env, PosixStoreConfig config)
       uri_("file://" + config_.tree.root),
       limits_(limits_of(config_.tree)),
       tree_(std::make_shared<PosixTree>(env.files, config_.tree)),
-      calls_(env.clock, env.blocking, config_.calls),
+      threads_(config_.own_threads ? std::make_unique<async::Loop>("under-store", static_cast<int>(config_.calls)) : nullptr),
+      calls_(env.clock, threads_ ? threads_->executor() : env.blocking, config_.calls),
       capabilities_(config_.known) {}
 
 Capabilities PosixStore::capabilities() const {
@@ -222,6 +223,13 @@ Task<Result<Upload>> PosixStore::create_upload(UploadRequest request, Call call)
   CO_TRY(check_operation(request.operation));
   auto act = [tree = tree_, request]() -> Result<int64_t> {
     ASSIGN_OR_RETURN(File file, tree->create_part(request.key, request.operation));
+    // Parts come in any order: with its space reserved the file is not torn into pieces, and a full disk says so before the bytes
+    // move.
+    Result<void> reserved = file->allocate(0, request.stamp.length);
+    if (!reserved && (reserved.error().is_errno(ENOSPC) || reserved.error().is_errno(EDQUOT))) {
+      (void)tree->drop_part(request.key, request.operation);
+      return std::unexpected(std::move(reserved).error());
+    }
     Result<void> stamped = tree->set_stamp(tree->part_path(request.key, request.operation), request.stamp);
     Result<os::FileStatus> status = file->status();
     if (stamped && status) return status->mtime_ns;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "async/loop.h"
 #include "os/env.h"
 #include "ufs/in_time.h"
 #include "ufs/posix/tree.h"
@@ -18,6 +19,7 @@ namespace forebay::ufs {
 struct PosixStoreConfig {
   PosixTreeConfig tree;
   size_t calls = 16;                  // blocking calls at a time; a NAS that hangs keeps so many threads and no more
+  bool own_threads = false;           // as many as `calls`, so that they are not the process's own; else env.blocking's
   size_t buffer_bytes = kMiB;         // of each call that moves bytes
   size_t remembered_parts = 100'000;  // over all uploads; beyond it whole uploads are forgotten, the oldest first
   Capabilities known;                 // from an earlier probe
@@ -72,6 +74,7 @@ class PosixStore final : public UnderStore {
   const std::string uri_;
   Limits limits_;
   const std::shared_ptr<PosixTree> tree_;  // shared with calls left behind
+  const std::unique_ptr<async::Loop> threads_;
   BlockingCalls calls_;
   mutable std::mutex mutex_;
   Capabilities capabilities_;

@@ -10,6 +10,8 @@ namespace forebay::ufs {
 namespace {
 
 constexpr size_t kHashPiece = 1 * kMiB;
+// Bodies up to this are read once and sent as text: no pauses between the threads, and hashed where they are.
+constexpr uint64_t kSmallBody = 64 * kKiB;
 constexpr int kMostRightings = 3;  // clock, region and credentials may all be wrong
 
 bool is_plain_name(std::string_view text) {
@@ -86,6 +88,10 @@ Task<Result<std::string>> S3Client::payload_hash(S3Request request, Call call) {
 Task<Result<HttpResponse>> S3Client::send(S3Request request, Call call) {
   if (call.deadline == os::Instant::max()) call.deadline = env_.clock.now() + config_.patience;
   if (call.stop.stop_requested()) co_return cancelled(request.doing);
+  if (request.body && request.body->length() <= kSmallBody) {
+    CO_ASSIGN_OR_RETURN(request.text, co_await read_all(request.body, kSmallBody));
+    request.body = nullptr;
+  }
   CO_ASSIGN_OR_RETURN(std::string hash, co_await payload_hash(request, call));
   int rightings = 0;
   for (int attempts = 1;; ++attempts) {

@@ -227,6 +227,30 @@ TEST_F(S3ClientTest, an_error_inside_a_good_answer_to_a_completion_is_an_error) 
   EXPECT_EQ(failure_of(completed.error()), Failure::kUnknown);
 }
 
+TEST_F(S3ClientTest, tells_a_missing_key_from_a_missing_upload) {
+  std::atomic<bool> is_there = true;
+  FakeHttp server([&](const FakeRequest& request) {
+    if (request.method == "POST") return FakeResponse{404, error_document(is_there ? "NoSuchKey" : "NoSuchUpload"), {}};
+    if (is_there) return FakeResponse{200, "<ListPartsResult></ListPartsResult>", {}};
+    return FakeResponse{404, error_document("NoSuchUpload"), {}};
+  });
+  open(config(server));
+  auto complete = [&] { return run(store_->complete_upload({"a", "id"}, {{1, 0, 1, "t"}}, Condition::is({"e"}), {})); };
+  EXPECT_EQ(failure_of(complete().error()), Failure::kConflict);
+  is_there = false;
+  EXPECT_EQ(failure_of(complete().error()), Failure::kNotFound);
+}
+
+TEST_F(S3ClientTest, a_conditional_removal_of_nothing_succeeds_though_the_store_refuses_it) {
+  FakeHttp server([](const FakeRequest& request) {
+    if (request.method == "DELETE") return FakeResponse{412, error_document("PreconditionFailed"), {}};
+    if (request.method == "HEAD") return FakeResponse{404, "", {}};
+    return FakeResponse{200, "<ListBucketResult></ListBucketResult>", {}};
+  });
+  open(config(server));
+  EXPECT_TRUE(run(store_->remove("a", Condition::is({"e"}), {})));
+}
+
 TEST_F(S3ClientTest, is_left_at_the_deadline_and_by_the_token) {
   auto hung = std::make_shared<async::detail::Latch>();
   FakeHttp server([hung](const FakeRequest&) {

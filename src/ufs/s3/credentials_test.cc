@@ -92,8 +92,9 @@ TEST_F(CredentialsTest, name_the_line_of_a_bad_file_but_not_its_content) {
 
 class MetadataTest : public CredentialsTest {
  protected:
-  std::string expiration_ = "2023-11-15T04:00:00Z";
+  std::atomic<int> day_ = 15;  // of the expiry
   std::atomic<int> asked_ = 0;
+  std::atomic<bool> fail_ = false;
   FakeHttp server_{[this](const FakeRequest& request) -> FakeResponse {
     if (request.method == "PUT" && request.target == "/latest/api/token") {
       return {.status = request.headers.contains("x-aws-ec2-metadata-token-ttl-seconds") ? 200 : 400, .body = "imds-token"};
@@ -104,10 +105,9 @@ class MetadataTest : public CredentialsTest {
     const int n = ++asked_;
     if (fail_) return {.status = 500};
     return {.body = R"({"Code":"Success","AccessKeyId":"AK)" + std::to_string(n) +
-                    R"(","SecretAccessKey":"S","Token":"T","Expiration":")" + expiration_ + R"("})"};
+                    R"(","SecretAccessKey":"S","Token":"T","Expiration":"2023-11-)" + std::to_string(day_) + R"(T04:00:00Z"})"};
   }};
   CredentialsConfig config() { return {.metadata_endpoint = server_.endpoint()}; }
-  std::atomic<bool> fail_ = false;
 };
 
 TEST_F(MetadataTest, are_kept_until_shortly_before_they_expire) {
@@ -121,7 +121,7 @@ TEST_F(MetadataTest, are_kept_until_shortly_before_they_expire) {
   fail_ = true;
   EXPECT_EQ(get(chain)->access_key, "AK1");  // still valid, though no newer ones are to be had
   fail_ = false;
-  expiration_ = "2023-11-16T04:00:00Z";
+  day_ = 16;
   EXPECT_EQ(get(chain)->access_key, "AK3");
   chain.expire(*get(chain));  // the store does not take them
   EXPECT_EQ(get(chain)->access_key, "AK4");

@@ -152,7 +152,7 @@ Task<HttpOutcome> HttpClient::send(HttpRequest request, Accept accept, Duration 
       if (!body_error) moved = co_await transfer->request().body->read(offset, std::as_writable_bytes(std::span(chunk)));
       if (moved) transfer->give(offset, std::move(chunk));
     } else {
-      if (!is_accepted && !body_error) moved = accept(transfer->outcome().response);
+      if (!is_accepted && !body_error) moved = accept(transfer->head());
       is_accepted = is_accepted || moved;
       const std::string chunk = transfer->take();
       if (moved && !body_error) {

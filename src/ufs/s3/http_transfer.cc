@@ -101,6 +101,11 @@ std::string HttpTransfer::take() {
   return chunk;
 }
 
+HttpResponse HttpTransfer::head() const {
+  std::lock_guard lock(mutex_);
+  return {.status = outcome_.response.status, .headers = outcome_.response.headers};
+}
+
 void HttpTransfer::abandon() {
   std::lock_guard lock(mutex_);
   abandoned_ = true;

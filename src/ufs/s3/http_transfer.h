@@ -30,7 +30,8 @@ class HttpTransfer {
   std::string take();  // kSink
   uint64_t length() const { return length_; }
   const HttpRequest& request() const { return request_; }
-  HttpOutcome& outcome() { return outcome_; }  // after kDone; its response's head already at the first kSink
+  HttpOutcome& outcome() { return outcome_; }  // after kDone
+  HttpResponse head() const;                   // status and headers, from the first kSink on
   void abandon();                              // ends as kCancelled, unless it has ended
   bool is_abandoned() const;
   bool wants_resume();  // and takes the wish back

@@ -19,6 +19,13 @@ Result<std::string> etag_or_error(const HttpResponse& response, const std::strin
   return std::unexpected(status_of_response(failed, parse_error(response.text), doing, true));
 }
 
+// Refusals of a completion that leave it open whether the upload is gone: some stores answer 500 for one that has been aborted,
+// and with If-Match 404 may mean that the key is missing. Asking for the upload tells.
+bool is_about_upload(const Status& status, const Condition& condition) {
+  if (failure_of(status) == Failure::kNotFound) return condition.wants_identity();
+  return status.is(Code::kUnknown) && status.is_errno(EREMOTEIO);
+}
+
 }  // namespace
 
 Task<Result<Upload>> S3Store::create_upload(UploadRequest request, Call call) {
@@ -89,10 +96,11 @@ Task<Result<Identity>> S3Store::complete_upload(Upload upload, std::vector<Part>
                 .doing = "complete the upload of " + quoted(upload.key)};
   add_condition(ask.headers, condition);
   Result<HttpResponse> response = co_await client_.send(ask, call);
-  if (!response && response.error().is(Code::kUnknown) && response.error().is_errno(EREMOTEIO)) {
-    // There are stores that answer 500 for an upload that has been aborted: ask for it.
+  if (!response && is_about_upload(response.error(), condition)) {
     Result<std::vector<Part>> there = co_await list_parts(upload, call);
-    if (!there && failure_of(there.error()) == Failure::kNotFound) co_return not_found(response.error().message());
+    const bool is_gone = !there && failure_of(there.error()) == Failure::kNotFound;
+    if (is_gone) co_return not_found(response.error().message());
+    if (there && failure_of(response.error()) == Failure::kNotFound) co_return conflict(response.error().message());
   }
   CO_TRY(response);
   CO_ASSIGN_OR_RETURN(std::string etag, etag_or_error(*response, ask.doing));
@@ -170,8 +178,11 @@ Task<Result<Identity>> S3Store::copy_at_once(CopyRequest request, uint64_t lengt
   ask.headers.emplace_back("x-amz-metadata-directive", request.stamp ? "REPLACE" : "COPY");
   if (request.stamp) ask.headers.emplace_back(kStampHeader, request.stamp->to_text());
   add_condition(ask.headers, request.target);
-  CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(ask, call));
-  CO_ASSIGN_OR_RETURN(std::string etag, etag_or_error(response, ask.doing));
+  Result<HttpResponse> response = co_await client_.send(ask, call);
+  // The source was there a moment ago: what is missing is the target, or the source has changed.
+  if (!response && failure_of(response.error()) == Failure::kNotFound) co_return conflict(response.error().message());
+  CO_TRY(response);
+  CO_ASSIGN_OR_RETURN(std::string etag, etag_or_error(*response, ask.doing));
   co_return co_await identity_of_result(etag, request.to, length, call);
 }
 

@@ -188,6 +188,10 @@ Task<Result<void>> S3Store::remove(std::string key, Condition condition, Call ca
   add_condition(request.headers, condition);
   Result<HttpResponse> response = co_await client_.send(request, call);
   if (!response && failure_of(response.error()) == Failure::kNotFound) co_return Result<void>{};
+  if (!response && failure_of(response.error()) == Failure::kConflict) {
+    Result<ObjectStat> there = co_await head(key, call);  // a condition on nothing fails at some stores
+    if (!there && failure_of(there.error()) == Failure::kNotFound) co_return Result<void>{};
+  }
   CO_TRY(response);
   co_return Result<void>{};
 }
