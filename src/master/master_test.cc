@@ -331,5 +331,32 @@ TEST_F(MasterTest, fsck_finds_an_entry_without_an_inode) {
   EXPECT_NE(problems(), std::vector<std::string>());
 }
 
+// What a worker has deleted is gone, whatever becomes of the metadata.
+TEST_F(MasterTest, a_duty_is_given_only_when_power_loss_cannot_take_back_its_reason) {
+  os::SimRandom random(3);
+  for (int round = 0; round < 10; ++round) {
+    workers_.clear();
+    open_session(static_cast<uint64_t>(round) + 1);
+    const uint64_t worker = add_worker(static_cast<uint64_t>(round) + 1);
+    const std::string name = "f" + std::to_string(round);
+    const uint64_t inode = write_file(name, 1000);
+    v1::SetAttrRequest truncation;
+    truncation.set_inode(inode);
+    truncation.set_size(0);
+    ASSERT_TRUE(change<names::SetAttr>(truncation));
+    auto duties = beat(worker);
+    ASSERT_TRUE(duties);
+    ASSERT_EQ(duties->duties_size(), 1);
+    disk_->power_cut(random);
+    process_->crash();
+    stop();
+    sequence_ = 0;
+    start();
+    auto found = lookup(name);
+    ASSERT_TRUE(found) << found.error().to_string();
+    EXPECT_EQ(found->attr().size(), 0u) << "its only object is being deleted";
+  }
+}
+
 }  // namespace
 }  // namespace forebay::master

@@ -177,6 +177,12 @@ Task<ClusterService::Beaten> ClusterService::heartbeat(ClusterService* self, rpc
     duty.set_object(object.value);
     duty.set_check(true);
   }
+  if (reply.duties_size() > 0) {
+    // A worker acts on a duty for good. Power loss must not bring back a state in which the object is still wanted.
+    auto nothing = [](kv::Txn&) -> Result<void> { return {}; };
+    Result<void> synced = co_await self->loop_.run(nothing, Level::kSynced, call.deadline);
+    if (!synced) co_return std::unexpected(std::move(synced).error());
+  }
   reply.set_more(more && says_anything(request));  // at once only when the last ones were worked off
   co_return reply;
 }
