@@ -25,6 +25,8 @@ Result<void> check_config(const ClientConfig& config) {
   if (config.write_buffer_bytes == 0) return invalid("write_buffer_bytes is 0: nothing could be written");
   if (config.stream_window == 0 || config.read_window == 0) return invalid("windows of 0 requests let nothing through");
   if (config.max_commit_extents == 0 || config.max_commit_extents > 4000) return invalid("max_commit_extents is 1 to 4,000");
+  if (config.compact_from_extents > 1024) return invalid("compact_from_extents is at most 1,024, a page of a layout");
+  if (config.compact_slice_bytes == 0) return invalid("compact_slice_bytes is 0: nothing could be rewritten");
   if (config.descriptor_idle <= Duration{}) return invalid("descriptor_idle is not positive");
   if (config.max_channels == 0) return invalid("max_channels is 0: nothing could be reached");
   return {};

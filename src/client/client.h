@@ -50,8 +50,14 @@ struct ClientConfig {
   size_t max_channels = 512;                          // connections; beyond it idle ones are closed
   size_t max_descriptors = 256;  // of local objects open for reading; beyond it the least recently used are closed
   Duration descriptor_idle = std::chrono::seconds(5);  // one not used for this long, at most twice that, is closed
-  size_t max_commit_extents = 2048;       // of one file, not committed: then a write commits them. The master takes 4,096 at once
-  size_t max_layout_extents = 64 * 1024;  // cached of one file, 6 MiB; beyond it the cache starts anew
+  size_t max_commit_extents = 2048;  // of one file, not committed: then a write commits them. The master takes 4,096 at once
+  // Compaction: neighbouring extents shorter than compact_extent_bytes are written together, in slices, when a file has
+  // compact_from_extents or more and that halves them; objects that are mostly dead, when they keep compact_dead_bytes.
+  size_t compact_from_extents = 512;  // 1 to 1,024; 0: no compaction by this client
+  uint64_t compact_extent_bytes = 64 * kKiB;
+  uint64_t compact_dead_bytes = 64 * kMiB;
+  uint64_t compact_slice_bytes = 8 * kMiB;  // or an eighth of write_buffer_bytes
+  size_t max_layout_extents = 64 * 1024;    // cached of one file, 6 MiB; beyond it the cache starts anew
 };
 
 // One open file. All handles of one inode in one client share its state, so each sees the others' writes at once. Any thread;
@@ -71,7 +77,8 @@ class File {
   // Atomically at the end of the file as the master sees it when the bytes are committed (O_APPEND).
   virtual Task<Result<void>> append(Bytes data) = 0;
   virtual Task<Result<void>> truncate(uint64_t size) = 0;
-  // Stored on all copies and committed, at the durability asked for here or, if stronger, the file's own.
+  // Stored on all copies and committed, at the durability asked for here or, if stronger, the file's own: also what was written
+  // and closed before, through whichever handle, at a weaker one.
   virtual Task<Result<void>> fsync(v1::Durability durability) = 0;
   // What close(2) promises is done here and may be repeated (dup'ed descriptors); the handle stays usable.
   virtual Task<Result<void>> flush() = 0;

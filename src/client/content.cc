@@ -226,6 +226,16 @@ uint64_t Content::committed_size() const {
   return committed_size_;
 }
 
+size_t Content::known_extents() const {
+  std::lock_guard lock(mutex_);
+  return committed_.extents().size();
+}
+
+std::vector<Extent> Content::known_layout() const {
+  std::lock_guard lock(mutex_);
+  return committed_.extents().all();
+}
+
 uint64_t Content::layout() const {
   std::lock_guard lock(mutex_);
   return committed_.layout();

@@ -66,6 +66,8 @@ class Content {
   std::vector<WorkerId> locate(ObjectId object) const;
   uint64_t size() const;
   uint64_t committed_size() const;
+  size_t known_extents() const;  // of the committed layer
+  std::vector<Extent> known_layout() const;
   uint64_t layout() const;
   // Counts what a read could tell: the same value before and after means the same bytes.
   uint64_t changes() const;

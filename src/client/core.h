@@ -7,6 +7,7 @@
 #include "client/background.h"
 #include "client/byte_budget.h"
 #include "client/client.h"
+#include "client/compaction/compactor.h"
 #include "client/file_table.h"
 #include "client/read_handles.h"
 #include "client/read_path/descriptor_cache.h"
@@ -33,6 +34,7 @@ struct Core {
   DescriptorCache descriptors;
   FileTable files;
   ReadHandles read_handles;
+  Compactor compactor;
 };
 
 }  // namespace forebay::client

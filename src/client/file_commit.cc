@@ -1,6 +1,7 @@
 // Commits and closes of FileState.
 #include <algorithm>
 
+#include "client/compaction/policy.h"
 #include "client/core.h"
 #include "client/file_state.h"
 
@@ -17,15 +18,15 @@ Task<Result<void>> seal_one(std::shared_ptr<ObjectWriter> object, bool sync) {
 
 Task<Result<void>> sync_one(std::shared_ptr<ObjectWriter> object) { return object->sync(); }
 
-// Ends a handle without a commit: the master seals the file at its last one.
-Task<void> end_handle(Core* core, std::shared_ptr<OpenHandle> handle) {
+}  // namespace
+
+Task<void> FileState::end_handle(Core* core, HandleId handle, SessionId session, Identity who) {
   v1::CommitRequest request;
-  request.set_handle(handle->id.value);
+  request.set_handle(handle.value);
   request.set_close(true);
-  Result<v1::CommitReply> ignored = co_await core->session.call<rpcs::Commit>(handle->who, request, handle->session);
+  Result<v1::CommitReply> ignored = co_await core->session.call<rpcs::Commit>(who, request, session);
   (void)ignored;  // otherwise it ends with the session
 }
-}  // namespace
 
 bool FileState::fsync_level(v1::Durability durability) const {
   return durability == v1::DURABILITY_FSYNC || core_.config.durability == v1::DURABILITY_FSYNC;
@@ -33,12 +34,18 @@ bool FileState::fsync_level(v1::Durability durability) const {
 
 Task<Result<void>> FileState::commit(v1::Durability durability) {
   auto committing = co_await committing_.lock();
+  Result<void> committed = co_await commit_everything(durability);
+  co_return committed;
+}
+
+Task<Result<void>> FileState::commit_everything(v1::Durability durability) {
   auto writing = co_await writing_.lock();
   {
     std::lock_guard lock(mutex_);
     if (broken_) co_return std::unexpected(*broken_);
   }
-  if (!content_.has_uncommitted() && (!fsync_level(durability) || !unsynced_)) co_return Result<void>{};
+  const bool syncs = fsync_level(durability) && unsynced_ && writer_.primary();
+  if (!content_.has_uncommitted() && !syncs) co_return Result<void>{};
   Result<void> committed = co_await commit_locked({.durability = durability, .keep_writing = false}, &writing);
   co_return committed;
 }
@@ -50,6 +57,7 @@ Task<Result<void>> FileState::commit_locked(Commit what, async::Mutex::Guard* wr
     const Status status = breaks(std::move(done).error());
     co_return std::unexpected(status);
   }
+  consider_compaction(what.closing != nullptr);
   co_return Result<void>{};
 }
 
@@ -84,7 +92,7 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
 
   const bool synced = fsync_level(what.durability);
   CO_ASSIGN_OR_RETURN(const std::vector<v1::SealedObject> sealed, co_await seal_all(&plan, synced));
-  if (synced) CO_TRY(co_await sync_all(&plan));
+  if (synced) CO_TRY(co_await sync_all(&plan, *handle));
 
   v1::CommitRequest request;
   request.set_handle(handle->id.value);
@@ -100,9 +108,12 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
   if (!extents.empty()) request.set_mtime_ns(written_ns);
   Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(handle->who, request, handle->session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
+  const uint64_t size_before = content_.committed_size();
   content_.finish_commit(extents, *reply);
   writer_.committed(plan, sealed_ids, closing, synced);
   unsynced_ = !synced && (unsynced_ || !extents.empty());
+  committed_durably(reply->attr(), !extents.empty());
+  note_extents(extents, reply->attr().size() - std::min(reply->attr().size(), size_before));
   co_return Result<void>{};
 }
 
@@ -129,7 +140,7 @@ Task<Result<std::vector<v1::SealedObject>>> FileState::seal_all(ObjectsOfCommit*
   co_return sealed;
 }
 
-Task<Result<void>> FileState::sync_all(ObjectsOfCommit* plan) {
+Task<Result<void>> FileState::sync_all(ObjectsOfCommit* plan, WriteHandle handle) {
   std::vector<Task<Result<void>>> syncs;
   for (const auto& object : plan->written) syncs.push_back(sync_one(object));
   std::vector<Result<void>> results = co_await core_.background.run_all(executor_, std::move(syncs), core_.config.stream_window);
@@ -137,27 +148,42 @@ Task<Result<void>> FileState::sync_all(ObjectsOfCommit* plan) {
     if (results[i]) continue;
     // What was committed before as sealed is removed when nothing refers to it any more, and then there is nothing to sync.
     if (!results[i].error().is_errno(ENOENT) || i >= plan->committed_before) co_return std::move(results[i]);
-    CO_ASSIGN_OR_RETURN(const bool wanted, co_await is_committed(plan->written[i]->object()));
+    CO_ASSIGN_OR_RETURN(const bool wanted, co_await is_committed(plan->written[i]->object(), handle));
     if (wanted) co_return std::move(results[i]);
   }
   co_return Result<void>{};
 }
 
-Task<Result<bool>> FileState::is_committed(ObjectId object) {
-  std::optional<WriteHandle> handle = writer_.primary();
-  if (!handle) co_return broken("it is no longer open for writing");
-  v1::GetLayoutRequest request;
-  request.set_inode(inode_.value);
-  request.set_handle(handle->id.value);
-  for (bool more = true; more;) {
-    CO_ASSIGN_OR_RETURN(const v1::Layout page, co_await core_.session.call<rpcs::GetLayout>(handle->who, request));
-    for (const v1::Extent& extent : page.extents()) {
-      if (extent.object() == object.value) co_return true;
-      request.set_offset(extent.file_offset() + extent.length());
-    }
-    more = page.more();
+// ---- compaction ----
+
+void FileState::note_extents(const std::vector<v1::NewExtent>& extents, uint64_t grown) {
+  uint64_t bytes = 0;
+  for (const v1::NewExtent& added : extents) bytes += added.extent().length();
+  new_extents_ += extents.size();
+  overwritten_bytes_ += bytes - std::min(bytes, grown);
+}
+
+// What is known of the layout is enough: a file that was opened shows its first thousand extents.
+void FileState::consider_compaction(bool closing) {
+  const size_t from = core_.config.compact_from_extents;
+  if (from == 0) return;
+  const bool dead_space = overwritten_bytes_ >= std::max<uint64_t>(core_.config.compact_dead_bytes, 1);
+  bool fragmented = new_extents_ >= from;
+  if (!fragmented && closing && content_.known_extents() >= from) {
+    const uint64_t whole = whole_extent_bytes(content_.committed_size(), core_.config.compact_extent_bytes);
+    fragmented = !choose_extents(content_.known_layout(), whole, {}).empty();
   }
-  co_return false;
+  if (!fragmented && !dead_space) return;
+  new_extents_ = 0;
+  if (dead_space) overwritten_bytes_ = 0;
+  core_.compactor.ask(core_, {inode_, dead_space});
+}
+
+void FileState::compacted(const std::vector<v1::NewExtent>& extents, const v1::CommitReply& reply, ObjectId object,
+                          const std::vector<WorkerId>& workers) {
+  content_.placed(object, workers);
+  content_.finish_commit(extents, reply);
+  committed_durably(reply.attr(), true);
 }
 
 // ---- closing ----
@@ -201,7 +227,7 @@ Task<Result<void>> FileState::close_writing(std::shared_ptr<OpenHandle> handle) 
     if (closed) closed = co_await commit_locked({.durability = core_.config.durability, .closing = handle.get()}, &writing);
   }
   writer_.remove_handle(handle->id);
-  if (!closed) core_.background.spawn(executor_, end_handle(&core_, handle));
+  if (!closed) core_.background.spawn(executor_, end_handle(&core_, handle->id, handle->session, handle->who));
   co_return closed;
 }
 

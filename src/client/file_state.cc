@@ -41,6 +41,7 @@ Task<Result<void>> FileState::opened(std::shared_ptr<OpenHandle> handle, v1::Ope
     std::lock_guard lock(mutex_);
     handles_.push_back(handle);
   }
+  if (reply.created()) durable_layout_ = reply.attr().layout();  // nothing is in it
   if (empty) {
     Result<void> emptied = co_await make_empty(handle);
     co_return emptied;
@@ -202,7 +203,10 @@ Task<Result<v1::Attr>> FileState::set_attr(Identity who, v1::SetAttrRequest chan
   }
   Result<v1::AttrReply> reply = co_await core_.session.call<rpcs::SetAttr>(who, change, session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
-  if (change.has_size()) content_.truncated(reply->attr());
+  if (change.has_size()) {
+    content_.truncated(reply->attr());
+    committed_durably(reply->attr(), true);
+  }
   if (change.has_mtime_ns() || change.mtime_now()) {
     // What is written but not committed must not take the new time back.
     std::lock_guard lock(mutex_);

@@ -52,11 +52,18 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<void>> write(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset);
   // Everything written so far is stored and committed. Nothing to do: no round trip.
   Task<Result<void>> commit(v1::Durability durability);
+  // Also what was committed before, by whomever and at whatever level, as far as this client has seen.
+  Task<Result<void>> fsync(std::shared_ptr<OpenHandle> handle, v1::Durability durability);
   // Size, by handle (or, without one, by the mode bits), and the other changes of one SetAttr; writes before it are committed.
   Task<Result<v1::Attr>> set_attr(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> close(std::shared_ptr<OpenHandle> handle);
   Task<void> close_all();
 
+  // Until the guard is gone nothing of this inode is committed, truncated or closed from here.
+  Task<async::Mutex::Guard> hold_commits() { return committing_.lock(); }
+  // With commits held: a compaction was committed; its bytes are synced.
+  void compacted(const std::vector<v1::NewExtent>& extents, const v1::CommitReply& reply, ObjectId object,
+                 const std::vector<WorkerId>& workers);
   size_t executor() const { return executor_; }
   // The bytes at `offset` are at workers on other hosts: fetching them ahead saves time.
   bool is_far(uint64_t offset) const;
@@ -77,11 +84,25 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<void>> commit_locked(Commit what, async::Mutex::Guard* writing);
   Task<Result<void>> commit_batch(Commit what, async::Mutex::Guard* writing, bool* more);
   Task<Result<std::vector<v1::SealedObject>>> seal_all(ObjectsOfCommit* plan, bool sync);
-  Task<Result<void>> sync_all(ObjectsOfCommit* plan);
-  Task<Result<bool>> is_committed(ObjectId object);  // asks the master
+  Task<Result<void>> sync_all(ObjectsOfCommit* plan, WriteHandle handle);
+  Task<Result<void>> commit_everything(v1::Durability durability);  // with commits held
+  // What the master says is committed.
+  struct CommittedObjects {
+    std::optional<uint64_t> layout;  // none: it changed meanwhile
+    std::map<ObjectId, std::vector<WorkerId>> objects;
+  };
+  Task<Result<CommittedObjects>> committed_objects(HandleId handle, Identity who);
+  Task<Result<bool>> is_committed(ObjectId object, WriteHandle handle);
+  Task<Result<void>> sync_committed(std::shared_ptr<OpenHandle> handle);
+  Task<Result<void>> sync_journal();
+  void committed_durably(const v1::Attr& attr, bool changed);
+  void note_extents(const std::vector<v1::NewExtent>& extents, uint64_t grown);
+  void consider_compaction(bool closing);
   Task<Result<void>> close_writing(std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> make_empty(std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> reload(std::shared_ptr<OpenHandle> handle);
+  // Without a commit: the master seals the file at its last one.
+  static Task<void> end_handle(Core* core, HandleId handle, SessionId session, Identity who);
   static Task<void> recover(std::shared_ptr<FileState> self);
   Result<void> check_writable(const OpenHandle& handle);
   Status breaks(Status why);
@@ -93,7 +114,12 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Content content_;
   FileWriter writer_;
   async::Mutex committing_, writing_;
-  bool unsynced_ = false;  // by the committing lock: something was committed below the level fsync
+  bool unsynced_ = false;  // by the committing lock: something was committed from here below the level fsync
+  // What is in this layout survives power loss, apart from what `unsynced_` says. Changed by the committing lock.
+  static constexpr uint64_t kNoLayout = UINT64_MAX;
+  std::atomic<uint64_t> durable_layout_ = kNoLayout;
+  // By the committing lock: committed from here since a compaction was asked for.
+  uint64_t new_extents_ = 0, overwritten_bytes_ = 0;
 
   std::atomic<bool> broken_flag_ = false;
   mutable std::mutex mutex_;

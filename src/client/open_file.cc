@@ -53,7 +53,7 @@ class OpenFile final : public File {
   }
   Task<Result<void>> fsync(v1::Durability durability) override {
     if (closed_) co_return bad_descriptor("is closed");
-    Result<void> committed = co_await state_->commit(durability);
+    Result<void> committed = co_await state_->fsync(handle_, durability);
     co_return committed;
   }
   Task<Result<void>> flush() override {

@@ -46,6 +46,10 @@ Task<Result<void>> Session::open_new() {
 
 Task<Result<void>> Session::replace(SessionId expired) {
   auto guard = co_await opening_.lock();
+  {
+    std::lock_guard lock(mutex_);
+    if (ended_) co_return cancelled("the client is stopped");
+  }
   if (id() != expired) co_return Result<void>{};  // another call has begun a new one
   log_.warning("the session has expired; files open for writing are closed at their last commit",
                {{"session", expired.value}, {"client", config_.name}});
@@ -55,6 +59,10 @@ Task<Result<void>> Session::replace(SessionId expired) {
 }
 
 Task<void> Session::end() {
+  {
+    std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
   v1::CloseSessionRequest request;
   request.set_session(id().value);
   // One lease is enough: after it the session ends by itself.

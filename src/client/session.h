@@ -98,6 +98,7 @@ class Session {
   std::string cluster_;  // set by begin()
   Duration lease_{};
   uint64_t known_master_epoch_ = 0, told_master_epoch_ = 0;  // told: it has this client's open reads
+  bool ended_ = false;                                       // no other session is begun any more
   std::map<InodeId, uint32_t> reading_;                      // how often
   async::Mutex opening_;
 };

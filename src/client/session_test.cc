@@ -217,6 +217,18 @@ TEST_F(SessionTest, a_file_that_outlives_its_client_refuses) {
   EXPECT_EQ(committed(file->inode()), "text");
 }
 
+TEST_F(SessionTest, nothing_begins_another_session_while_the_client_stops) {
+  start();
+  auto file = create("a");
+  auto reader = open(file->inode());
+  const int sessions = master().calls("open_session");
+  master().delay("close_read", seconds(1));  // told when the session is over
+  ASSERT_OK(run(reader->close()));
+  stop();
+  EXPECT_EQ(master().calls("open_session"), sessions);
+  EXPECT_TRUE(master().sessions.empty());
+}
+
 TEST_F(SessionTest, stopping_closes_what_is_open) {
   start();
   auto file = create("a");

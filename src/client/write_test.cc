@@ -137,6 +137,61 @@ TEST_F(WriteTest, an_fsync_makes_bytes_visible_to_others_and_the_object_goes_on)
   EXPECT_EQ(worker(1).objects.size(), 1u);
 }
 
+TEST_F(WriteTest, an_fsync_syncs_what_an_earlier_close_left_to_the_page_cache) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "one"));
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(worker(1).calls("sync_object"), 0);
+  auto again = open(file->inode(), {.read = true, .write = true});
+  ASSERT_OK(write(*again, 3, "two"));
+  ASSERT_OK(run(again->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_GE(worker(1).calls("sync_object"), 2);
+  const int calls = worker(1).calls("sync_object"), opens = master().calls("open");
+  ASSERT_OK(write(*again, 6, "three"));
+  ASSERT_OK(run(again->fsync(v1::DURABILITY_FSYNC)));  // only what is new
+  EXPECT_EQ(worker(1).calls("sync_object"), calls + 1);
+  EXPECT_EQ(master().calls("open"), opens);
+}
+
+TEST_F(WriteTest, an_fsync_of_a_handle_for_reading_syncs_the_file) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "one"));
+  ASSERT_OK(run(file->close()));
+  auto reader = open(file->inode());
+  ASSERT_OK(run(reader->fsync(v1::DURABILITY_UNSPECIFIED)));
+  EXPECT_EQ(worker(1).calls("sync_object"), 0);
+  ASSERT_OK(run(reader->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_EQ(worker(1).calls("sync_object"), 1);
+  world.run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(master().handles.empty());  // the journal was synced by an open, which is closed again
+  ASSERT_OK(run(reader->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_EQ(worker(1).calls("sync_object"), 1);
+}
+
+TEST_F(WriteTest, an_fsync_of_a_handle_for_reading_syncs_what_a_closed_one_wrote) {
+  start();
+  auto file = create("a");
+  auto reader = open(file->inode());
+  ASSERT_OK(write(*file, 0, "one"));
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(worker(1).calls("sync_object"), 0);
+  ASSERT_OK(run(reader->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_EQ(worker(1).calls("sync_object"), 1);
+  EXPECT_EQ(must_read(*reader, 0, 10), "one");
+}
+
+TEST_F(WriteTest, an_fsync_of_a_file_whose_object_is_gone_fails) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "one"));
+  ASSERT_OK(run(file->close()));
+  auto reader = open(file->inode());
+  worker(1).objects.clear();
+  EXPECT_FALSE(run(reader->fsync(v1::DURABILITY_FSYNC)));
+}
+
 TEST_F(WriteTest, a_flush_with_nothing_to_commit_asks_nobody) {
   start();
   auto file = create("a");

@@ -20,6 +20,7 @@ class MasterEvents : public rpc::ServerEvents {
   virtual void session_expired() = 0;
   virtual void workers_changed(size_t live, size_t lost) = 0;
   virtual void reclaimed(size_t inodes) = 0;
+  virtual void compacted(uint64_t bytes) = 0;  // of a fragmented file, swapped for the same in fewer extents
 };
 
 MasterEvents& no_events();  // for tests

@@ -24,6 +24,12 @@ Result<v1::OpenReply> with_read_handle(SessionTable& sessions, SessionId session
   return reply;
 }
 
+uint64_t bytes_of(const v1::CommitRequest& request) {
+  uint64_t bytes = 0;
+  for (const v1::NewExtent& added : request.extents()) bytes += added.extent().length();
+  return bytes;
+}
+
 bool changes_something(const v1::OpenRequest& request) { return request.access() != v1::ACCESS_READ || request.truncate(); }
 
 }  // namespace
@@ -171,7 +177,11 @@ void Master::bind_operations() {
   driver_->mutation<names::RemoveTree>(ops::remove_tree);
   driver_->mutation<names::Rename>(ops::rename);
   driver_->mutation<names::Allocate>(ops::allocate);
-  driver_->mutation<names::Commit>(ops::commit);
+  driver_->mutation<names::Commit>([this](MutationContext& context, const v1::CommitRequest& request) {
+    Result<v1::CommitReply> reply = ops::commit(context, request);
+    if (reply && request.same_bytes_at_layout() != 0) events_.compacted(bytes_of(request));
+    return reply;
+  });
   driver_->mutation<names::Create>([this](MutationContext& context, const v1::CreateRequest& request) {
     return with_read_handle(session_table_, context.caller.session, context.sequence, ops::create(context, request));
   });

@@ -67,6 +67,9 @@ Result<client::ClientConfig> client_config(const config::Settings& settings) {
   config.stream_window = settings.count("forebay.client.stream_window");
   config.write_buffer_bytes = settings.size("forebay.client.write_buffer");
   config.retry_for = settings.duration("forebay.client.retry_for");
+  config.compact_from_extents = settings.count("forebay.client.compact_from_extents");
+  config.compact_extent_bytes = settings.size("forebay.client.compact_extent_size");
+  config.compact_dead_bytes = settings.size("forebay.client.compact_dead_size");
   if (settings.flag("forebay.client.multipart_upload.enabled")) {
     config.short_circuit = false;
     config.stream_window = settings.count("forebay.client.multipart_upload.threads");

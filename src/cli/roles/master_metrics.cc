@@ -10,6 +10,9 @@ MasterMetrics::MasterMetrics(obs::Metrics& metrics, obs::Readiness& readiness)
       repeated_(metrics.counter("forebay_master_repeated_calls_total", "Calls that were answered from a stored outcome.")),
       expired_(metrics.counter("forebay_master_sessions_expired_total", "Sessions of clients that were not heard of any more.")),
       reclaimed_(metrics.counter("forebay_master_reclaimed_inodes_total", "Inodes without a name that were taken apart.")),
+      compactions_(metrics.counter("forebay_master_compactions_total",
+                                   "Swaps of fragmented parts of files for the same bytes in fewer extents.")),
+      compacted_bytes_(metrics.counter("forebay_master_compacted_bytes_total", "Bytes in those swaps.")),
       batches_(
           metrics.duration("forebay_master_commit_seconds", "Time from running a batch's first change to its being committed.")),
       synced_(metrics.duration("forebay_master_journal_sync_seconds", "Time of one sync of the journal.")),
@@ -22,6 +25,11 @@ void MasterMetrics::batch_committed(size_t steps, size_t bytes, Duration took) {
   steps_.add(static_cast<double>(steps));
   bytes_.add(static_cast<double>(bytes));
   batches_.observe(took);
+}
+
+void MasterMetrics::compacted(uint64_t bytes) {
+  compactions_.add();
+  compacted_bytes_.add(static_cast<double>(bytes));
 }
 
 void MasterMetrics::became_broken() {

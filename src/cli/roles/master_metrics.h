@@ -20,6 +20,7 @@ class MasterMetrics final : public master::MasterEvents {
   void session_expired() override { expired_.add(); }
   void workers_changed(size_t live, size_t lost) override;
   void reclaimed(size_t inodes) override { reclaimed_.add(static_cast<double>(inodes)); }
+  void compacted(uint64_t bytes) override;
 
   void call_finished(const rpc::Method& method, Duration took, const Status* error) override {
     calls_.call_finished(method, took, error);
@@ -29,7 +30,7 @@ class MasterMetrics final : public master::MasterEvents {
  private:
   obs::Readiness& readiness_;
   RpcMetrics calls_;
-  obs::Counter steps_, bytes_, repeated_, expired_, reclaimed_;
+  obs::Counter steps_, bytes_, repeated_, expired_, reclaimed_, compactions_, compacted_bytes_;
   obs::Histogram batches_, synced_;
   obs::Gauge sessions_, live_workers_, lost_workers_, broken_;
 };

@@ -82,22 +82,10 @@ Task<Result<void>> read_copy(Core* core, WorkerId worker, Part part) {
   co_return Result<void>{};
 }
 
-// From the first copy that has it; those on this host are asked first. Of the errors, one that says "wait" wins over the others.
 Task<Result<void>> read_part(Core* core, std::shared_ptr<FileState> state, Part part) {
-  std::vector<WorkerId> workers = state->content().locate(part.object);
-  for (size_t i = 1; i < workers.size(); ++i) {
-    if (core->routing.is_local(workers[i])) std::swap(workers[0], workers[i]);
-  }
-  Result<void> last = broken("no worker holds object " + to_string(part.object));
-  bool silence = false;
-  for (WorkerId worker : workers) {
-    Result<void> read = co_await read_copy(core, worker, part);
-    if (read) co_return read;
-    if (!silence) last = read;
-    silence = silence || is_silence(read.error());
-    if (is_silence(read.error())) last = read;
-  }
-  co_return last;
+  Result<void> read =
+      co_await read_object(core, state->content().locate(part.object), part.object, part.object_offset, part.into);
+  co_return read;
 }
 
 Task<Result<void>> fetch_layout(Core* core, std::shared_ptr<FileState> state, std::shared_ptr<OpenHandle> handle,
@@ -150,6 +138,23 @@ Task<std::vector<Result<void>>> read_parts(Core* core, std::shared_ptr<FileState
 }
 
 }  // namespace
+
+Task<Result<void>> read_object(Core* core, std::vector<WorkerId> workers, ObjectId object, uint64_t offset, MutableBytes into) {
+  for (size_t i = 1; i < workers.size(); ++i) {
+    if (core->routing.is_local(workers[i])) std::swap(workers[0], workers[i]);
+  }
+  const Part part{.object = object, .object_offset = offset, .into = into};
+  Result<void> last = broken("no worker holds object " + to_string(object));
+  bool silence = false;
+  for (WorkerId worker : workers) {
+    Result<void> read = co_await read_copy(core, worker, part);
+    if (read) co_return read;
+    if (!silence) last = read;
+    silence = silence || is_silence(read.error());
+    if (is_silence(read.error())) last = read;
+  }
+  co_return last;
+}
 
 Task<Result<size_t>> read_file(Core* core, std::shared_ptr<FileState> state, std::shared_ptr<OpenHandle> handle,
                                MutableBytes into, uint64_t offset) {

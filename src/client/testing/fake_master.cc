@@ -176,6 +176,8 @@ Result<v1::CommitReply> FakeMaster::commit(const v1::CommitRequest& request) {
   if (handle == handles.end()) return stale("no such handle");
   commits.push_back(request);
   FakeFile& file = files[handle->second.first];
+  const bool compacts = request.same_bytes_at_layout() != 0;
+  if (compacts && request.same_bytes_at_layout() != file.layout) return stale("the content has changed");
   v1::CommitReply reply;
   for (const v1::NewExtent& added : request.extents()) {
     Extent extent = from_wire(added.extent());
@@ -191,7 +193,7 @@ Result<v1::CommitReply> FakeMaster::commit(const v1::CommitRequest& request) {
   }
   if (request.extents_size() > 0) {
     ++file.layout;
-    file.mtime_ns = request.mtime_ns();
+    if (!compacts) file.mtime_ns = request.mtime_ns();
   }
   for (const v1::SealedObject& sealed : request.sealed()) {
     FakeObject& object = objects[sealed.object()];
@@ -207,6 +209,11 @@ Result<v1::CommitReply> FakeMaster::commit(const v1::CommitRequest& request) {
   }
   const uint64_t inode = handle->second.first;
   if (request.close()) handles.erase(handle);
+  std::erase_if(objects, [&](const auto& object) {  // what no file refers to and nobody may still write
+    const bool open = handles.contains(object.second.handle) && !object.second.sealed;
+    return !open &&
+           std::ranges::none_of(files, [&](const auto& of) { return of.second.extents.mentions(ObjectId{object.first}); });
+  });
   *reply.mutable_attr() = attr_of(inode);
   return reply;
 }
@@ -237,6 +244,8 @@ v1::Layout FakeMaster::layout_of(uint64_t inode, uint64_t offset) {
     if (!named.insert(extent.object.value).second) continue;
     v1::ObjectLocation& location = *layout.add_objects();
     location.set_object(extent.object.value);
+    location.set_sealed(objects[extent.object.value].sealed);
+    location.set_length(objects[extent.object.value].length);
     for (uint64_t worker : objects[extent.object.value].workers) location.add_workers(worker);
   }
   return layout;

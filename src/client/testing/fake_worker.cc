@@ -27,6 +27,7 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
         if (length(**object) < request.length()) return elsewhere("it is shorter", ENODATA);
         if (!(*object)->sealed) TRY((*object)->file->truncate(kDataOffset + request.length()));
         (*object)->sealed = true;
+        if (request.sync()) synced.insert(request.object());
         (*object)->crc32c = crc32c(as_bytes(content(request.object())));
         v1::SealObjectReply reply;
         reply.set_crc32c((*object)->crc32c);
@@ -35,6 +36,7 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
   on<rpcs::SyncObject>([this](const rpc::Call&, const v1::SyncObjectRequest& request) -> Result<rpc::Answer<v1::Empty>> {
     Result<FakeObject*> object = find(request.object());
     if (!object) return std::unexpected(object.error());
+    synced.insert(request.object());
     return v1::Empty{};
   });
   on<rpcs::OpenObject>(

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "client/testing/fake_server.h"
 #include "os/file.h"
@@ -23,6 +24,7 @@ class FakeWorker final : public FakeServer {
 
   v1::WorkerAddress address;
   std::map<uint64_t, FakeObject> objects;
+  std::set<uint64_t> synced;  // objects, at least once
   uint64_t bytes_written = 0;
   size_t most_at_once = 0;  // writes running together
 
