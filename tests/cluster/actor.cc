@@ -155,7 +155,7 @@ void Actor::judge(const RunningClient& in, const Status* error, std::function<in
 void Actor::drop_dead() {
   for (const auto& open : open_) {
     if (!open->in->is_killed()) continue;
-    open->node->content.doubt();
+    open->node->content.doubt(open->id);
     uncertain_ = true;
   }
   std::erase_if(open_, [](const auto& open) { return open->in->is_killed(); });

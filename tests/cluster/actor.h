@@ -50,6 +50,7 @@ class Actor {
     Step step;
   };
   struct Open {
+    uint64_t id;
     ModelTree::Node node;
     std::shared_ptr<RunningClient> in;  // before the file, which has to go first
     std::unique_ptr<client::File> file;
@@ -114,6 +115,7 @@ class Actor {
   static Task<void> read_other(Actor* actor);
   std::string some_bytes(uint64_t most);
   void written(const RunningClient& in, const Result<void>& result, bool may_be_full);
+  void flushed(ModelNode& node, uint64_t handle, bool stored);
   bool may_be_full() const;
 
   static constexpr size_t kMostOpen = 4;
@@ -130,6 +132,7 @@ class Actor {
   std::string doing_ = "nothing yet";
   std::function<int()> unknown_;  // the operation whose outcome is not known
   bool uncertain_ = false;
+  uint64_t handles_ = 0;  // opened so far
   uint64_t changes_ = 0;  // grows when a mutation begins and when it ends
   bool busy_ = false;     // between the two
   bool finished_ = false;

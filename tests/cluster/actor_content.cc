@@ -39,15 +39,13 @@ Task<void> Actor::create(Actor* actor) {
   actor->judge(*in, created, [actor, path, exclusive, truncate] {
     int error = actor->tree_.create(path, 0644, exclusive);
     if (error != 0 || !truncate) return error;
-    ModelContent& content = actor->tree_.find(path)->content;
-    content.truncate(0);
-    content.commit();
+    actor->tree_.find(path)->content.truncate(0, 0);
     return 0;
   });
   if (!created || actor->uncertain_ || !actor->verdict_.is_clean()) co_return;
   if (created->created != (there == nullptr)) actor->wrong(created->created ? "says it created it" : "says it was there");
   ModelTree::Node node = actor->tree_.find(path);
-  actor->open_.push_back(std::make_unique<Open>(std::move(node), in, std::move(created->file), true));
+  actor->open_.push_back(std::make_unique<Open>(++actor->handles_, std::move(node), in, std::move(created->file), true));
 }
 
 // Opens a file that exists, if there is one.
@@ -65,7 +63,7 @@ Task<void> Actor::open_some(Actor* actor) {
       actor->wrong("open '" + to_text(path) + "': " + file.error().to_string());
     co_return;
   }
-  actor->open_.push_back(std::make_unique<Open>(actor->tree_.find(path), in, *std::move(file), writable));
+  actor->open_.push_back(std::make_unique<Open>(++actor->handles_, actor->tree_.find(path), in, *std::move(file), writable));
 }
 
 // A write that failed may have been done in part; the handle is not to be trusted any more.
@@ -88,6 +86,7 @@ Task<void> Actor::write(Actor* actor) {
   Open* open = actor->any_open(true);
   if (!open) co_return;
   ModelTree::Node node = open->node;
+  const uint64_t handle = open->id;
   const uint64_t size = node->content.current().size();
   uint64_t offset = actor->random_.percent(40) ? size : actor->random_.below(size + (actor->random_.percent(10) ? 10'000 : 1));
   std::string bytes = actor->some_bytes(actor->scenario_.most_write);
@@ -96,7 +95,7 @@ Task<void> Actor::write(Actor* actor) {
   std::shared_ptr<RunningClient> in = open->in;
   actor->busy_ = true;
   Result<void> result = co_await open->file->pwrite(as_bytes(bytes), offset);
-  node->content.write(offset, bytes, result.has_value());
+  node->content.write(offset, bytes, handle, result.has_value());
   actor->written(*in, result, actor->may_be_full());
 }
 
@@ -105,12 +104,13 @@ Task<void> Actor::append(Actor* actor) {
   Open* open = actor->any_open(true);
   if (!open) co_return;
   ModelTree::Node node = open->node;
+  const uint64_t handle = open->id;
   std::string bytes = actor->some_bytes(actor->scenario_.most_write);
   if (node->content.current().size() + bytes.size() > actor->scenario_.most_file) co_return;
   std::shared_ptr<RunningClient> in = open->in;
   actor->busy_ = true;
   Result<void> result = co_await open->file->append(as_bytes(bytes));
-  node->content.append(bytes, result.has_value());
+  node->content.append(bytes, handle, result.has_value());
   actor->written(*in, result, actor->may_be_full());
 }
 
@@ -123,12 +123,13 @@ Task<void> Actor::truncate(Actor* actor) {
   Open* open = actor->any_open(true);
   if (!open) co_return;
   ModelTree::Node node = open->node;
+  const uint64_t handle = open->id;
   const uint64_t size = actor->random_.below(node->content.current().size() + 2'000);
   actor->doing_ += " open file to " + std::to_string(size);
   std::shared_ptr<RunningClient> in = open->in;
   actor->busy_ = true;
   Result<void> result = co_await open->file->truncate(size);
-  node->content.truncate(size, result.has_value());
+  node->content.truncate(size, handle, result.has_value());
   actor->written(*in, result, false);
 }
 
@@ -145,8 +146,7 @@ Task<void> Actor::truncate_by_name(Actor* actor, ModelPath path) {
   actor->busy_ = true;
   Result<v1::Attr> changed = co_await in->client->set_attr(kSuperuser, std::move(request), nullptr);
   actor->judge(*in, changed, [node, size] {
-    node->content.truncate(size);
-    node->content.commit();
+    node->content.truncate(size, 0);
     return 0;
   });
 }
@@ -156,11 +156,21 @@ Task<void> Actor::fsync(Actor* actor) {
   if (!open) co_return;
   std::shared_ptr<RunningClient> in = open->in;
   ModelTree::Node node = open->node;
+  const uint64_t handle = open->id;
   actor->busy_ = true;
   Result<void> result = co_await open->file->fsync(actor->scenario_.durability);
   // Space was granted before it was used: not even ENOSPC is an excuse.
   actor->written(*in, result, false);
-  if (!actor->uncertain_) node->content.commit();
+  actor->flushed(*node, handle, result.has_value());
+}
+
+// The handle said that its changes are stored, or that they are not.
+void Actor::flushed(ModelNode& node, uint64_t handle, bool stored) {
+  if (stored && !uncertain_) {
+    node.content.commit(handle);
+  } else {
+    node.content.doubt(handle);
+  }
 }
 
 Task<void> Actor::close(Actor* actor) {
@@ -177,12 +187,13 @@ Task<void> Actor::close_one(Actor* actor, Open open) {
   if (!actor->is_uncertain(*open.in, result ? nullptr : &result.error())) {
     if (result) {
       ++actor->verdict_.acknowledged;
-      if (open.writable) open.node->content.commit();
+      open.node->content.commit(open.id);
       co_return;
     }
     // A write that was answered never fails later for lack of space; what failed before may be told again.
     if (!actor->uncertain_) actor->wrong(result.error().to_string());
   }
+  open.node->content.doubt(open.id);
   ++actor->verdict_.uncertain;
   actor->uncertain_ = true;
 }
@@ -198,7 +209,11 @@ Task<void> Actor::read(Actor* actor) {
   actor->doing_ += " " + std::to_string(bytes.size()) + " bytes at " + std::to_string(offset);
   Result<size_t> got = co_await open->file->pread(std::as_writable_bytes(std::span(bytes)), offset);
   if (!got || in->is_killed()) {
-    if (!got && !actor->is_uncertain(*in, &got.error())) actor->wrong(got.error().to_string());
+    // A file without a name goes when the lease of those who have it open is over.
+    const bool may_be_gone = open->node->links == 0 && actor->scenario_.disturbs(Disturbance::Kind::kIsolate);
+    if (!got && !actor->is_uncertain(*in, &got.error()) && !(may_be_gone && got.error().is_errno(ESTALE))) {
+      actor->wrong(got.error().to_string());
+    }
     co_return;
   }
   const std::string expected = offset < content.size() ? content.substr(offset, bytes.size()) : "";

@@ -1,6 +1,7 @@
 #include "model_content.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace forebay::cluster {
 
@@ -10,32 +11,49 @@ void ModelContent::apply(const Change& change, std::string& to) {
   to.replace(change.offset, change.data.size(), change.data);
 }
 
-void ModelContent::write(uint64_t offset, std::string_view data, bool surely) {
-  if (data.empty()) return;
-  pending_.push_back({offset, std::string(data), surely});
-  apply(pending_.back(), current_);
+void ModelContent::change(Change change) {
+  apply(change, current_);
+  const bool at_once = change.handle == 0 && change.surely;
+  changes_.push_back(std::move(change));
+  if (at_once) commit(0);
 }
 
-void ModelContent::truncate(uint64_t size, bool surely) {
-  pending_.push_back({size, "", surely});
-  apply(pending_.back(), current_);
+void ModelContent::write(uint64_t offset, std::string_view data, uint64_t handle, bool surely) {
+  if (!data.empty()) change({offset, std::string(data), handle, surely});
 }
 
-void ModelContent::commit() {
-  for (const Change& change : pending_) {
-    if (change.surely) apply(change, committed_);
+void ModelContent::truncate(uint64_t size, uint64_t handle, bool surely) { change({size, "", handle, surely}); }
+
+void ModelContent::commit(uint64_t handle) {
+  for (Change& change : changes_) change.stored |= change.surely && change.handle == handle;
+  fold();
+}
+
+void ModelContent::commit_all() {
+  for (Change& change : changes_) change.stored = true;
+  fold();
+}
+
+void ModelContent::fold() {
+  auto first = std::ranges::find(changes_, false, &Change::stored);
+  for (auto change = changes_.begin(); change != first; ++change) apply(*change, base_);
+  changes_.erase(changes_.begin(), first);
+  committed_ = base_;
+  for (const Change& change : changes_) {
+    if (change.stored) apply(change, committed_);
   }
-  std::erase_if(pending_, [](const Change& change) { return change.surely; });
 }
 
-void ModelContent::doubt() {
-  for (Change& change : pending_) change.surely = false;
+void ModelContent::doubt(uint64_t handle) {
+  for (Change& change : changes_) {
+    if (change.handle == handle) change.surely = false;
+  }
 }
 
 std::string ModelContent::why_not(std::string_view seen) const {
   uint64_t least = committed_.size(), most = committed_.size(), size = committed_.size();
   bool cut = false;
-  for (const Change& change : pending_) {
+  for (const Change& change : changes_) {
     size = change.data.empty() ? change.offset : std::max<uint64_t>(size, change.offset + change.data.size());
     cut |= change.data.empty();
     least = std::min(least, size);
@@ -49,20 +67,20 @@ std::string ModelContent::why_not(std::string_view seen) const {
   for (size_t i = 0; i < seen.size(); ++i) {
     if (i < committed_.size() ? seen[i] == committed_[i] : seen[i] == '\0') continue;
     if (cut && seen[i] == '\0') continue;
-    const bool written = std::ranges::any_of(pending_, [&](const Change& change) {
+    const bool written = std::ranges::any_of(changes_, [&](const Change& change) {
       return i >= change.offset && i - change.offset < change.data.size() && change.data[i - change.offset] == seen[i];
     });
     if (!written) {
       return "byte " + std::to_string(i) + " of " + std::to_string(seen.size()) + " is neither the committed one (of " +
-             std::to_string(committed_.size()) + ") nor one of " + std::to_string(pending_.size()) + " changes since";
+             std::to_string(committed_.size()) + ") nor one of " + std::to_string(changes_.size()) + " changes since";
     }
   }
   return "";
 }
 
 void ModelContent::adopt(std::string_view seen) {
-  current_ = committed_ = seen;
-  pending_.clear();
+  current_ = committed_ = base_ = seen;
+  changes_.clear();
 }
 
 std::string difference(std::string_view expected, std::string_view seen) {

@@ -13,17 +13,20 @@ namespace forebay::cluster {
 // one or one that was written over it since (0 where a gap or a cut was made). Value type.
 class ModelContent {
  public:
-  // `surely`: the call succeeded. One that failed may have been done, and may become part of the file later, or never.
-  void write(uint64_t offset, std::string_view data, bool surely = true);
-  void append(std::string_view data, bool surely = true) { write(current_.size(), data, surely); }
-  void truncate(uint64_t size, bool surely = true);
-  void commit();  // acknowledged: of all changes that succeeded
-  void doubt();   // whoever made the changes since then is dead: each may be there or not, now and for ever
+  // `handle`: through which it was made; 0: atomic at the master, part of the file at once. `surely`: the call succeeded. One
+  // that failed may have been done, and may become part of the file later, or never.
+  void write(uint64_t offset, std::string_view data, uint64_t handle, bool surely = true);
+  void append(std::string_view data, uint64_t handle, bool surely = true) { write(current_.size(), data, handle, surely); }
+  void truncate(uint64_t size, uint64_t handle, bool surely = true);
+  // An fsync or close of this handle was acknowledged: its changes that succeeded are part of the file.
+  void commit(uint64_t handle);
+  void commit_all();
+  // Whoever has this handle open is dead, or has heard of an error: its changes since may be there or not, now and for ever.
+  void doubt(uint64_t handle);
 
   const std::string& current() const { return current_; }
   const std::string& committed() const { return committed_; }
-  bool is_clean() const { return pending_.empty(); }
-  size_t pending() const { return pending_.size(); }
+  bool is_clean() const { return changes_.empty(); }
 
   // Empty when `seen` may be the content after a crash; else what is wrong with it.
   std::string why_not(std::string_view seen) const;
@@ -33,11 +36,14 @@ class ModelContent {
   struct Change {
     uint64_t offset;   // of a cut: the new size
     std::string data;  // empty: a cut
-    bool surely;
+    uint64_t handle;
+    bool surely, stored = false;
   };
   static void apply(const Change& change, std::string& to);
-  std::string committed_, current_;
-  std::vector<Change> pending_;
+  void change(Change change);
+  void fold();
+  std::string base_, committed_, current_;  // base: before all changes
+  std::vector<Change> changes_;             // in order, the first one not stored
 };
 
 // "bytes 5 to 9 differ: …" for people; empty when equal.

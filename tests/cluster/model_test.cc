@@ -8,9 +8,9 @@ namespace {
 
 TEST(ModelContent, allows_what_lies_between_the_committed_and_the_current_bytes) {
   ModelContent content;
-  content.write(0, "aaaa");
-  content.commit();
-  content.write(2, "bbbb");
+  content.write(0, "aaaa", 1);
+  content.commit(1);
+  content.write(2, "bbbb", 1);
   EXPECT_EQ(content.current(), "aabbbb");
   EXPECT_EQ(content.committed(), "aaaa");
   for (const char* fine : {"aaaa", "aabbbb", "aaba", "aabb", "aaabbb"}) EXPECT_EQ(content.why_not(fine), "") << fine;
@@ -23,11 +23,11 @@ TEST(ModelContent, allows_what_lies_between_the_committed_and_the_current_bytes)
 
 TEST(ModelContent, allows_zeros_only_where_there_may_be_a_gap) {
   ModelContent content;
-  content.write(0, "aaaa");
-  content.commit();
+  content.write(0, "aaaa", 1);
+  content.commit(1);
   EXPECT_NE(content.why_not(std::string_view("a\0aa", 4)), "");
-  content.truncate(2);
-  content.truncate(4);
+  content.truncate(2, 1);
+  content.truncate(4, 1);
   EXPECT_EQ(content.why_not(std::string_view("aa\0\0", 4)), "");
   EXPECT_EQ(content.why_not("aaaa"), "");
   EXPECT_EQ(content.why_not("aa"), "");
@@ -35,13 +35,26 @@ TEST(ModelContent, allows_zeros_only_where_there_may_be_a_gap) {
 
 TEST(ModelContent, a_commit_leaves_open_what_failed) {
   ModelContent content;
-  content.write(0, "aaaa");
-  content.write(2, "bbbb", false);
-  content.commit();
+  content.write(0, "aaaa", 1);
+  content.write(2, "bbbb", 1, false);
+  content.commit(1);
   EXPECT_EQ(content.committed(), "aaaa");
   EXPECT_FALSE(content.is_clean());
   EXPECT_EQ(content.why_not("aaaa"), "");
   EXPECT_EQ(content.why_not("aabbbb"), "");
+}
+
+TEST(ModelContent, a_handle_commits_its_own_changes_only) {
+  ModelContent content;
+  content.write(0, "aaaa", 1);
+  content.write(4, "bbbb", 2);
+  content.doubt(1);
+  content.commit(2);
+  EXPECT_EQ(content.why_not("aaaabbbb"), "");
+  EXPECT_EQ(content.why_not(std::string_view("\0\0\0\0bbbb", 8)), "");
+  EXPECT_NE(content.why_not("aaaa"), "");
+  content.truncate(1, 0);
+  EXPECT_EQ(content.committed().size(), 1u);
 }
 
 TEST(ModelContent, names_where_bytes_differ) {

@@ -9,6 +9,7 @@ namespace {
 constexpr size_t kMostOpen = 24;
 constexpr const char* kNames[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
 constexpr size_t kDeepest = 3;
+constexpr uint64_t kAnyHandle = 1;  // handles of one client share what they have written: a commit through one is of all
 const client::Identity kSuperuser;
 }  // namespace
 
@@ -266,7 +267,7 @@ void RandomProgram::write() {
   const std::string data = any_data();
   doing_ += " " + std::to_string(data.size()) + " at " + std::to_string(offset);
   Result<void> written = cluster_.run(open->file->pwrite(as_bytes(data), offset));
-  if (same(0, written)) open->node->content.write(offset, data);
+  if (same(0, written)) open->node->content.write(offset, data, kAnyHandle);
 }
 
 void RandomProgram::append() {
@@ -275,7 +276,7 @@ void RandomProgram::append() {
   const std::string data = any_data();
   doing_ += " " + std::to_string(data.size());
   Result<void> written = cluster_.run(open->file->append(as_bytes(data)));
-  if (same(0, written)) open->node->content.append(data);
+  if (same(0, written)) open->node->content.append(data, kAnyHandle);
 }
 
 void RandomProgram::read() {
@@ -333,8 +334,8 @@ void RandomProgram::truncate() {
   doing_ += " to " + std::to_string(size);
   Result<void> truncated = cluster_.run(open->file->truncate(size));
   if (!same(0, truncated)) return;
-  open->node->content.truncate(size);
-  open->node->content.commit();
+  open->node->content.truncate(size, kAnyHandle);
+  open->node->content.commit(kAnyHandle);
 }
 
 void RandomProgram::set_size() {
@@ -346,8 +347,8 @@ void RandomProgram::set_size() {
   request.set_size(random_.below(node->content.current().size() + 3'000));
   Result<v1::Attr> changed = cluster_.run(client(client_for(node)).set_attr(kSuperuser, request, nullptr));
   if (!same(0, changed)) return;
-  node->content.truncate(request.size());
-  node->content.commit();
+  node->content.truncate(request.size(), kAnyHandle);
+  node->content.commit(kAnyHandle);
   if (changed->size() != request.size()) fail("size " + std::to_string(changed->size()));
 }
 
@@ -357,7 +358,7 @@ void RandomProgram::commit() {
   const bool flush = random_.below(2) == 0;
   const v1::Durability level = random_.below(2) == 0 ? v1::DURABILITY_FSYNC : v1::DURABILITY_UNSPECIFIED;
   Result<void> committed = flush ? cluster_.run(open->file->flush()) : cluster_.run(open->file->fsync(level));
-  if (same(0, committed)) open->node->content.commit();
+  if (same(0, committed)) open->node->content.commit(kAnyHandle);
 }
 
 void RandomProgram::close() {
@@ -370,7 +371,7 @@ void RandomProgram::close_at(size_t index) {
   Result<void> closed = cluster_.run(open.file->close());
   if (!same(0, closed) || !open.flags.write) return;
   --facts_.at(open.node).writers;
-  open.node->content.commit();
+  open.node->content.commit(kAnyHandle);
 }
 
 // ---- the end ----

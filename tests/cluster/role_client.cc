@@ -28,6 +28,10 @@ Task<Result<std::unique_ptr<Role>>> start_client(std::shared_ptr<os::SimProcess>
   config.first_object_bytes = std::min<uint64_t>(64 * kKiB, scenario->object_bytes);  // small, so that files have several objects
   config.descriptor_from_bytes = 4 * kKiB;                                            // small, so that small files go both ways
   config.retry_for = seconds(30);
+  config.compact_from_extents = 8;  // small, so that small files are compacted
+  config.compact_extent_bytes = 16 * kKiB;
+  config.compact_dead_bytes = 256 * kKiB;
+  config.compact_slice_bytes = 32 * kKiB;
   auto running = std::make_shared<RunningClient>();
   running->process = process;
   CO_ASSIGN_OR_RETURN(running->client, co_await client::Client::start(process->env(), *log, config, {process->env().blocking}));

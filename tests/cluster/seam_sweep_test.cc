@@ -106,7 +106,7 @@ class Trial {
   }
 
   static void commit_all(ModelTree& tree) {
-    for (const ModelPath& path : tree.names()) tree.find(path)->content.commit();
+    for (const ModelPath& path : tree.names()) tree.find(path)->content.commit_all();
   }
 
   const Sweep& sweep_;

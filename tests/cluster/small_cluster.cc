@@ -60,6 +60,10 @@ Result<void> SmallCluster::start_client(const std::string& host) {
   config.descriptor_from_bytes = 4 * kKiB;
   config.max_commit_extents = 64;
   config.write_buffer_bytes = 4 * kMiB;
+  config.compact_from_extents = 12;
+  config.compact_extent_bytes = 6 * kKiB;
+  config.compact_dead_bytes = 256 * kKiB;
+  config.compact_slice_bytes = 24 * kKiB;
   ASSIGN_OR_RETURN(std::unique_ptr<client::Client> client,
                    run(client::Client::start(client_processes_.back()->env(), obs::null_log(), config, {world_.executor()})));
   clients_.push_back(std::move(client));

@@ -60,6 +60,41 @@ Task<Result<void>> truncate_open(Client* client) {
   CO_TRY(co_await file->truncate(77));
   co_return co_await file->close();
 }
+Task<Result<void>> grow_open(Client* client) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<client::File> file, co_await open_f(client));
+  CO_TRY(co_await file->truncate(20'000));
+  co_return co_await file->close();
+}
+// Many small extents, and then what the client makes of them in the background.
+constexpr uint64_t kPieces = 12;
+uint64_t piece_at(uint64_t i) { return i * 800; }
+std::string piece(uint64_t i) { return std::string(100, static_cast<char>('0' + i)); }
+Task<Result<void>> fragment_and_compact(Client* client) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<client::File> file, co_await open_f(client));
+  for (uint64_t i = 0; i < kPieces; ++i) {
+    const std::string text = piece(i);
+    CO_TRY(co_await file->pwrite(as_bytes(text), piece_at(i)));
+  }
+  CO_TRY(co_await file->close());
+  for (int look = 0; look < 300; ++look) {
+    Result<v1::Layout> layout = co_await client->layout(kSuperuser, file->inode(), 0);
+    if (layout && layout->extents_size() < static_cast<int>(kPieces)) break;
+  }
+  co_return Result<void>{};
+}
+Task<Result<void>> unlink_open(Client* client) {
+  CO_ASSIGN_OR_RETURN(InodeId parent, co_await find(client, "/d"));
+  CO_ASSIGN_OR_RETURN(InodeId inode, co_await find(client, "/d/g"));
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<client::File> file, co_await client->open(kSuperuser, inode, {.write = true}));
+  CO_TRY(co_await client->unlink(kSuperuser, parent, "g"));
+  const std::string text = long_text('u');
+  CO_TRY(co_await file->pwrite(as_bytes(text), 0));
+  CO_TRY(co_await file->fsync(v1::DURABILITY_FSYNC));
+  std::string seen(text.size(), '#');
+  CO_ASSIGN_OR_RETURN(const size_t length, co_await file->pread(std::as_writable_bytes(std::span(seen)), 0));
+  if (length != text.size() || seen != text) co_return corrupt("read " + difference(text, seen));
+  co_return co_await file->close();
+}
 Task<Result<void>> truncate_by_name(Client* client) {
   CO_ASSIGN_OR_RETURN(InodeId inode, co_await find(client, "/f"));
   v1::SetAttrRequest request;
@@ -158,12 +193,19 @@ const std::vector<SweepCase>& sweep_cases() {
        {as_it_was,
         [](ModelTree& t) {
           t.create({"new"}, 0644, true);
-          t.find({"new"})->content.write(0, long_text('n'));
+          t.find({"new"})->content.write(0, long_text('n'), 1);
         }}},
-      {"overwrite_and_fsync", overwrite_and_fsync, {[](ModelTree& t) { t.find({"f"})->content.write(5'000, long_text('o')); }}},
-      {"append_and_close", append_and_close, {[](ModelTree& t) { t.find({"f"})->content.append(long_text('p')); }}},
-      {"truncate_open", truncate_open, {[](ModelTree& t) { t.find({"f"})->content.truncate(77); }}},
-      {"truncate_by_name", truncate_by_name, {[](ModelTree& t) { t.find({"f"})->content.truncate(77); }}},
+      {"overwrite_and_fsync", overwrite_and_fsync, {[](ModelTree& t) {
+         t.find({"f"})->content.write(5'000, long_text('o'), 1);
+       }}},
+      {"append_and_close", append_and_close, {[](ModelTree& t) { t.find({"f"})->content.append(long_text('p'), 1); }}},
+      {"truncate_open", truncate_open, {[](ModelTree& t) { t.find({"f"})->content.truncate(77, 1); }}},
+      {"grow_open", grow_open, {[](ModelTree& t) { t.find({"f"})->content.truncate(20'000, 1); }}},
+      {"fragment_and_compact", fragment_and_compact, {[](ModelTree& t) {
+         for (uint64_t i = 0; i < kPieces; ++i) t.find({"f"})->content.write(piece_at(i), piece(i), 1);
+       }}},
+      {"unlink_open", unlink_open, {as_it_was, [](ModelTree& t) { t.unlink({"d", "g"}); }}},
+      {"truncate_by_name", truncate_by_name, {[](ModelTree& t) { t.find({"f"})->content.truncate(77, 1); }}},
       {"set_mode", set_mode, {as_it_was, [](ModelTree& t) { t.find({"d"})->mode = 0700; }}},
       {"rename_away", rename_away, {as_it_was, [](ModelTree& t) { t.rename({"f"}, {"empty", "moved"}, false, false); }}},
       {"rename_over", rename_over, {as_it_was, [](ModelTree& t) { t.rename({"f"}, {"d", "g"}, false, false); }}},
