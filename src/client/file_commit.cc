@@ -1,5 +1,6 @@
 // Commits and closes of FileState.
 #include <algorithm>
+#include <utility>
 
 #include "client/compaction/policy.h"
 #include "client/core.h"
@@ -82,9 +83,11 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
   ObjectsOfCommit plan = co_await writer_.plan_commit(handle->id, closing.has_value());
   if (*more) plan.to_seal.clear();  // the master frees what is sealed and in no file: extents first
   int64_t written_ns = 0;
+  Identity who;
   {
     std::lock_guard lock(mutex_);
     written_ns = written_ns_;
+    who = *more ? writer_who_ : std::exchange(writer_who_, Identity{});
   }
   // From here on writes through other handles go on in objects of theirs: this one's would come too late for its last commit.
   if (closing) writer_.remove_handle(*closing);
@@ -106,7 +109,7 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
   }
   for (ObjectId object : plan.unused) request.add_unused(object.value);
   if (!extents.empty()) request.set_mtime_ns(written_ns);
-  Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(handle->who, request, handle->session);
+  Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(who, request, handle->session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   const uint64_t size_before = content_.committed_size();
   content_.finish_commit(extents, *reply);

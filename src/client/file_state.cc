@@ -132,6 +132,10 @@ Task<Result<void>> FileState::write_segment(std::shared_ptr<OpenHandle> handle, 
     core_.write_budget.release(data.size());
     co_return writable;
   }
+  if (handle->who.uid != 0) {
+    std::lock_guard lock(mutex_);
+    writer_who_ = handle->who;
+  }
   Result<void> written = co_await writer_.write(data, offset);
   writing.unlock();
   if (!written) {
@@ -184,23 +188,29 @@ Status FileState::breaks(Status why) {
 
 // ---- attributes ----
 
+namespace {
+constexpr uint32_t kPrivilegeBits = 06000;  // set-user-id, set-group-id
+
+// A write takes the privilege bits away when it is committed. Those that are set after it are to stay.
+bool needs_commit(const v1::SetAttrRequest& change) {
+  return change.has_size() || (change.has_mode() && (change.mode() & kPrivilegeBits) != 0);
+}
+}  // namespace
+
 Task<Result<v1::Attr>> FileState::set_attr(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle) {
   auto committing = co_await committing_.lock();
   auto writing = co_await writing_.lock();
   SessionId session;
-  if (change.has_size()) {
-    if (handle) {
-      CO_TRY(check_writable(*handle));
-      change.set_handle(handle->id.value);
-      session = handle->session;
-    }
-    if (content_.has_uncommitted()) {
-      Result<void> committed = co_await commit_locked({.keep_writing = true}, &writing);
-      if (!committed) co_return std::unexpected(std::move(committed).error());
-    }
-  } else {
-    writing.unlock();
+  if (change.has_size() && handle) {
+    CO_TRY(check_writable(*handle));
+    change.set_handle(handle->id.value);
+    session = handle->session;
   }
+  if (needs_commit(change) && content_.has_uncommitted()) {
+    Result<void> committed = co_await commit_locked({.keep_writing = true}, &writing);
+    if (!committed) co_return std::unexpected(std::move(committed).error());
+  }
+  if (!change.has_size()) writing.unlock();
   Result<v1::AttrReply> reply = co_await core_.session.call<rpcs::SetAttr>(who, change, session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   if (change.has_size()) {

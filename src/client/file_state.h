@@ -126,6 +126,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   std::optional<Status> broken_;
   std::vector<std::shared_ptr<OpenHandle>> handles_;
   int64_t written_ns_ = 0;  // when it was written last, for the next commit
+  Identity writer_who_;     // one of those who wrote since the last commit, not the superuser if another did: for set-user-id
 };
 
 // The File that applications hold. Closes in the background when it is only destroyed.

@@ -215,6 +215,38 @@ TEST_F(SharingTest, a_time_that_was_set_survives_the_commit_of_earlier_writes) {
   EXPECT_EQ(master().files[file->inode().value].mtime_ns, 12345);
 }
 
+TEST_F(SharingTest, earlier_writes_are_committed_before_privileges_are_set_and_do_not_take_them_away) {
+  start();
+  auto file = create("a");
+  const auto chmod = [&](uint32_t mode) {
+    v1::SetAttrRequest change;
+    change.set_inode(file->inode().value);
+    change.set_mode(mode);
+    ASSERT_OK(run(client->set_attr({}, change, file.get())));
+  };
+  ASSERT_OK(write(*file, 0, "x"));
+  chmod(0755);
+  EXPECT_TRUE(master().commits.empty());
+  chmod(04755);
+  ASSERT_EQ(master().commits.size(), 1u);
+  EXPECT_EQ(master().commits.front().extents_size(), 1);
+}
+
+TEST_F(SharingTest, an_fsync_after_the_last_writer_closed_syncs_what_it_wrote) {
+  start();
+  auto writer = create("a");
+  auto reader = open(writer->inode());
+  ASSERT_OK(write(*writer, 0, "text"));
+  ASSERT_OK(run(writer->close()));
+  const auto syncs = [&] { return worker(1).calls("sync_object") + worker(2).calls("sync_object"); };
+  ASSERT_EQ(syncs(), 0);
+  ASSERT_OK(run(reader->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_EQ(syncs(), 1);
+  ASSERT_OK(run(reader->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_EQ(syncs(), 1);
+  EXPECT_EQ(must_read(*reader, 0, 10), "text");
+}
+
 TEST_F(SharingTest, a_size_that_others_committed_is_seen_after_a_look_at_the_attributes) {
   start();
   auto writer = create("a");

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "fuse/convert.h"
 #include "fuse/ops.h"
 
@@ -12,19 +14,57 @@ Status gone_is_stale(Status status) {
   return Status(Code::kRejected, ESTALE, status.message());
 }
 
-Task<void> getattr(Request request, client::Identity who, InodeId inode, OpenFile* open) {
+Task<void> getattr(Request request, client::Identity who, InodeId inode) {
   auto attr = co_await request.client().get_attr(std::move(who), inode);
-  if (!attr && open != nullptr && attr.error().is_errno(ENOENT)) attr = co_await open->file->attr();
-  if (!attr)
-    request.fail(gone_is_stale(std::move(attr).error()));
-  else
+  if (attr) {
     request.attr(*attr);
+    co_return;
+  }
+  const Status failure = gone_is_stale(std::move(attr).error());
+  if (auto removed = request.volume().inodes().removed(inode); removed && failure.is_errno(ESTALE))
+    request.attr(*removed);
+  else
+    request.fail(failure);
+}
+
+bool may_write(const client::Identity& who, const v1::Attr& attr) {
+  if (who.uid == 0) return true;
+  if (who.uid == attr.uid()) return (attr.mode() & S_IWUSR) != 0;
+  const bool in_group = who.gid == attr.gid() || std::ranges::find(who.groups, attr.gid()) != who.groups.end();
+  return (attr.mode() & (in_group ? S_IWGRP : S_IWOTH)) != 0;
+}
+
+uint32_t without_privilege(uint32_t mode) {
+  mode &= ~uint32_t{S_ISUID};
+  return (mode & S_IXGRP) != 0 ? mode & ~uint32_t{S_ISGID} : mode;
+}
+
+// How the kernel says that set-user-id and set-group-id have to go: because somebody unprivileged writes, which it has checked,
+// or because of chown(2) with nothing to change, for which one has to be the owner. Which of them it is, it does not say.
+Task<Result<v1::Attr>> drop_for(Volume* volume, client::Identity who, InodeId inode) {
+  auto attr = co_await volume->client().get_attr(client::Identity{}, inode);
+  if (!attr || attr->type() == v1::FILE_TYPE_DIRECTORY || without_privilege(attr->mode()) == attr->mode()) co_return attr;
+  if (who.uid != attr->uid() && !may_write(who, *attr) && !volume->inodes().is_open_for_write(inode))
+    co_return rejected(EPERM, "neither the owner nor a writer");
+  co_return co_await drop_privilege(&volume->client(), inode);
+}
+
+bool changes_nothing(const v1::SetAttrRequest& change) {
+  return !change.has_mode() && !change.has_uid() && !change.has_gid() && !change.has_size() && !change.has_atime_ns() &&
+         !change.has_mtime_ns() && !change.atime_now() && !change.mtime_now();
+}
+
+Task<Result<v1::Attr>> apply(Volume* volume, client::Identity who, v1::SetAttrRequest change, client::File* file) {
+  if (changes_nothing(change)) co_return co_await drop_for(volume, std::move(who), InodeId{change.inode()});
+  auto changed = co_await volume->client().set_attr(std::move(who), std::move(change), file);
+  co_return changed;
 }
 
 Task<void> setattr(Request request, client::Identity who, v1::SetAttrRequest change, OpenFile* open) {
   const InodeId inode{change.inode()};
   const bool resizes = change.has_size();
-  auto attr = co_await request.client().set_attr(who, std::move(change), open == nullptr ? nullptr : open->file.get());
+  client::File* file = open == nullptr ? nullptr : open->file.get();
+  auto attr = co_await apply(&request.volume(), who, std::move(change), file);
   InodeTable& inodes = request.volume().inodes();
   inodes.changed();
   if (resizes) inodes.content_changed(inode);
@@ -58,9 +98,21 @@ OpenFile* open_file(const fuse_file_info* info) { return info == nullptr ? nullp
 
 }  // namespace
 
-void op_getattr(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* info) {
+Task<Result<v1::Attr>> drop_privilege(client::Client* client, InodeId inode) {
+  auto attr = co_await client->get_attr(client::Identity{}, inode);
+  if (!attr || attr->type() == v1::FILE_TYPE_DIRECTORY) co_return attr;
+  const uint32_t mode = without_privilege(attr->mode());
+  if (mode == attr->mode()) co_return attr;
+  v1::SetAttrRequest change;
+  change.set_inode(inode.value);
+  change.set_mode(mode);
+  auto dropped = co_await client->set_attr(client::Identity{}, std::move(change), nullptr);
+  co_return dropped;
+}
+
+void op_getattr(fuse_req_t raw, fuse_ino_t inode, fuse_file_info*) {
   Volume& volume = volume_of(raw);
-  volume.serve(getattr(Request(volume, raw, "getattr"), identity_of(raw), InodeId{inode}, open_file(info)));
+  volume.serve(getattr(Request(volume, raw, "getattr"), identity_of(raw), InodeId{inode}));
 }
 
 void op_setattr(fuse_req_t raw, fuse_ino_t inode, struct stat* wanted, int to_set, fuse_file_info* info) {

@@ -31,7 +31,7 @@ struct MountConfig {
   Duration negative_timeout{0};
 
   bool allow_other = true;  // other users than the mounting one; without privilege /etc/fuse.conf has to permit it
-  bool page_cache = true;   // false: every read goes to the daemon (mount option direct_io); shared writable mmap is refused then
+  bool page_cache = true;   // false: every read goes to the daemon; before Linux 6.6 shared mappings are refused then
   v1::Durability fsync_durability =
       v1::DURABILITY_FSYNC;  // what fsync(2) and fdatasync(2) ask for; close(2) asks for the file's own
 

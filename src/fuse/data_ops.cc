@@ -29,14 +29,25 @@ Task<void> read(Request request, OpenFile* open, size_t size, uint64_t offset) {
     request.bytes(memory, *got);
 }
 
+struct Write {
+  uint64_t offset;
+  bool at_end;
+  bool
+      drops_privilege;  // by somebody unprivileged, past the kernel's page cache: there the kernel leaves that to the file system
+};
+
 // `message` keeps `data` alive.
-Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, Bytes data, uint64_t offset, bool at_end) {
+Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, Bytes data, Write how) {
   Result<void> written;
-  if (at_end)
+  if (how.at_end)
     written = co_await open->file->append(data);
   else
-    written = co_await open->file->pwrite(data, offset);
+    written = co_await open->file->pwrite(data, how.offset);
   InodeTable& inodes = request.volume().inodes();
+  if (written && how.drops_privilege && inodes.is_privileged(open->inode)) {
+    auto dropped = co_await drop_privilege(&request.client(), open->inode);
+    if (dropped) inodes.show(*dropped);  // if not: the commit drops it
+  }
   inodes.changed();
   inodes.content_changed(open->inode);
   if (!written)
@@ -45,14 +56,23 @@ Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, By
     request.written(data.size());
 }
 
-Task<void> extend(Request request, OpenFile* open, uint64_t end) {
-  auto attr = co_await open->file->attr();
-  if (!attr) {
-    request.fail(attr.error());
-    co_return;
+// Grows the file to `end`. One that is long enough is only marked as modified, as local file systems do.
+Task<Result<void>> grow(client::Client* client, OpenFile* open, uint64_t end) {
+  CO_ASSIGN_OR_RETURN(const v1::Attr attr, co_await open->file->attr());
+  if (attr.size() < end) {
+    Result<void> grown = co_await open->file->truncate(end);
+    co_return grown;
   }
-  Result<void> extended;
-  if (attr->size() < end) extended = co_await open->file->truncate(end);
+  v1::SetAttrRequest touch;
+  touch.set_inode(open->inode.value);
+  touch.set_mtime_now(true);
+  auto touched = co_await client->set_attr(client::Identity{}, std::move(touch), open->file.get());
+  if (!touched) co_return std::unexpected(std::move(touched).error());
+  co_return Result<void>{};
+}
+
+Task<void> extend(Request request, OpenFile* open, uint64_t end) {
+  const Result<void> extended = co_await grow(&request.client(), open, end);
   InodeTable& inodes = request.volume().inodes();
   inodes.changed();
   inodes.content_changed(open->inode);
@@ -116,10 +136,11 @@ void op_write(fuse_req_t raw, fuse_ino_t, const char* data, size_t size, off_t o
   OpenFile* open = open_file(info);
   // The kernel writes a mapping's pages through any writable handle of the inode, and each has its place. The flags are the
   // current ones: fcntl(2) can take O_APPEND back.
-  const bool at_end = open->append && (info->flags & O_APPEND) && !info->writepage;
+  const Write how{.offset = static_cast<uint64_t>(offset),
+                  .at_end = open->append && (info->flags & O_APPEND) && !info->writepage,
+                  .drops_privilege = open->mode == DataMode::kDirect && fuse_req_ctx(raw)->uid != 0 && !info->writepage};
   Request request(volume, raw, "write");
-  volume.serve(
-      write(std::move(request), open, take_message(volume), as_bytes({data, size}), static_cast<uint64_t>(offset), at_end));
+  volume.serve(write(std::move(request), open, take_message(volume), as_bytes({data, size}), how));
 }
 
 void op_fallocate(fuse_req_t raw, fuse_ino_t, int mode, off_t offset, off_t length, fuse_file_info* info) {

@@ -16,7 +16,8 @@ namespace forebay::fuse {
 namespace {
 
 constexpr uint32_t kNeverToldByLibfuse = FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV;
-constexpr size_t kInitBytesUsed = sizeof(fuse_in_header) + offsetof(fuse_init_in, flags2);
+constexpr uint32_t kAllowMmapFlag2 = 1u << 4;  // FUSE_DIRECT_IO_ALLOW_MMAP (Linux 6.6), newer than Debian 12's headers
+constexpr size_t kInitBytesUsed = sizeof(fuse_in_header) + offsetof(fuse_init_in, unused);
 
 ssize_t read_message(int device, void* into, size_t size, void* userdata) {
   const ssize_t got = ::read(device, into, size);
@@ -29,16 +30,18 @@ ssize_t read_message(int device, void* into, size_t size, void* userdata) {
   std::memcpy(&init, static_cast<char*>(into) + sizeof header, kInitBytesUsed - sizeof header);
   InitExchange& exchange = static_cast<Volume*>(userdata)->init_exchange();
   exchange.offered = init.flags;
+  exchange.offered2 = init.flags & FUSE_INIT_EXT ? init.flags2 : 0;
   exchange.unique = header.unique;
   return got;
 }
 
 // The same reply, with the capabilities added.
-ssize_t write_init_reply(int device, const iovec* parts, uint32_t offered) {
+ssize_t write_init_reply(int device, const iovec* parts, const InitExchange& exchange) {
   fuse_init_out reply{};
   const size_t size = std::min(sizeof reply, parts[1].iov_len);
   std::memcpy(&reply, parts[1].iov_base, size);
-  reply.flags |= offered & kNeverToldByLibfuse;
+  reply.flags |= exchange.offered & kNeverToldByLibfuse;
+  reply.flags2 |= exchange.offered2 & kAllowMmapFlag2;
   const std::array<iovec, 2> changed{parts[0], iovec{&reply, size}};
   return ::writev(device, changed.data(), changed.size());
 }
@@ -52,7 +55,7 @@ ssize_t write_message(int device, iovec* parts, int count, void* userdata) {
   std::memcpy(&header, parts[0].iov_base, sizeof header);
   if (header.unique != init || header.error != 0 || count != 2) return ::writev(device, parts, count);
   exchange.unique = 0;
-  return write_init_reply(device, parts, exchange.offered);
+  return write_init_reply(device, parts, exchange);
 }
 
 }  // namespace

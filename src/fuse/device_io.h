@@ -10,8 +10,8 @@ namespace forebay::fuse {
 
 // What is remembered between INIT, a session's first message, and its reply.
 struct InitExchange {
-  std::atomic<uint64_t> unique{0};  // of the INIT that awaits its reply; 0: none
-  uint32_t offered = 0;             // capabilities of the kernel
+  std::atomic<uint64_t> unique{0};     // of the INIT that awaits its reply; 0: none
+  uint32_t offered = 0, offered2 = 0;  // capabilities of the kernel
 };
 
 // Puts itself between libfuse and the device of a mounted session whose userdata is a Volume. libfuse 3.14.0 knows capabilities

@@ -17,6 +17,7 @@ fuse_entry_param to_plus(Volume& volume, const DirStream::Entry& entry) {
   plus.attr.st_mode = to_type_bits(entry.type);
   if (entry.attr == nullptr || entry.stamp != volume.inodes().changes()) return plus;
   if (volume.inodes().is_open_for_write(InodeId{entry.inode})) return plus;
+  volume.inodes().show(*entry.attr);
   plus.ino = entry.inode;
   plus.attr = to_stat(*entry.attr);
   plus.attr_timeout = seconds(volume.config().attr_timeout);
@@ -69,9 +70,11 @@ Task<Result<client::Listed>> fetch(client::Client* client, client::Identity who,
   return client->read_dir(std::move(who), inode, std::move(after), limit, attributes);
 }
 
-std::unique_ptr<OpenDir> make_open_dir(Volume& volume, client::Identity who, InodeId inode) {
-  auto read_page = [client = &volume.client(), who = std::move(who), inode](std::string after, uint32_t limit, bool attributes) {
-    return fetch(client, who, inode, std::move(after), limit, attributes);
+// Read as the superuser: the kernel checked the caller's permission when the directory was opened, and what is open stays
+// readable whatever happens to its mode.
+std::unique_ptr<OpenDir> make_open_dir(Volume& volume, InodeId inode) {
+  auto read_page = [client = &volume.client(), inode](std::string after, uint32_t limit, bool attributes) {
+    return fetch(client, client::Identity{}, inode, std::move(after), limit, attributes);
   };
   auto stamp = [inodes = &volume.inodes()] { return inodes->changes(); };
   return std::unique_ptr<OpenDir>(
@@ -92,7 +95,7 @@ void read_directory_op(fuse_req_t raw, std::string_view operation, size_t size, 
 void op_opendir(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* info) {
   Volume& volume = volume_of(raw);
   Request request(volume, raw, "opendir");
-  OpenDir* directory = volume.adopt(make_open_dir(volume, identity_of(raw), InodeId{inode}));
+  OpenDir* directory = volume.adopt(make_open_dir(volume, InodeId{inode}));
   fuse_file_info reply = *info;
   reply.fh = reinterpret_cast<uint64_t>(directory);
   if (!request.opened(reply)) volume.release(directory);

@@ -83,7 +83,7 @@ Task<Result<std::optional<DirStream::Entry>>> DirStream::at(uint64_t position, b
   co_return Entry{.name = entry.name(),
                   .inode = entry.inode(),
                   .type = entry.type(),
-                  .attr = page->attributes ? &entry.attr() : nullptr,
+                  .attr = page->attributes && entry.has_attr() ? &entry.attr() : nullptr,
                   .stamp = page->stamp};
 }
 

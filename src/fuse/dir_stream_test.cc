@@ -27,7 +27,7 @@ class DirStreamTest : public ::testing::Test {
       entry.set_name(*at);
       entry.set_inode(100);
       entry.set_type(v1::FILE_TYPE_REGULAR);
-      if (attributes) entry.mutable_attr()->set_size(42);
+      if (attributes && test->may_search_) entry.mutable_attr()->set_size(42);
     }
     listed.end = at == test->names_.end();
     co_return listed;
@@ -58,6 +58,7 @@ class DirStreamTest : public ::testing::Test {
   size_t fetches_ = 0;
   uint64_t stamp_ = 1;
   int error_ = 0;
+  bool may_search_ = true;
   async::Loop loop_{"test"};
 };
 
@@ -136,6 +137,15 @@ TEST_F(DirStreamTest, attributes_carry_the_moment_they_were_read_at) {
   EXPECT_EQ((**entry).stamp, 1u);
   at(stream, 0);
   entry = async::block_on(loop_.executor(), stream.at(2, false));
+  EXPECT_EQ((**entry).attr, nullptr);
+}
+
+TEST_F(DirStreamTest, an_entry_that_came_without_attributes_has_none) {
+  fill(1);
+  may_search_ = false;
+  DirStream stream = make({});
+  const auto entry = async::block_on(loop_.executor(), stream.at(2, true));
+  EXPECT_EQ((**entry).name, name_of(0));
   EXPECT_EQ((**entry).attr, nullptr);
 }
 

@@ -441,6 +441,7 @@ std::unique_ptr<client::File> FakeClient::open_node(const Identity& who, Node* n
 Task<Result<client::Created>> FakeClient::create(Identity who, InodeId parent, std::string name, uint32_t mode,
                                                  client::OpenFlags flags, bool exclusive) {
   std::lock_guard lock(mutex_);
+  if (flags.truncate && !flags.write) co_return rejected(EINVAL, "truncating needs write access");
   auto existing = child(parent, name);
   if (existing && exclusive) co_return rejected(EEXIST, "the name exists");
   if (existing && is_directory((*existing)->attr)) co_return rejected(EISDIR, "a directory");
@@ -448,6 +449,7 @@ Task<Result<client::Created>> FakeClient::create(Identity who, InodeId parent, s
   if (made == nullptr) {
     CO_ASSIGN_OR_RETURN(made, add(who, parent, name, v1::FILE_TYPE_REGULAR, mode));
   }
+  if (!existing) flags.truncate = false;
   auto file = open_node(who, made, flags);
   co_return client::Created{.file = std::move(file), .attr = made->attr, .created = !existing};
 }
@@ -455,6 +457,7 @@ Task<Result<client::Created>> FakeClient::create(Identity who, InodeId parent, s
 Task<Result<std::unique_ptr<client::File>>> FakeClient::open(Identity who, InodeId inode, client::OpenFlags flags) {
   std::lock_guard lock(mutex_);
   ++calls_["open"];
+  if (flags.truncate && !flags.write) co_return rejected(EINVAL, "truncating needs write access");
   CO_ASSIGN_OR_RETURN(Node * found, node(inode));
   if (is_directory(found->attr)) co_return rejected(EISDIR, "a directory");
   co_return open_node(who, found, flags);

@@ -49,15 +49,50 @@ fuse_file_info to_reply(OpenFile* open, bool keep_cache) {
   return info;
 }
 
+// Linux empties a file on O_RDONLY | O_TRUNC, too, if the caller may write it.
+bool empties_for_reading(int flags) { return (flags & O_TRUNC) && !writes(flags); }
+
+Task<Result<v1::Attr>> empty(client::Client* client, client::Identity who, InodeId inode) {
+  v1::SetAttrRequest change;
+  change.set_inode(inode.value);
+  change.set_size(0);
+  return client->set_attr(std::move(who), std::move(change), nullptr);
+}
+
+Task<Result<std::unique_ptr<client::File>>> open_by_flags(client::Client* client, client::Identity who, InodeId inode,
+                                                          int flags) {
+  client::OpenFlags open_flags = to_open_flags(flags);
+  if (empties_for_reading(flags)) {
+    CO_TRY(co_await empty(client, who, inode));
+    open_flags.truncate = false;
+  }
+  auto file = co_await client->open(std::move(who), inode, open_flags);
+  co_return file;
+}
+
+// The kernel asks for a creation where it knows no name; somebody else may have made one since.
+Task<Result<client::Created>> create_by_flags(client::Client* client, client::Identity who, InodeId parent, std::string name,
+                                              uint32_t mode, int flags) {
+  client::OpenFlags open_flags = to_open_flags(flags);
+  if (empties_for_reading(flags)) open_flags.truncate = false;
+  CO_ASSIGN_OR_RETURN(client::Created made,
+                      co_await client->create(who, parent, std::move(name), mode, open_flags, (flags & O_EXCL) != 0));
+  if (empties_for_reading(flags) && !made.created) {
+    CO_ASSIGN_OR_RETURN(made.attr, co_await empty(client, std::move(who), made.file->inode()));
+  }
+  co_return made;
+}
+
 Task<void> create(Request request, client::Identity who, InodeId parent, std::string name, uint32_t mode, int flags) {
   Volume& volume = request.volume();
-  auto created = co_await request.client().create(who, parent, std::move(name), mode, to_open_flags(flags), flags & O_EXCL);
+  auto created = co_await create_by_flags(&request.client(), who, parent, std::move(name), mode, flags);
   volume.inodes().changed();
   if (!created) {
     request.fail(created.error());
     co_return;
   }
   OpenFile* open = volume.adopt(make_open_file(volume, std::move(created->file), flags));
+  if ((flags & O_TRUNC) && !created->created) volume.inodes().content_changed(open->inode);
   // Opened for writing before the attributes are taken: another handle's uncommitted size has to be in them.
   v1::Attr attr = co_await volume.with_local_changes(std::move(who), std::move(created->attr));
   const bool keep = volume.inodes().keep_cache(attr);
@@ -66,7 +101,7 @@ Task<void> create(Request request, client::Identity who, InodeId parent, std::st
 
 Task<void> open(Request request, client::Identity who, InodeId inode, int flags) {
   Volume& volume = request.volume();
-  auto file = co_await request.client().open(std::move(who), inode, to_open_flags(flags));
+  auto file = co_await open_by_flags(&request.client(), std::move(who), inode, flags);
   if (!file) {
     // Removed elsewhere: the kernel looks the name up again and may find another file.
     const bool gone = file.error().is(Code::kRejected) && file.error().is_errno(ENOENT);

@@ -50,6 +50,39 @@ void InodeTable::content_changed(InodeId inode) {
   by_inode_.erase(found);
 }
 
+namespace {
+bool has_privilege(const v1::Attr& attr) { return attr.type() == v1::FILE_TYPE_REGULAR && (attr.mode() & 06000) != 0; }
+}  // namespace
+
+void InodeTable::show(const v1::Attr& attr) {
+  const InodeId inode{attr.inode()};
+  std::lock_guard lock(mutex_);
+  if (attr.type() == v1::FILE_TYPE_REGULAR && !has_privilege(attr)) {
+    if (auto found = shown_.find(inode); found != shown_.end()) found->second = attr;
+    return;
+  }
+  if (attr.nlink() == 0) return;
+  if (shown_.insert_or_assign(inode, attr).second) shown_order_.push_back(inode);
+  if (shown_order_.size() <= limit_) return;
+  shown_.erase(shown_order_.front());
+  shown_order_.pop_front();
+}
+
+bool InodeTable::is_privileged(InodeId inode) const {
+  std::lock_guard lock(mutex_);
+  auto found = shown_.find(inode);
+  return found != shown_.end() && has_privilege(found->second);
+}
+
+std::optional<v1::Attr> InodeTable::removed(InodeId inode) const {
+  std::lock_guard lock(mutex_);
+  auto found = shown_.find(inode);
+  if (found == shown_.end() || found->second.type() == v1::FILE_TYPE_REGULAR) return std::nullopt;
+  v1::Attr attr = found->second;
+  attr.set_nlink(0);
+  return attr;
+}
+
 size_t InodeTable::remembered() const {
   std::lock_guard lock(mutex_);
   return contents_.size();

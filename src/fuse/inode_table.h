@@ -3,8 +3,10 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 
 #include "base/ids.h"
@@ -30,6 +32,14 @@ class InodeTable {
   // This mount changed the inode's content: the layout that the page cache was filled from says nothing any more.
   void content_changed(InodeId inode);
 
+  // Attributes on their way to the kernel. Remembered for what the kernel opens without telling (directories that somebody works
+  // in, FIFOs, sockets) and for files that change their mode when they are written.
+  void show(const v1::Attr& attr);
+  // Whether the kernel knows the file, as of what was shown, as one with set-user-id or set-group-id.
+  bool is_privileged(InodeId inode) const;
+  // What was shown last of an inode that is no more, for those who still have it open. Nothing if it was too long ago.
+  std::optional<v1::Attr> removed(InodeId inode) const;
+
   // Grows with every change made through this mount. Attributes fetched before a change must not reach the kernel after it, or
   // a file would shrink to its former size.
   uint64_t changes() const { return changes_.load(std::memory_order_acquire); }
@@ -51,6 +61,8 @@ class InodeTable {
   std::unordered_map<InodeId, uint32_t> writers_;
   std::list<Content> contents_;  // most recently opened first
   std::unordered_map<InodeId, std::list<Content>::iterator> by_inode_;
+  std::unordered_map<InodeId, v1::Attr> shown_;
+  std::deque<InodeId> shown_order_;  // shown first, first
 };
 
 }  // namespace forebay::fuse

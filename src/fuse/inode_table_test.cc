@@ -39,6 +39,37 @@ TEST(InodeTable, remembers_a_bounded_number_of_files_and_those_opened_last) {
   EXPECT_FALSE(table.keep_cache(attr(2, 1)));
 }
 
+TEST(InodeTable, a_removed_is_shown_without_links_as_long_as_it_is_remembered) {
+  InodeTable table(2);
+  const auto directory_of = [](uint64_t inode) {
+    v1::Attr out = attr(inode, 0);
+    out.set_type(v1::FILE_TYPE_DIRECTORY);
+    out.set_mode(0750);
+    out.set_nlink(2);
+    return out;
+  };
+  table.show(directory_of(7));
+  table.show(directory_of(7));
+  EXPECT_EQ(table.removed(InodeId{7})->mode(), 0750u);
+  EXPECT_EQ(table.removed(InodeId{7})->nlink(), 0u);
+  table.show(directory_of(8));
+  table.show(directory_of(9));
+  EXPECT_FALSE(table.removed(InodeId{7}).has_value());
+}
+
+TEST(InodeTable, a_file_is_privileged_as_long_as_it_was_shown_so_last) {
+  InodeTable table(2);
+  v1::Attr file = attr(7, 0);
+  file.set_type(v1::FILE_TYPE_REGULAR);
+  file.set_nlink(1);
+  for (uint32_t mode : {0755u, 04755u, 0755u, 02755u}) {
+    file.set_mode(mode);
+    table.show(file);
+    EXPECT_EQ(table.is_privileged(InodeId{7}), mode != 0755) << mode;
+  }
+  EXPECT_FALSE(table.removed(InodeId{7}).has_value());
+}
+
 TEST(InodeTable, an_inode_is_open_for_writing_until_its_last_writer_closes) {
   InodeTable table(2);
   table.opened_for_write(InodeId{4});

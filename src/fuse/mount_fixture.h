@@ -31,6 +31,7 @@ class MountPointTest : public ::testing::Test {
     folder_ = name;
     point_ = folder_ + "/mnt";
     ASSERT_EQ(::mkdir(point_.c_str(), 0755), 0);
+    ASSERT_EQ(::chmod(folder_.c_str(), 0755), 0);
   }
   void TearDown() override {
     while (auto type = mounted_type(point_)) {

@@ -87,6 +87,19 @@ TEST_F(MountTest, an_unlinked_open_file_lives_until_it_is_closed) {
   EXPECT_EQ(errno_of(::stat(in("a").c_str(), &stat)), ENOENT);
 }
 
+TEST_F(MountTest, a_removed_open_directory_can_still_be_looked_at) {
+  start();
+  ASSERT_EQ(::mkdir(in("d").c_str(), 0750), 0);
+  const int fd = ::open(in("d").c_str(), O_RDONLY | O_DIRECTORY);
+  ASSERT_EQ(::rmdir(in("d").c_str()), 0);
+  struct stat stat{};
+  EXPECT_EQ(::fstat(fd, &stat), 0);
+  EXPECT_EQ(stat.st_nlink, 0u);
+  EXPECT_EQ(stat.st_mode, mode_t{S_IFDIR | 0750});
+  EXPECT_EQ(errno_of(::openat(fd, "a", O_CREAT | O_WRONLY, 0644)), ENOENT);
+  ::close(fd);
+}
+
 TEST_F(MountTest, rename_flags_are_honoured) {
   start();
   put("a", "A");
@@ -162,6 +175,22 @@ TEST_F(MountTest, attributes_can_be_changed_by_name_and_by_descriptor) {
   ::close(fd);
   EXPECT_EQ(get("a"), std::string("0123\0\0", 6));
   EXPECT_GT(look("a").st_mtim.tv_sec, 1'000'000'000);
+}
+
+TEST_F(MountTest, the_kernels_rules_for_set_user_id_are_kept) {
+  start();
+  put("a", "0123456789");
+  ASSERT_EQ(::chmod(in("a").c_str(), 06777), 0);
+  EXPECT_EQ(::chown(in("a").c_str(), static_cast<uid_t>(-1), static_cast<gid_t>(-1)), 0);
+  EXPECT_EQ(look("a").st_mode & 07777, 0777u);
+  ASSERT_EQ(::chmod(in("a").c_str(), 06777), 0);
+  const auto write_as_nobody = [path = in("a")] {
+    if (::setresuid(65534, 65534, 65534) != 0) return 1;
+    const int fd = ::open(path.c_str(), O_WRONLY);
+    return fd >= 0 && ::write(fd, "x", 1) == 1 ? 0 : 2;
+  };
+  EXPECT_EQ(in_child(write_as_nobody), 0);
+  EXPECT_EQ(look("a").st_mode & 07777, 0777u);
 }
 
 TEST_F(MountTest, fallocate_extends_and_refuses_the_rest) {

@@ -16,6 +16,9 @@ const fuse_lowlevel_ops& operations();
 
 inline Volume& volume_of(fuse_req_t request) { return *static_cast<Volume*>(fuse_req_userdata(request)); }
 
+// Takes set-user-id and set-group-id from a file that somebody unprivileged writes, or whose owner changes. attr_ops.cc
+Task<Result<v1::Attr>> drop_privilege(client::Client* client, InodeId inode);
+
 // names_ops.cc
 void op_lookup(fuse_req_t, fuse_ino_t parent, const char* name);
 void op_forget(fuse_req_t, fuse_ino_t, uint64_t lookups);

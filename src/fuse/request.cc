@@ -55,11 +55,13 @@ void Request::fail(const Status& status) {
 void Request::done() { fuse_reply_err(take(), 0); }
 
 void Request::attr(const v1::Attr& attr) {
+  volume_->inodes().show(attr);
   const struct stat stat = to_stat(attr);
   fuse_reply_attr(take(), &stat, seconds(volume_->config().attr_timeout));
 }
 
 void Request::entry(const v1::Attr& attr) {
+  volume_->inodes().show(attr);
   const fuse_entry_param entry = to_entry(volume_->config(), attr);
   fuse_reply_entry(take(), &entry);
 }
@@ -87,6 +89,7 @@ void Request::space(const v1::StatFsReply& space) {
 bool Request::opened(const fuse_file_info& info) { return fuse_reply_open(take(), &info) == 0; }
 
 bool Request::created(const v1::Attr& attr, const fuse_file_info& info) {
+  volume_->inodes().show(attr);
   const fuse_entry_param entry = to_entry(volume_->config(), attr);
   return fuse_reply_create(take(), &entry, &info) == 0;
 }
