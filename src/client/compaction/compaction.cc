@@ -154,9 +154,9 @@ Task<Result<std::optional<uint64_t>>> Compaction::step(uint64_t offset, bool alo
 Task<Result<void>> Compaction::rewrite(const Page* page, std::vector<Extent> slice, bool alone, Memory* memory) {
   uint64_t length = 0;
   for (const Extent& extent : slice) length += extent.length;
-  rpc::Payload bytes = rpc::Payload::allocate(length);
-  CO_TRY(co_await read(page, slice, bytes.writable()));
-  CO_ASSIGN_OR_RETURN(const Written written, co_await write(bytes.view(), memory));
+  std::vector<std::byte> bytes(length);
+  CO_TRY(co_await read(page, slice, bytes));
+  CO_ASSIGN_OR_RETURN(const Written written, co_await write(bytes, memory));
   async::Mutex::Guard committing(nullptr);
   if (!alone) committing = co_await state_->hold_commits();
   const std::vector<v1::NewExtent> extents = rewritten(slice, written.object);

@@ -16,16 +16,16 @@ class CompactionTest : public ClientTest {
     config.compact_dead_bytes = kGiB;
     config.retry_for = seconds(5);
   }
-  // Closed; every second 100 bytes were written over.
-  std::unique_ptr<File> fragmented(const std::string& name, size_t pieces) {
+  // Closed; every second piece was written over.
+  std::unique_ptr<File> fragmented(const std::string& name, size_t pieces, size_t piece_bytes = 100) {
     auto file = create(name);
-    text = pattern(pieces * 200, pieces);
+    text = pattern(pieces * 2 * piece_bytes, pieces);
     EXPECT_OK(write(*file, 0, text));
     EXPECT_OK(run(file->flush()));
     for (size_t i = 0; i < pieces; ++i) {
-      const std::string over(100, static_cast<char>('a' + i % 26));
-      EXPECT_OK(write(*file, i * 200, over));
-      text.replace(i * 200, 100, over);
+      const std::string over(piece_bytes, static_cast<char>('a' + i % 26));
+      EXPECT_OK(write(*file, i * 2 * piece_bytes, over));
+      text.replace(i * 2 * piece_bytes, piece_bytes, over);
     }
     return file;
   }
@@ -50,6 +50,17 @@ TEST_F(CompactionTest, a_closed_file_of_many_pieces_becomes_few) {
   auto file = fragmented("a", 50);
   ASSERT_OK(run(file->close()));
   EXPECT_EQ(extents(file->inode()), 100u);
+  expect_settled(file->inode(), 3);
+}
+
+TEST_F(CompactionTest, a_slice_larger_than_a_frame_is_rewritten_whole) {
+  config.compact_slice_bytes = 4 * kMiB;
+  config.compact_extent_bytes = 64 * kKiB;
+  config.write_buffer_bytes = 64 * kMiB;
+  start();
+  auto file = fragmented("a", 500, 4000);
+  ASSERT_OK(run(file->close()));
+  EXPECT_GE(extents(file->inode()), 1000u);
   expect_settled(file->inode(), 3);
 }
 
