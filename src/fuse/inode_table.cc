@@ -61,7 +61,7 @@ void InodeTable::show(const v1::Attr& attr) {
     if (auto found = shown_.find(inode); found != shown_.end()) found->second = attr;
     return;
   }
-  if (attr.nlink() == 0) return;
+  if (attr.nlink() == 0 && attr.type() != v1::FILE_TYPE_REGULAR) return;
   if (shown_.insert_or_assign(inode, attr).second) shown_order_.push_back(inode);
   if (shown_order_.size() <= limit_) return;
   shown_.erase(shown_order_.front());

@@ -70,6 +70,16 @@ TEST(InodeTable, a_file_is_privileged_as_long_as_it_was_shown_so_last) {
   EXPECT_FALSE(table.removed(InodeId{7}).has_value());
 }
 
+TEST(InodeTable, an_open_file_without_a_name_is_privileged_like_any_other) {
+  InodeTable table(2);
+  v1::Attr file = attr(7, 0);
+  file.set_type(v1::FILE_TYPE_REGULAR);
+  file.set_nlink(0);
+  file.set_mode(06755);
+  table.show(file);
+  EXPECT_TRUE(table.is_privileged(InodeId{7}));
+}
+
 TEST(InodeTable, an_inode_is_open_for_writing_until_its_last_writer_closes) {
   InodeTable table(2);
   table.opened_for_write(InodeId{4});
