@@ -43,7 +43,7 @@ class Driver::MutationStep final : public Step {
     return std::move(*stored->mutable_reply());
   }
   Result<std::string> apply_new(kv::Txn& batch, os::WallTime now) {
-    MutationContext context{batch, caller_, now, parts_.placer, parts_.sessions};
+    MutationContext context{batch, caller_, now, parts_.placer, parts_.sessions, parts_.persistence};
     context.sequence = sequence_;
     kv::Attempt attempt(batch);
     Result<std::string> reply = perform_(context);

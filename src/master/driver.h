@@ -34,6 +34,7 @@ class Driver {
     SessionTable& sessions;
     OutcomeTable& outcomes;
     Placer& placer;
+    const Persistence& persistence;
     v1::Durability default_durability = v1::DURABILITY_PAGE_CACHE;
   };
   // Called with the context of its kind and the request: Result<M::Reply>.

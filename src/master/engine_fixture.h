@@ -55,6 +55,7 @@ class EngineTest : public testing::Test {
     loop_ = std::make_unique<CommitLoop>(
         clock(), obs::null_log(), events_, *store_, *journal_, [](const kv::WriteBatch&) {}, CommitLoopConfig{},
         world_.executor());
+    persistence_ = std::make_unique<Persistence>(*store_);
     table_ = std::make_unique<SessionTable>(clock(), table_config_);
     outcomes_ = std::make_unique<OutcomeTable>();
     router_ = std::make_unique<rpc::Router>();
@@ -65,7 +66,8 @@ class EngineTest : public testing::Test {
                                                      .events = events_,
                                                      .sessions = *table_,
                                                      .outcomes = *outcomes_,
-                                                     .placer = placer_});
+                                                     .placer = placer_,
+                                                     .persistence = *persistence_});
     sessions_ = std::make_unique<SessionService>(
         SessionService::Parts{.loop = *loop_,
                               .store = *store_,
@@ -75,6 +77,7 @@ class EngineTest : public testing::Test {
                               .table = *table_,
                               .outcomes = *outcomes_,
                               .placer = placer_,
+                              .persistence = *persistence_,
                               .close_handle = [this](MutationContext& context, InodeId inode,
                                                      HandleId handle) { return close_handle(context, inode, handle); },
                               .cluster = "cluster",
@@ -164,6 +167,7 @@ class EngineTest : public testing::Test {
   CountedEvents events_;
   std::unique_ptr<kv::Store> store_;
   std::unique_ptr<journal::LocalJournal> journal_;
+  std::unique_ptr<Persistence> persistence_;
   std::unique_ptr<CommitLoop> loop_;
   std::unique_ptr<SessionTable> table_;
   std::unique_ptr<OutcomeTable> outcomes_;

@@ -7,6 +7,7 @@
 #include "master/extents/handles.h"
 #include "master/format.h"
 #include "master/ops/ops.h"
+#include "master/persist/service.h"
 
 namespace forebay::master {
 namespace {
@@ -78,6 +79,7 @@ Task<void> Master::stop() {
   driver_.reset();
   reclaimer_.reset();
   loop_.reset();
+  persistence_.reset();
   journal_.reset();
   // Closing writes what the store still holds in memory.
   auto close = [this] {
@@ -97,6 +99,7 @@ Task<Result<void>> Master::open() {
 }
 
 void Master::build() {
+  persistence_ = std::make_unique<Persistence>(*store_, config_.persistence);
   journal_ = std::make_unique<journal::LocalJournal>(*store_, env_.blocking);
   auto committed = [this](const kv::WriteBatch& batch) {
     scan_starts_.look(batch);
@@ -110,6 +113,7 @@ void Master::build() {
                                                             .log = log_,
                                                             .events = events_,
                                                             .placer = worker_table_,
+                                                            .persistence = *persistence_,
                                                             .open_reads = session_table_,
                                                             .starts = scan_starts_,
                                                             .blocking = env_.blocking},
@@ -122,6 +126,7 @@ void Master::build() {
                                                    .sessions = session_table_,
                                                    .outcomes = outcomes_,
                                                    .placer = worker_table_,
+                                                   .persistence = *persistence_,
                                                    .default_durability = config_.durability});
   sessions_ = std::make_unique<SessionService>(SessionService::Parts{.loop = *loop_,
                                                                      .store = *store_,
@@ -131,6 +136,7 @@ void Master::build() {
                                                                      .table = session_table_,
                                                                      .outcomes = outcomes_,
                                                                      .placer = worker_table_,
+                                                                     .persistence = *persistence_,
                                                                      .close_handle = close_handle,
                                                                      .cluster = cluster_,
                                                                      .epoch = env_.random.next() | 1,
@@ -182,6 +188,7 @@ void Master::bind_operations() {
     if (reply && request.same_bytes_at_layout() != 0) events_.compacted(bytes_of(request));
     return reply;
   });
+  bind_persist(*driver_);
   driver_->mutation<names::Create>([this](MutationContext& context, const v1::CreateRequest& request) {
     return with_read_handle(session_table_, context.caller.session, context.sequence, ops::create(context, request));
   });

@@ -35,6 +35,7 @@ struct MasterConfig {
   ClusterConfig cluster;
   CommitLoopConfig commit;
   ReclaimerConfig reclaim;
+  PersistConfig persistence;
   rpc::ServerConfig server;
 };
 
@@ -80,6 +81,7 @@ class Master {
 
   // In the order in which they are built; stop() goes the other way.
   std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<Persistence> persistence_;
   std::unique_ptr<journal::Journal> journal_;
   SessionTable session_table_;
   WorkerTable worker_table_;

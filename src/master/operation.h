@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "forebay/v1/namespace.pb.h"
 #include "kv/txn.h"
+#include "master/persist/persistence.h"
 #include "os/clock.h"
 
 namespace forebay::master {
@@ -55,6 +56,7 @@ struct MutationContext {
   os::WallTime now;
   Placer& placer;
   const OpenReads& open_reads;
+  const Persistence& persistence;
   uint64_t sequence = 0;  // of the call in the caller's session
 
   // The next number of a counter ("inode", "object", "handle", …), never given twice.

@@ -26,24 +26,25 @@ class OperationTest : public testing::Test {
   NoPlacer placer_;
   NoReads reads_;
   Caller caller_;
+  Persistence persistence_{*store_};
 };
 
 TEST_F(OperationTest, next_id_never_gives_a_number_twice_and_counts_by_name) {
   kv::Txn txn(*store_);
-  MutationContext context{txn, caller_, {}, placer_, reads_};
+  MutationContext context{txn, caller_, {}, placer_, reads_, persistence_};
   EXPECT_EQ(context.next_id("object"), 1u);
   EXPECT_EQ(context.next_id("object"), 2u);
   EXPECT_EQ(context.next_id("handle"), 1u);
   ASSERT_TRUE(store_->write(txn.to_batch()));
   kv::Txn later(*store_);
-  MutationContext again{later, caller_, {}, placer_, reads_};
+  MutationContext again{later, caller_, {}, placer_, reads_, persistence_};
   EXPECT_EQ(again.next_id("object"), 3u);
 }
 
 TEST_F(OperationTest, a_damaged_counter_is_corrupt) {
   kv::Txn txn(*store_);
   txn.put(key::counter("object"), "12");
-  MutationContext context{txn, caller_, {}, placer_, reads_};
+  MutationContext context{txn, caller_, {}, placer_, reads_, persistence_};
   EXPECT_EQ(context.next_id("object").error().code(), Code::kCorrupt);
 }
 

@@ -20,6 +20,19 @@
 //   "R" session, slot (2 bytes: sequence % 1024) OutcomeRecord
 //   "N" inode                                    DetachedRecord: without entries, waits until nothing has it open, is then taken apart
 //   "M" worker                                   WorkerRecord
+// and for persistence (master/persist/), with values of persist_records.proto:
+//   "U" mount                                    MountRecord
+//   "G"                                          number of changes of the mapping so far (8 bytes, big-endian)
+//   "A" directory inode                          MappingRecord
+//   "B" binding                                  BindingRecord
+//   "b" inode, binding                           empty: the inode's bindings
+//   "c" binding                                  empty: it is in conflict
+//   "d" directory inode, order, binding          empty: it waits for its turn, or others for it
+//   "K" mount, key                               KeyRecord
+//   "Q" due (ns), sequence                       IntentRecord
+//   "q" directory inode                          due (ns), sequence of the settle_tree that waits
+//   "E" operation                                OperationRecord
+//   "p" inode, version, operation                empty: the operation reads this version
 // clang-format on
 #pragma once
 
@@ -31,6 +44,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/status.h"
+#include "forebay/v1/persist_records.pb.h"
 #include "forebay/v1/records.pb.h"
 #include "kv/txn.h"
 
@@ -80,6 +94,32 @@ inline std::string outcome(SessionId session, uint64_t sequence) {
 }
 inline std::string detached(InodeId inode) { return numbers('N', inode.value); }
 inline std::string worker(WorkerId worker) { return numbers('M', worker.value); }
+
+inline std::string numbers(char tag, uint64_t a, uint64_t b, uint64_t c) {
+  std::string key = numbers(tag, a, b);
+  append_big_endian(key, c);
+  return key;
+}
+inline std::string mount(uint64_t mount) { return numbers('U', mount); }
+inline std::string mapping_changes() { return "G"; }
+inline std::string mapping(InodeId directory) { return numbers('A', directory.value); }
+inline std::string binding(uint64_t binding) { return numbers('B', binding); }
+inline std::string inode_bindings(InodeId inode) { return numbers('b', inode.value); }  // prefix
+inline std::string inode_binding(InodeId inode, uint64_t binding) { return numbers('b', inode.value, binding); }
+inline std::string conflict(uint64_t binding) { return numbers('c', binding); }
+inline std::string turns(InodeId directory) { return numbers('d', directory.value); }  // prefix
+inline std::string turn(InodeId directory, uint64_t order, uint64_t binding) {
+  return numbers('d', directory.value, order, binding);
+}
+inline std::string stored_key(uint64_t mount, std::string_view key) { return numbers('K', mount).append(key); }
+inline std::string intent(int64_t due_ns, uint64_t sequence) { return numbers('Q', static_cast<uint64_t>(due_ns), sequence); }
+inline std::string tree_intent(InodeId directory) { return numbers('q', directory.value); }
+inline std::string operation(uint64_t operation) { return numbers('E', operation); }
+inline std::string pins(InodeId inode) { return numbers('p', inode.value); }                                  // prefix
+inline std::string pins(InodeId inode, Version version) { return numbers('p', inode.value, version.value); }  // prefix
+inline std::string pin(InodeId inode, Version version, uint64_t operation) {
+  return numbers('p', inode.value, version.value, operation);
+}
 
 }  // namespace key
 

@@ -4,6 +4,8 @@
 
 #include "master/extents/handles.h"
 #include "master/extents/objects.h"
+#include "master/persist/hooks.h"
+#include "master/persist/pins.h"
 
 namespace forebay::master {
 namespace {
@@ -123,7 +125,8 @@ Result<void> ContentEdit::seal() {
   if (previous) {
     std::string previous_key = key::sealed_extents(inode_, previous);
     ASSIGN_OR_RETURN(ExtentList list, load_list(context_.txn, previous_key));
-    if (!list.empty()) {
+    ASSIGN_OR_RETURN(const bool pinned, is_pinned(context_.txn, inode_, record_, previous));
+    if (!list.empty() && !pinned) {
       std::ranges::copy(list.objects(), std::back_inserter(examined_));
       context_.txn.erase(previous_key);
     }
@@ -132,7 +135,7 @@ Result<void> ContentEdit::seal() {
   record_.set_dirty(false);
   if (!list_.empty()) save_list(context_.txn, key::sealed_extents(inode_, Version{record_.version()}), list_);
   if (working_stored_) context_.txn.erase(key::working_extents(inode_));
-  return {};
+  return version_sealed(context_, inode_, record_);
 }
 
 Result<ObjectIds> ContentEdit::unreferenced() {
@@ -141,6 +144,14 @@ Result<ObjectIds> ContentEdit::unreferenced() {
   if (!examined_.empty() && record_.dirty() && record_.version() != 0) {
     ASSIGN_OR_RETURN(ExtentList sealed, load_list(context_.txn, key::sealed_extents(inode_, Version{record_.version()})));
     remove_referenced(examined_, sealed);
+  }
+  if (!examined_.empty() && record_.pins() != 0) {
+    ASSIGN_OR_RETURN(const std::vector<Version> versions, pinned_versions(context_.txn, inode_));
+    for (const Version version : versions) {
+      if (version.value == record_.version()) continue;  // the list, or the sealed one above
+      ASSIGN_OR_RETURN(ExtentList pinned, load_list(context_.txn, key::sealed_extents(inode_, version)));
+      remove_referenced(examined_, pinned);
+    }
   }
   return std::exchange(examined_, {});
 }

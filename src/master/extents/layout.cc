@@ -7,10 +7,15 @@
 namespace forebay::master {
 
 Result<v1::Layout> layout_page(const kv::Reader& reader, InodeId inode, const v1::InodeRecord& record, uint64_t offset) {
-  v1::Layout layout;
+  ASSIGN_OR_RETURN(const ExtentList list, load_content(reader, inode, record));
+  ASSIGN_OR_RETURN(v1::Layout layout, layout_page(reader, inode, list, offset));
   layout.set_layout(record.layout());
   layout.set_size(record.size());
-  ASSIGN_OR_RETURN(ExtentList list, load_content(reader, inode, record));
+  return layout;
+}
+
+Result<v1::Layout> layout_page(const kv::Reader& reader, InodeId inode, const ExtentList& list, uint64_t offset) {
+  v1::Layout layout;
   size_t first = list.first_ending_after(offset);
   size_t last = std::min(list.pieces().size(), first + kLayoutPage);
   layout.set_more(last < list.pieces().size());

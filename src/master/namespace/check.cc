@@ -7,12 +7,14 @@
 #include "master/extents/content.h"
 #include "master/extents/objects.h"
 #include "master/namespace/entry.h"
+#include "master/persist/check.h"
+#include "master/persist/pins.h"
 
 namespace forebay::master {
 namespace {
 
-constexpr std::string_view kCheckedTags = "DHINOPRSVWXYh";  // in key order
-constexpr size_t kMaxProblems = 1000;                       // of one step; what is beyond is found when these are mended
+constexpr std::string_view kCheckedTags = "ABDEHIKNOPQRSUVWXYbcdhpq";  // in key order
+constexpr size_t kMaxProblems = 1000;  // of one step; what is beyond is found when these are mended
 
 uint64_t number_at(std::string_view key, size_t index) { return read_big_endian(key.substr(1 + 8 * index, 8)); }
 
@@ -114,6 +116,7 @@ Result<std::vector<Pair>> Checker::next_pairs(std::string_view begin, std::strin
 }
 
 Result<void> Checker::check(const Pair& pair) {
+  if (kPersistTags.contains(pair.key[0])) return check_persist_record(reader_, pair.key, pair.value, step_.problems);
   size_t length = pair.key.size();
   const bool one_number = std::string_view("INOSW").contains(pair.key[0]);
   const bool sound = one_number           ? length == 9
@@ -234,6 +237,7 @@ Result<void> Checker::check_file(InodeId inode, const v1::InodeRecord& record, c
   if (handles.size() != record.writers()) {
     problem(name, " counts ", std::to_string(record.writers()), " writers and has ", std::to_string(handles.size()));
   }
+  TRY(check_persist_counts(reader_, inode, record, step_.problems));
   if (record.writers() == 0 && record.dirty()) problem(name, " is dirty and nobody writes it");
   return {};
 }
@@ -300,7 +304,10 @@ Result<void> Checker::check_list(const Pair& pair) {
   if (!list) problem(name, ": ", list.error().message());
   if (!owner) problem(name, " is nobody's");
   if (!list || !owner) return {};
-  if (sealed && owner->version() != number_at(pair.key, 1)) problem(name, " is not the newest");
+  if (sealed && owner->version() != number_at(pair.key, 1)) {
+    ASSIGN_OR_RETURN(const bool pinned, is_pinned(reader_, inode, *owner, Version{number_at(pair.key, 1)}));
+    if (!pinned) problem(name, " is not the newest");
+  }
   if (!sealed && !owner->dirty()) problem(name, " is kept though it is sealed");
   if (!is_linked(*owner)) return {};
   for (const Piece& piece : list->pieces()) {
@@ -323,7 +330,12 @@ Result<const ObjectIds*> Checker::objects_of(InodeId inode) {
   cached_objects_.clear();
   ASSIGN_OR_RETURN(auto record, find<v1::InodeRecord>(key::inode(inode)));
   if (!record) return &cached_objects_;
-  for (const std::string& key : {key::sealed_extents(inode, Version{record->version()}), key::working_extents(inode)}) {
+  std::vector<std::string> keys{key::sealed_extents(inode, Version{record->version()}), key::working_extents(inode)};
+  if (record->pins() != 0) {
+    ASSIGN_OR_RETURN(const std::vector<Version> versions, pinned_versions(reader_, inode));
+    for (const Version version : versions) keys.push_back(key::sealed_extents(inode, version));
+  }
+  for (const std::string& key : keys) {
     auto list = load_list(reader_, key);
     if (list) std::ranges::copy(list->objects(), std::back_inserter(cached_objects_));
   }

@@ -1,5 +1,7 @@
 #include "master/namespace/entry.h"
 
+#include "master/persist/hooks.h"
+
 namespace forebay::master {
 namespace {
 
@@ -31,7 +33,7 @@ Result<void> check_name(std::string_view name) {
 Result<std::optional<Entry>> find_entry(const kv::Reader& reader, InodeId directory, std::string_view name) {
   ASSIGN_OR_RETURN(std::optional<v1::DentryRecord> record, read_record<v1::DentryRecord>(reader, key::dentry(directory, name)));
   if (!record) return std::optional<Entry>{};
-  return std::optional<Entry>(Entry{InodeId{record->inode()}, record->type()});
+  return std::optional<Entry>(Entry{InodeId{record->inode()}, record->type(), record->binding()});
 }
 
 Result<Entry> existing_entry(const kv::Reader& reader, InodeId directory, std::string_view name) {
@@ -55,6 +57,7 @@ void add_entry(MutationContext& context, Directory& directory, std::string_view 
   v1::DentryRecord record;
   record.set_inode(entry.inode.value);
   record.set_type(entry.type);
+  record.set_binding(entry.binding);
   write_record(context.txn, key::dentry(directory.id, name), record);
   directory.record.set_size(directory.record.size() + 1);
   if (entry.type == v1::FILE_TYPE_DIRECTORY) directory.record.set_nlink(directory.record.nlink() + 1);
@@ -71,8 +74,13 @@ void remove_entry(MutationContext& context, Directory& directory, std::string_vi
 Result<NewInode> make_entry(MutationContext& context, Directory& directory, std::string_view name, v1::FileType type,
                             uint32_t mode) {
   ASSIGN_OR_RETURN(NewInode made, new_inode(context, directory.record, type, mode));
-  if (type == v1::FILE_TYPE_DIRECTORY) made.record.set_parent(directory.id.value);
-  add_entry(context, directory, name, {made.id, type});
+  if (type == v1::FILE_TYPE_DIRECTORY) {
+    made.record.set_parent(directory.id.value);
+    made.record.set_name(std::string(name));
+    TRY(directory_named(context, directory.id, name));
+  }
+  ASSIGN_OR_RETURN(const uint64_t binding, bind_entry(context, directory.id, name, made.id, made.record));
+  add_entry(context, directory, name, {made.id, type, binding});
   save_inode(context.txn, directory.id, directory.record);
   return made;
 }

@@ -16,6 +16,7 @@ struct Directory {
 struct Entry {
   InodeId inode;
   v1::FileType type = v1::FILE_TYPE_UNSPECIFIED;
+  uint64_t binding = 0;  // to the under store
 };
 
 // ESTALE: gone; ENOTDIR; EACCES: not searchable by the caller; ENOENT: removed, and open somewhere: it has no entries any more.

@@ -7,6 +7,7 @@
 #include "master/extents/content.h"
 #include "master/extents/objects.h"
 #include "master/namespace/entry.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master {
 namespace {
@@ -53,7 +54,7 @@ bool may_hold_content(const v1::InodeRecord& record) {
 }
 
 bool is_open(const MutationContext& context, InodeId inode, const v1::InodeRecord& record) {
-  return record.writers() != 0 || context.open_reads.is_open(inode);
+  return record.writers() != 0 || record.pins() != 0 || context.open_reads.is_open(inode);
 }
 
 // All of a small file; false when it is for the background.
@@ -115,7 +116,7 @@ Result<std::vector<Child>> next_children(const kv::Reader& reader, InodeId direc
       failure = corrupt_record(key);
       return false;
     }
-    children.push_back({std::string(key.substr(prefix.size())), {InodeId{record.inode()}, record.type()}});
+    children.push_back({std::string(key.substr(prefix.size())), {InodeId{record.inode()}, record.type(), record.binding()}});
     return children.size() < limit;
   }));
   if (failure) return std::unexpected(std::move(*failure));
@@ -133,6 +134,7 @@ Result<Reclaimed> reclaim_directory(MutationContext& context, InodeId inode, v1:
     } else if (record.type() == v1::FILE_TYPE_DIRECTORY) {
       detach(context, child.entry.inode, record);
     } else {
+      TRY(entry_removed(context, child.entry, record));
       TRY(drop_link(context, child.entry.inode, record));
     }
   }

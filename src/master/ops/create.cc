@@ -1,6 +1,7 @@
 #include "master/extents/opening.h"
 #include "master/namespace/entry.h"
 #include "master/ops/ops.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master::ops {
 namespace {
@@ -31,6 +32,7 @@ Result<v1::OpenReply> create(MutationContext& context, const v1::CreateRequest& 
     made.record.set_dirty(true);  // its first version is sealed at the close, empty or not
   } else {
     made.record.set_version(1);
+    TRY(version_sealed(context, made.id, made.record));
     save_inode(context.txn, made.id, made.record);
   }
   ASSIGN_OR_RETURN(v1::OpenReply reply, open_inode(context, made.id, made.record, terms));

@@ -1,5 +1,6 @@
 #include "master/namespace/entry.h"
 #include "master/ops/ops.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master::ops {
 
@@ -15,8 +16,9 @@ Result<v1::AttrReply> link(MutationContext& context, const v1::LinkRequest& requ
   if (record.nlink() >= kMaxLinks) return rejected(EMLINK, "too many links");
   record.set_nlink(record.nlink() + 1);
   record.set_ctime_ns(os::unix_nanos(context.now));
+  ASSIGN_OR_RETURN(const uint64_t binding, bind_entry(context, parent.id, request.name(), inode, record));
   save_inode(context.txn, inode, record);
-  add_entry(context, parent, request.name(), {inode, record.type()});
+  add_entry(context, parent, request.name(), {inode, record.type(), binding});
   save_inode(context.txn, parent.id, parent.record);
   return attr_reply(inode, record);
 }

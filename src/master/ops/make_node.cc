@@ -1,5 +1,6 @@
 #include "master/namespace/entry.h"
 #include "master/ops/ops.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master::ops {
 namespace {
@@ -30,7 +31,10 @@ Result<v1::AttrReply> make_node(MutationContext& context, const v1::MakeNodeRequ
   TRY(check_type(context.caller, request.type()));
   ASSIGN_OR_RETURN(NewInode made, make_entry(context, parent, request.name(), request.type(), request.mode() & 07777));
   if (is_device(request.type())) made.record.set_rdev(request.rdev());
-  if (request.type() == v1::FILE_TYPE_REGULAR) made.record.set_version(1);  // nobody writes it: sealed, and empty
+  if (request.type() == v1::FILE_TYPE_REGULAR) {
+    made.record.set_version(1);  // nobody writes it: sealed, and empty
+    TRY(version_sealed(context, made.id, made.record));
+  }
   save_inode(context.txn, made.id, made.record);
   return attr_reply(made.id, made.record);
 }

@@ -1,6 +1,7 @@
 #include "master/namespace/entry.h"
 #include "master/namespace/reclaim.h"
 #include "master/ops/ops.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master::ops {
 
@@ -11,6 +12,8 @@ Result<v1::Empty> remove_dir(MutationContext& context, const v1::RemoveDirReques
   TRY(check_may_remove(context.caller, parent, record));
   if (entry.type != v1::FILE_TYPE_DIRECTORY) return rejected(ENOTDIR, "not a directory");
   if (record.size() != 0) return rejected(ENOTEMPTY, "not empty");
+  TRY(check_may_leave(context, entry.inode));
+  TRY(directory_named(context, parent.id, request.name()));
   remove_entry(context, parent, request.name(), entry.type);
   save_inode(context.txn, parent.id, parent.record);
   TRY(drop_directory(context, entry.inode, record));

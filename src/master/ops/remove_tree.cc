@@ -1,6 +1,7 @@
 #include "master/namespace/entry.h"
 #include "master/namespace/reclaim.h"
 #include "master/ops/ops.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master::ops {
 
@@ -11,9 +12,14 @@ Result<v1::Empty> remove_tree(MutationContext& context, const v1::RemoveTreeRequ
   TRY(check_may_remove(context.caller, parent, record));
   bool is_directory = entry.type == v1::FILE_TYPE_DIRECTORY;
   if (is_directory && record.size() != 0 && !owns(context.caller, record)) return rejected(EPERM, "another owner's tree");
+  if (is_directory) {
+    TRY(check_may_leave(context, entry.inode));
+    TRY(directory_named(context, parent.id, request.name()));
+  }
   remove_entry(context, parent, request.name(), entry.type);
   save_inode(context.txn, parent.id, parent.record);
   if (!is_directory) {
+    TRY(entry_removed(context, entry, record));
     TRY(drop_link(context, entry.inode, record));
   } else if (record.size() == 0) {
     TRY(drop_directory(context, entry.inode, record));

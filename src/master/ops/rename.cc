@@ -1,6 +1,7 @@
 #include "master/namespace/entry.h"
 #include "master/namespace/reclaim.h"
 #include "master/ops/ops.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master::ops {
 namespace {
@@ -28,11 +29,13 @@ class Renaming {
   Result<void> check_place();
   Result<void> check_permissions();
   Result<void> check_types();
-  void move();
+  Result<void> check_mappings();
+  Result<void> move();
   Result<void> drop_target();
-  void exchange();
-  void enter(Subject& subject, Directory& directory, const std::string& name);
+  Result<void> exchange();
+  Result<void> enter(Subject& subject, Directory& directory, const std::string& name);
   void save_directories();
+  Result<void> follow_directories();
   Result<bool> is_below(InodeId directory, InodeId ancestor);
 
   MutationContext& context_;
@@ -102,24 +105,48 @@ Result<void> Renaming::check_types() {
   return {};
 }
 
-void Renaming::enter(Subject& subject, Directory& directory, const std::string& name) {
+// What is mapped keeps its place.
+Result<void> Renaming::check_mappings() {
+  if (source_.is_directory()) TRY(check_may_leave(context_, source_.entry.inode));
+  if (target_ && target_->is_directory()) TRY(check_may_leave(context_, target_->entry.inode));
+  return {};
+}
+
+Result<void> Renaming::enter(Subject& subject, Directory& directory, const std::string& name) {
+  TRY(entry_moved(context_, subject.entry, subject.record, directory.id, name));
   add_entry(context_, directory, name, subject.entry);
-  if (subject.is_directory()) subject.record.set_parent(directory.id.value);
+  if (subject.is_directory()) {
+    subject.record.set_parent(directory.id.value);
+    subject.record.set_name(name);
+  }
   subject.record.set_ctime_ns(os::unix_nanos(context_.now));
   save_inode(context_.txn, subject.entry.inode, subject.record);
+  return {};
 }
 
-void Renaming::move() {
+Result<void> Renaming::move() {
   remove_entry(context_, from_, request_.name(), source_.entry.type);
-  if (target_) remove_entry(context_, to(), request_.new_name(), target_->entry.type);
-  enter(source_, to(), request_.new_name());
+  if (target_) {
+    remove_entry(context_, to(), request_.new_name(), target_->entry.type);
+    TRY(entry_removed(context_, target_->entry, target_->record));
+  }
+  return enter(source_, to(), request_.new_name());
 }
 
-void Renaming::exchange() {
+Result<void> Renaming::exchange() {
   remove_entry(context_, from_, request_.name(), source_.entry.type);
   remove_entry(context_, to(), request_.new_name(), target_->entry.type);
-  enter(source_, to(), request_.new_name());
-  enter(*target_, from_, request_.name());
+  TRY(enter(source_, to(), request_.new_name()));
+  return enter(*target_, from_, request_.name());
+}
+
+Result<void> Renaming::follow_directories() {
+  const std::string &name = request_.name(), &new_name = request_.new_name();
+  if (source_.is_directory()) TRY(directory_moved(context_, source_.entry.inode, from_.id, name, to().id, new_name));
+  if (request_.exchange() && target_->is_directory()) {
+    TRY(directory_moved(context_, target_->entry.inode, to().id, new_name, from_.id, name));
+  }
+  return {};
 }
 
 Result<void> Renaming::drop_target() {
@@ -143,14 +170,17 @@ Result<v1::RenameReply> Renaming::run() {
     ASSIGN_OR_RETURN(target_->record, load_inode(context_.txn, target_->entry.inode));
   }
   TRY(check_permissions());
+  TRY(check_mappings());
   if (request_.exchange()) {
-    exchange();
+    TRY(exchange());
     save_directories();
+    TRY(follow_directories());
     return reply;
   }
   if (target_ && target_->is_directory() && target_->record.size() != 0) return rejected(ENOTEMPTY, "not empty");
-  move();
+  TRY(move());
   save_directories();
+  TRY(follow_directories());
   if (target_) {
     reply.set_replaced(target_->entry.inode.value);
     TRY(drop_target());

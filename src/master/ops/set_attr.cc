@@ -1,6 +1,7 @@
 #include "master/extents/handles.h"
 #include "master/namespace/permission.h"
 #include "master/ops/ops.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master::ops {
 namespace {
@@ -93,6 +94,7 @@ Result<v1::AttrReply> set_attr(MutationContext& context, const Request& request)
     TRY(edit.finish());
   }
   save_inode(context.txn, inode, record);
+  TRY(attributes_changed(context, inode, record));
   return attr_reply(inode, record);
 }
 

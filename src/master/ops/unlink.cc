@@ -1,6 +1,7 @@
 #include "master/namespace/entry.h"
 #include "master/namespace/reclaim.h"
 #include "master/ops/ops.h"
+#include "master/persist/hooks.h"
 
 namespace forebay::master::ops {
 
@@ -15,6 +16,7 @@ Result<v1::UnlinkReply> unlink(MutationContext& context, const v1::UnlinkRequest
   v1::UnlinkReply reply;
   reply.set_inode(entry.inode.value);
   reply.set_nlink(record.nlink() - 1);
+  TRY(entry_removed(context, entry, record));
   TRY(drop_link(context, entry.inode, record));
   return reply;
 }

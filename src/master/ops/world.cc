@@ -24,7 +24,7 @@ Result<Placer::Placed> TestPlacer::place(const v1::Placement& wanted) {
   return Placed{workers, wanted.bytes()};
 }
 
-World::World() : store_(std::move(*disk_->open())) {
+World::World() {
   kv::Txn txn(*store_);
   format_namespace(txn, now);
   EXPECT_TRUE(store_->write(txn.to_batch()));
@@ -35,7 +35,7 @@ void World::TearDown() { EXPECT_EQ(problems(), std::vector<std::string>{}); }
 
 Result<void> World::change(const std::function<Result<void>(MutationContext&)>& body) {
   kv::Txn txn(*store_);
-  MutationContext context{txn, as, now, placer, reads};
+  MutationContext context{txn, as, now, placer, reads, persistence};
   TRY(body(context));
   return store_->write(txn.to_batch());
 }

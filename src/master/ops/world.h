@@ -106,7 +106,8 @@ class World : public testing::Test {
   std::shared_ptr<kv::MemoryDisk> disk_ = kv::MemoryDisk::create();
 
  protected:
-  std::unique_ptr<kv::Store> store_;
+  std::unique_ptr<kv::Store> store_ = std::move(*disk_->open());
+  Persistence persistence{*store_};
 };
 
 inline v1::Extent extent(uint64_t offset, uint64_t length, uint64_t object, uint64_t object_offset = 0) {

@@ -81,7 +81,7 @@ Task<bool> Reclaimer::reclaim_all(std::stop_token stop) {
 Task<Result<bool>> Reclaimer::reclaim_inode(InodeId inode, std::stop_token stop) {
   auto step = [this, inode](kv::Txn& txn) {
     const Caller nobody;
-    MutationContext context{txn, nobody, parts_.clock.wall_now(), parts_.placer, parts_.open_reads};
+    MutationContext context{txn, nobody, parts_.clock.wall_now(), parts_.placer, parts_.open_reads, parts_.persistence};
     return reclaim_step(context, inode, config_.objects_per_step);
   };
   while (!stop.stop_requested()) {
@@ -127,7 +127,7 @@ Task<Result<size_t>> Reclaimer::sweep_orphans(std::stop_token stop) {
     for (ObjectId orphan : slice.orphans) {
       auto step = [this, orphan](kv::Txn& txn) {
         const Caller nobody;
-        MutationContext context{txn, nobody, parts_.clock.wall_now(), parts_.placer, parts_.open_reads};
+        MutationContext context{txn, nobody, parts_.clock.wall_now(), parts_.placer, parts_.open_reads, parts_.persistence};
         return settle_orphan(context, orphan);
       };
       CO_ASSIGN_OR_RETURN(const bool was, co_await parts_.loop.run(step, Level::kAppended, parts_.clock.now() + kPatience));

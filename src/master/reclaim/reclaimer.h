@@ -35,6 +35,7 @@ class Reclaimer {
     obs::Log& log;
     MasterEvents& events;
     Placer& placer;
+    const Persistence& persistence;
     const OpenReads& open_reads;
     ScanStarts& starts;
     async::Executor blocking;

@@ -150,7 +150,7 @@ Result<bool> SessionService::close_some(kv::Txn& txn, SessionId session) {
   }));
   if (failure) return std::unexpected(std::move(*failure));
   const Caller caller{.session = session};
-  MutationContext context{txn, caller, parts_.clock.wall_now(), parts_.placer, parts_.table};
+  MutationContext context{txn, caller, parts_.clock.wall_now(), parts_.placer, parts_.table, parts_.persistence};
   for (const Open& each : open) TRY(parts_.close_handle(context, each.inode, each.handle));
   return open.size() == kHandlesPerStep;
 }

@@ -35,6 +35,7 @@ class SessionService {
     SessionTable& table;
     OutcomeTable& outcomes;
     Placer& placer;
+    const Persistence& persistence;
     CloseHandle close_handle;
     std::string cluster;
     uint64_t epoch = 0;

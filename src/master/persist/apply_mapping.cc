@@ -1,0 +1,107 @@
+#include <map>
+
+#include "master/namespace/entry.h"
+#include "master/persist/ledger.h"
+#include "master/persist/mapping_file.h"
+#include "master/persist/mounts.h"
+#include "master/persist/ops.h"
+
+namespace forebay::master::ops {
+namespace {
+
+using Records = std::map<InodeId, v1::MappingRecord>;  // by directory
+
+// A directory that was not there gets the rights of the one that it is made in.
+Result<InodeId> find_or_make(MutationContext& context, InodeId parent, std::string_view name, const std::string& where) {
+  ASSIGN_OR_RETURN(const std::optional<Entry> existing, find_entry(context.txn, parent, name));
+  if (existing && existing->type != v1::FILE_TYPE_DIRECTORY) return invalid(where + " is no directory; map a directory");
+  if (existing) return existing->inode;
+  ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, parent));
+  if (!is_linked(record)) return invalid(where + ": a directory on the way has been removed");
+  Directory directory{parent, std::move(record)};
+  ASSIGN_OR_RETURN(NewInode made, make_entry(context, directory, name, v1::FILE_TYPE_DIRECTORY, directory.record.mode()));
+  made.record.set_uid(directory.record.uid());
+  made.record.set_gid(directory.record.gid());
+  save_inode(context.txn, made.id, made.record);
+  return made.id;
+}
+
+Result<InodeId> directory_at(MutationContext& context, const std::string& path, const std::string& where) {
+  InodeId directory = kRootInode;
+  for (size_t begin = 1; begin < path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view name = std::string_view(path).substr(begin, end - begin);
+    if (auto good = check_name(name); !good) return invalid(where + ": " + good.error().message());
+    ASSIGN_OR_RETURN(directory, find_or_make(context, directory, name, where));
+    begin = end + 1;
+  }
+  return directory;
+}
+
+Result<Records> resolve(MutationContext& context, const std::string& file, const MappingFile& parsed) {
+  ASSIGN_OR_RETURN(const std::vector<v1::Mount> mounts, load_mounts(context.txn));
+  Records records;
+  for (const MappingEntry& entry : parsed.entries) {
+    const std::string where = "mapping file " + file + ": entry '" + entry.path + "'";
+    const v1::Mount* mount = mount_of(mounts, entry.record.target());
+    if (!mount) {
+      return invalid(where + ": no under store is mounted at or above '" + entry.record.target() +
+                     "'; mount one first (mount add --path PATH --ufs-uri URI)");
+    }
+    v1::MappingRecord record = entry.record;
+    record.set_mount(mount->mount());
+    const std::string_view below = std::string_view(entry.record.target()).substr(mount->record().path().size());
+    record.set_prefix(std::string(below.starts_with('/') ? below.substr(1) : below));
+    ASSIGN_OR_RETURN(const InodeId directory, directory_at(context, entry.path, where));
+    records.emplace(directory, std::move(record));
+  }
+  return records;
+}
+
+Result<void> count_change(MutationContext& context, uint64_t changes) {
+  std::string value;
+  append_big_endian(value, changes + 1);
+  context.txn.put(key::mapping_changes(), std::move(value));
+  context.persistence.mappings.changing();
+  return {};
+}
+
+}  // namespace
+
+// What leaves the mapping is left alone: neither its objects nor what is known of them changes.
+Result<v1::ApplyMappingReply> apply_mapping(MutationContext& context, const v1::ApplyMappingRequest& request) {
+  TRY(check_superuser(context.caller));
+  ASSIGN_OR_RETURN(const MappingFile parsed, parse_mapping_file(request.file(), request.text()));
+  ASSIGN_OR_RETURN(const Records records, resolve(context, request.file(), parsed));
+  ASSIGN_OR_RETURN(const std::shared_ptr<const Mappings> before, context.persistence.mappings.in_force(context.txn));
+  v1::ApplyMappingReply reply;
+  Ledger ledger(context);
+  for (const auto& [directory, record] : records) {
+    const Mapping* old = before->of_directory(directory);
+    if (old && old->record.SerializeAsString() == record.SerializeAsString()) continue;
+    if (old)
+      reply.set_changed(reply.changed() + 1);
+    else
+      reply.set_added(reply.added() + 1);
+    write_record(context.txn, key::mapping(directory), record);
+    TRY(ledger.want_tree(directory));
+  }
+  for (const Mapping& mapping : before->all()) {
+    if (records.contains(mapping.directory)) continue;
+    reply.set_removed(reply.removed() + 1);
+    context.txn.erase(key::mapping(mapping.directory));
+  }
+  ledger.save();
+  if (reply.added() + reply.changed() + reply.removed() != 0) TRY(count_change(context, before->changes()));
+  return reply;
+}
+
+Result<v1::GetMappingReply> get_mapping(QueryContext& context, const v1::Empty&) {
+  TRY(check_superuser(context.caller));
+  ASSIGN_OR_RETURN(const Mappings mappings, Mappings::load(context.reader));
+  v1::GetMappingReply reply;
+  for (const Mapping& mapping : mappings.all()) *reply.add_mappings() = mapping.record;
+  return reply;
+}
+
+}  // namespace forebay::master::ops

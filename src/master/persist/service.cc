@@ -1,0 +1,30 @@
+#include "master/persist/service.h"
+
+#include "forebay/v1/persist.rpc.h"
+#include "master/persist/ops.h"
+
+namespace forebay::master {
+
+namespace persists = v1::persist_service;
+
+void bind_persist(Driver& driver) {
+  driver.mutation<persists::AddMount>(ops::add_mount);
+  driver.mutation<persists::RemoveMount>(ops::remove_mount);
+  driver.query<persists::ListMounts>(ops::list_mounts);
+  driver.mutation<persists::ApplyMapping>(ops::apply_mapping);
+  driver.query<persists::GetMapping>(ops::get_mapping);
+  driver.query<persists::NextIntents>(ops::next_intents);
+  driver.mutation<persists::StartIntent>(ops::start_intent);
+  driver.query<persists::GetUploadLayout>(ops::get_upload_layout);
+  driver.mutation<persists::RecordMultipart>(ops::record_multipart);
+  driver.mutation<persists::RenewOperations>(ops::renew_operations);
+  driver.query<persists::MayPublish>(ops::may_publish);
+  driver.mutation<persists::FenceOperation>(ops::fence_operation);
+  driver.mutation<persists::FinishOperation>(ops::finish_operation);
+  driver.query<persists::ListOperations>(ops::list_operations);
+  driver.query<persists::PersistStatus>(ops::persist_status);
+  driver.query<persists::ListConflicts>(ops::list_conflicts);
+  driver.mutation<persists::ResolveConflict>(ops::resolve_conflict);
+}
+
+}  // namespace forebay::master
