@@ -263,6 +263,17 @@ class Model:
             store, accepted = self.act(s, op)
             yield f"ZOMBIE {op.kind} {op.key}: {'ok' if accepted else 'refused'}", s._replace(store=store, zombies=s.zombies - {op}), True
 
+    def outcome(self, s):
+        """What namespace and store look like, files numbered in the order of their names."""
+        numbers, text = {}, []
+        for name, b in s.entries:
+            inode = s.bindings[b][0]
+            text.append((name, numbers.setdefault(inode, len(numbers)), s.versions[inode]))
+        for key in self.names:
+            here = self.at(s, key)
+            text.append((key, "F") if here == "F" else here and (key, numbers.get(here[0], "?"), here[1]))
+        return tuple(text)
+
     # ---- invariants -----------------------------------------------------------------------------------------------------------
     def broken_step(self, before, after):
         for key, was, now in zip(self.names, before.store, after.store):
@@ -309,7 +320,7 @@ def main():
     model, nothing = Model(arguments), (None,) * len(arguments.names)
     first = State((), (), (), (), nothing, frozenset(), nothing, frozenset(), frozenset(), frozenset(), arguments.ops, arguments.give_ups,
                   arguments.foreign)
-    came_from, queue, rests = {first: None}, deque([first]), 0
+    came_from, queue, rests, outcomes = {first: None}, deque([first]), 0, set()
 
     def fail(reason, state, last=()):
         trace = list(last)
@@ -325,6 +336,7 @@ def main():
         steps = list(model.steps(state))
         if not (state.intents or state.running or state.zombies):
             rests += 1
+            outcomes.add(model.outcome(state))
             if reason := model.broken_rest(state):
                 fail(reason, state)
         elif not any(progress for _, _, progress in steps):
@@ -335,7 +347,7 @@ def main():
             if after not in came_from:
                 came_from[after] = (label, state)
                 queue.append(after)
-    print(f"ok: {len(came_from)} states, {rests} at rest")
+    print(f"ok: {len(came_from)} states, {rests} at rest, {len(outcomes)} outcomes")
     sys.exit(1 if arguments.expect_violation else 0)
 
 
