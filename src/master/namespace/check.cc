@@ -372,7 +372,11 @@ Result<void> Checker::check_object(const Pair& pair) {
   if (!referenced) problem(name, " is in no file");
   if (record->sealed() && record->handle() != 0) problem(name, " is sealed and being written");
   if (record->length() > record->granted_bytes()) problem(name, " is longer than was granted");
-  if (record->workers().empty() && record->length() > 0 && step_.lost.size() < kMaxProblems)
+  bool elsewhere = !record->workers().empty() || record->length() == 0;
+  if (!elsewhere) {
+    ASSIGN_OR_RETURN(elsewhere, is_in_under_store(reader_, InodeId{record->inode()}));
+  }
+  if (!elsewhere && step_.lost.size() < kMaxProblems)
     step_.lost.push_back(name + " has no copy left: " + std::to_string(record->length()) + " bytes of inode " +
                          std::to_string(record->inode()) + " are lost");
   bool wants_seal = !record->sealed() && record->handle() == 0;

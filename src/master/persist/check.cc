@@ -189,6 +189,22 @@ Result<void> check_persist_record(const kv::Reader& reader, std::string_view key
   return PersistChecker(reader, key, value, problems).run();
 }
 
+Result<bool> is_in_under_store(const kv::Reader& reader, InodeId inode) {
+  ASSIGN_OR_RETURN(const auto record, read_record<v1::InodeRecord>(reader, key::inode(inode)));
+  if (!record || record->bindings() == 0) return false;
+  std::vector<uint64_t> ids;
+  const std::string prefix = key::inode_bindings(inode);
+  TRY(reader.scan(prefix, kv::prefix_end(prefix), [&](std::string_view key, std::string_view) {
+    ids.push_back(read_big_endian(key.substr(prefix.size())));
+    return true;
+  }));
+  for (const uint64_t id : ids) {
+    ASSIGN_OR_RETURN(const auto binding, read_record<v1::BindingRecord>(reader, key::binding(id)));
+    if (binding && binding->has_bound() && binding->bound().version() == record->version()) return true;
+  }
+  return false;
+}
+
 Result<void> check_persist_counts(const kv::Reader& reader, InodeId inode, const v1::InodeRecord& record,
                                   std::vector<std::string>& problems) {
   ASSIGN_OR_RETURN(const uint64_t bindings, count(reader, key::inode_bindings(inode)));

@@ -18,6 +18,9 @@ inline constexpr std::string_view kPersistTags = "ABEKQUbcdpq";  // in key order
 Result<void> check_persist_record(const kv::Reader& reader, std::string_view key, std::string_view value,
                                   std::vector<std::string>& problems);
 
+// Is the newest version of the inode, by what is recorded, at a key of the under store?
+Result<bool> is_in_under_store(const kv::Reader& reader, InodeId inode);
+
 // What an inode counts.
 Result<void> check_persist_counts(const kv::Reader& reader, InodeId inode, const v1::InodeRecord& record,
                                   std::vector<std::string>& problems);
