@@ -109,6 +109,10 @@ Task<Result<Identity>> resume_upload(UnderStore* store, Upload upload, std::vect
   }
   Steps::Step step = [&state](uint64_t index, Call part_call) { return PartsUpload::put(&state, index, part_call); };
   CO_TRY(co_await Steps::run(count, plan.config.parallel, step, call));
+  if (plan.publish) {
+    Task<Result<void>> waiting = plan.publish();
+    CO_TRY(co_await std::move(waiting));
+  }
   co_return co_await store->complete_upload(upload, state.parts, plan.condition, call);
 }
 

@@ -15,12 +15,14 @@ struct TransferConfig {
 
 // Uploads the whole source and completes it on the condition. `source` is read at up to `parallel` places at a time. `created`
 // hears of the upload before its first part, to record it; its error ends the transfer. `resumed`: parts that are there already.
+// `publish` is waited for when all parts are there, before the object becomes visible; its error ends the transfer as well.
 // After a failure the upload is aborted, unless the outcome is unknown or `created` is set: then whoever recorded it fences.
 struct UploadPlan {
   UploadRequest request;
   Condition condition;
   TransferConfig config;
   std::function<Task<Result<void>>(Upload)> created;
+  std::function<Task<Result<void>>()> publish;
 };
 Task<Result<Identity>> upload_in_parts(UnderStore* store, UploadPlan plan, BodySource* source, Call call);
 // The same for an upload that is there, with the parts that list_parts() told. They must be of this size but for the last.

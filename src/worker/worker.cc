@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "worker/ops/tasks.h"
 
 namespace forebay::worker {
 
@@ -24,11 +25,17 @@ Task<Result<void>> Worker::start() {
   operations_ =
       std::make_unique<Operations>(Operations{.store = *store_, .blocking = env_.blocking, .inline_bytes = config_.inline_bytes});
   add_operations(router_, operations_.get());
+  if (config_.persist.open) {
+    tasks_ = std::make_unique<TaskTable>(env_, *store_, config_.persist, executors_.front(), log_);
+    add_task_operations(router_, tasks_.get());
+  }
   server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, server_events_);
   if (Result<void> listening = listen(); !listening) {
     co_await server_->stop();
+    if (tasks_) co_await tasks_->stop();
     co_return listening;
   }
+  if (tasks_) tasks_->start();
   start_background();
   co_return Result<void>{};
 }
@@ -79,6 +86,7 @@ Task<void> Worker::keep_house(Worker* self, std::stop_token stop) {
 Task<void> Worker::stop() {
   if (!server_) co_return;
   if (masters_) co_await masters_->stop();
+  if (tasks_) co_await tasks_->stop();
   co_await scope_.stop();
   co_await server_->stop();
   auto keep = [this] {

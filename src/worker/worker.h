@@ -14,6 +14,7 @@
 #include "worker/duties.h"
 #include "worker/master_link.h"
 #include "worker/ops/operations.h"
+#include "worker/persist/task_table.h"
 #include "worker/registration.h"
 #include "worker/scrubber.h"
 #include "worker/store/object_store.h"
@@ -31,6 +32,7 @@ struct WorkerConfig {
   DutiesConfig duties;
   RegistrationConfig registration;  // its address is filled in
   ScrubConfig scrub;
+  PersistConfig persist;
   Duration housekeeping = std::chrono::seconds(1);
   size_t inline_bytes = 64 * kKiB;  // smaller writes to a disk tier stay on the connection's thread
 };
@@ -68,6 +70,7 @@ class Worker {
   // In the order in which they are built; stop() goes the other way.
   std::unique_ptr<ObjectStore> store_;
   std::unique_ptr<Operations> operations_;
+  std::unique_ptr<TaskTable> tasks_;  // null: it takes none
   rpc::Router router_;
   std::unique_ptr<rpc::Server> server_;
   os::Address address_;

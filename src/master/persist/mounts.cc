@@ -125,5 +125,14 @@ Result<v1::ListMountsReply> list_mounts(QueryContext& context, const v1::Empty&)
   return reply;
 }
 
+Result<v1::Mount> get_mount(QueryContext& context, const v1::GetMountRequest& request) {
+  TRY(check_superuser(context.caller));
+  ASSIGN_OR_RETURN(std::vector<v1::Mount> mounts, load_mounts(context.reader));
+  for (v1::Mount& mount : mounts) {
+    if (mount.mount() == request.mount()) return std::move(mount);
+  }
+  return rejected(ENOENT, "mount " + std::to_string(request.mount()));
+}
+
 }  // namespace ops
 }  // namespace forebay::master

@@ -11,6 +11,7 @@ namespace forebay::master::ops {
 Result<v1::AddMountReply> add_mount(MutationContext& context, const v1::AddMountRequest& request);
 Result<v1::Empty> remove_mount(MutationContext& context, const v1::RemoveMountRequest& request);
 Result<v1::ListMountsReply> list_mounts(QueryContext& context, const v1::Empty& request);
+Result<v1::Mount> get_mount(QueryContext& context, const v1::GetMountRequest& request);
 Result<v1::ApplyMappingReply> apply_mapping(MutationContext& context, const v1::ApplyMappingRequest& request);
 Result<v1::GetMappingReply> get_mapping(QueryContext& context, const v1::Empty& request);
 

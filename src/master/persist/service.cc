@@ -11,6 +11,7 @@ void bind_persist(Driver& driver) {
   driver.mutation<persists::AddMount>(ops::add_mount);
   driver.mutation<persists::RemoveMount>(ops::remove_mount);
   driver.query<persists::ListMounts>(ops::list_mounts);
+  driver.query<persists::GetMount>(ops::get_mount);
   driver.mutation<persists::ApplyMapping>(ops::apply_mapping);
   driver.query<persists::GetMapping>(ops::get_mapping);
   driver.query<persists::NextIntents>(ops::next_intents);

@@ -69,6 +69,8 @@ class ObjectStore {
   // Success also when it is not there. Readers at work finish. The id is remembered for a while: a late write cannot bring the
   // object back (`stale`).
   Result<void> remove(ObjectId object);
+  // It is being restored: it may be written again at once, as if it had never been removed.
+  void readmit(ObjectId object);
 
   // Whether calls on this object can wait for a disk; a new one is judged by the first tier.
   bool may_block(ObjectId object) const;

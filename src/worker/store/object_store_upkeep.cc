@@ -191,4 +191,9 @@ void ObjectStore::housekeeping() {
   events_.space_changed(tiers_->usage(), object_count(), open);
 }
 
+void ObjectStore::readmit(ObjectId object) {
+  std::lock_guard lock(mutex_);
+  removed_.remove(object);
+}
+
 }  // namespace forebay::worker

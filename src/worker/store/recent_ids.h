@@ -20,6 +20,9 @@ class RecentIds {
     known_.erase(order_.front());
     order_.pop_front();
   }
+  void remove(ObjectId id) {
+    if (known_.erase(id) != 0) std::erase(order_, id);
+  }
   bool contains(ObjectId id) const { return known_.contains(id); }
 
  private:

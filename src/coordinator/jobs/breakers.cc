@@ -1,0 +1,41 @@
+#include "coordinator/jobs/breakers.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace forebay::coordinator {
+
+bool Breakers::is_open(uint64_t mount) const {
+  const auto breaker = breakers_.find(mount);
+  return breaker != breakers_.end() && breaker->second.failures >= config_.breaker_failures;
+}
+
+size_t Breakers::open() const {
+  return static_cast<size_t>(
+      std::ranges::count_if(breakers_, [&](const auto& each) { return each.second.failures >= config_.breaker_failures; }));
+}
+
+bool Breakers::admit(uint64_t mount) {
+  if (!is_open(mount)) return true;
+  Breaker& breaker = breakers_[mount];
+  if (breaker.probing || clock_.now() < breaker.probe_at) return false;
+  breaker.probing = true;
+  return true;
+}
+
+void Breakers::record(uint64_t mount, bool store_failed) {
+  if (!store_failed) {
+    breakers_.erase(mount);
+    return;
+  }
+  Breaker& breaker = breakers_[mount];
+  breaker.failures = std::min(breaker.failures + 1, config_.breaker_failures);
+  if (breaker.failures < config_.breaker_failures) return;
+  const bool was_probe = std::exchange(breaker.probing, false);
+  // Those that were under way when it opened say nothing new.
+  if (breaker.pause != Duration{} && !was_probe) return;
+  breaker.pause = breaker.pause == Duration{} ? config_.breaker_first : std::min(breaker.pause * 2, config_.breaker_most);
+  breaker.probe_at = clock_.now() + breaker.pause;
+}
+
+}  // namespace forebay::coordinator

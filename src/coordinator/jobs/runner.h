@@ -1,0 +1,73 @@
+// An operation's life, from its intent to its end.
+#pragma once
+
+#include <optional>
+
+#include "async/sync.h"
+#include "coordinator/jobs/breakers.h"
+#include "coordinator/jobs/job_table.h"
+#include "coordinator/jobs/mounts.h"
+#include "coordinator/task_store.h"
+
+namespace forebay::coordinator {
+
+using Outcome = v1::FinishOperationRequest;
+
+// Starts operations at the master, has workers do them, tells the master what came of it. One coroutine for each operation; none
+// holds another up but by the lanes' limits. A worker that loses an operation is given up: its lease ends, the operation is
+// fenced, another worker aborts and looks, and the master is told what is there. When the coordinator stops, operations are left
+// as they are, at their workers; the next start joins them. Owned by the coordinator, with all it refers to. On one executor.
+class Runner {
+ public:
+  struct Parts {
+    os::Env& env;
+    const CoordinatorConfig& config;
+    MasterSession& master;
+    WorkerPool& workers;
+    JobTable& jobs;
+    TaskStore& tasks;
+    Breakers& breakers;
+    Mounts& mounts;
+    obs::Log& log;
+    std::string address;  // that workers ask
+  };
+  explicit Runner(Parts parts) : parts_(std::move(parts)), small_(parts_.config.small_tasks), large_(parts_.config.large_tasks) {}
+
+  // Whatever the intent comes to. True: something was done, so what waited may go on.
+  Task<bool> run_intent(v1::IntentPlace place, std::stop_token stop);
+  // An operation that the coordinator before this one has given to a worker.
+  Task<void> resume(v1::Operation operation, v1::TaskRecord record, std::stop_token stop);
+  // An operation whose lease has ended, and that nobody works on.
+  Task<void> take_over(v1::Operation operation, std::stop_token stop);
+
+ private:
+  // How a worker left an operation.
+  struct Driven {
+    enum class How : uint8_t { kEnded, kNotBegun, kLost, kStopped };
+    How how;
+    Outcome outcome;  // of kEnded
+    bool store_failed = false;
+  };
+  Task<void> run(v1::Operation operation, std::stop_token stop);
+  Task<std::optional<Outcome>> execute(Job job, std::stop_token stop);
+  // Nothing: as give_up(), or the job has no outcome.
+  Task<std::optional<Outcome>> run_in_lane(Job job, std::stop_token stop);
+  Task<std::optional<Outcome>> run_at_a_worker(Job job, std::stop_token stop);
+  Task<std::optional<WorkerId>> find_worker(Job job, size_t most_tasks, std::stop_token stop);
+  Task<Driven> give_to(Job job, WorkerId worker, bool look, std::stop_token stop);
+  Task<Driven> drive(Job job, WorkerId worker, v1::PersistTask task, bool may_run, std::stop_token stop);
+  void record(const Job& job, bool store_failed);  // once for each job
+  uint32_t lease_for(const Job& job) const;        // ms
+  std::optional<Driven> judge(const Job& job, const Status& error, bool* may_run) const;
+  // Nothing: the coordinator stops, or the operation is somebody else's.
+  Task<std::optional<Outcome>> give_up(Job job, bool lease_has_ended, std::stop_token stop);
+  Task<bool> fence(Job job, bool lease_has_ended, std::stop_token stop);
+  Task<void> finish(Job job, std::optional<Outcome> outcome, std::stop_token stop);
+  static Outcome failed(std::string why);
+
+  const Parts parts_;
+  async::Semaphore small_, large_;
+  size_t large_waiting_ = 0;
+};
+
+}  // namespace forebay::coordinator

@@ -1,0 +1,67 @@
+// The workers that tasks can be given to.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/ids.h"
+#include "coordinator/config.h"
+#include "coordinator/master_session.h"
+#include "forebay/v1/tasks.rpc.h"
+
+namespace forebay::coordinator {
+
+// Knows from the master where workers are and which of them live, and how many tasks this coordinator has at each. Owned by the
+// coordinator. On one executor.
+class WorkerPool {
+ public:
+  WorkerPool(os::Env& env, const CoordinatorConfig& config, MasterSession& master, async::Executor executor)
+      : env_(env), config_(config), master_(master), executor_(std::move(executor)) {}
+
+  // Looks at the master's table every so often until the token ends it.
+  static Task<void> keep_fresh(WorkerPool* pool, std::stop_token stop);
+  Task<void> refresh(std::stop_token stop);
+  v1::GetWorkersReply table() const;
+
+  // The worker that holds most of the bytes, else the one with the fewest tasks; never one that is dead, avoided, or has
+  // `most_tasks`. Its place
+  // is taken until release().
+  std::optional<WorkerId> pick(const v1::Layout& layout, size_t most_tasks);
+  void take(WorkerId worker) { ++places_[worker].tasks; }
+  void release(WorkerId worker) { --places_[worker].tasks; }
+  void avoid(WorkerId worker) { places_[worker].avoided_until = env_.clock.now() + config_.avoid_worker; }
+
+  // One attempt. `elsewhere` when its address is not known.
+  template <class M>
+  Task<Result<typename M::Reply>> call(WorkerId worker, typename M::Request request, std::stop_token stop) {
+    rpc::Channel* channel = places_[worker].channel.get();
+    if (channel == nullptr) co_return elsewhere("where worker " + to_string(worker) + " is, is not known");
+    rpc::CallOptions options;
+    options.stop = std::move(stop);
+    Task<Result<rpc::Received<typename M::Reply>>> calling = channel->call<M>(std::move(request), std::move(options));
+    Result<rpc::Received<typename M::Reply>> reply = co_await std::move(calling);
+    if (!reply) co_return std::unexpected(std::move(reply).error());
+    co_return std::move(reply->message);
+  }
+  Task<void> stop();
+
+ private:
+  struct Place {
+    v1::WorkerAddress address;
+    std::unique_ptr<rpc::Channel> channel;
+    size_t tasks = 0;
+    os::Instant avoided_until{};
+  };
+  bool is_free(const Place& place, size_t most_tasks) const;
+
+  os::Env& env_;
+  const CoordinatorConfig& config_;
+  MasterSession& master_;
+  const async::Executor executor_;
+  std::map<WorkerId, Place> places_;
+  std::vector<std::unique_ptr<rpc::Channel>> retired_;  // of workers that have moved: calls may still use them
+};
+
+}  // namespace forebay::coordinator

@@ -1,0 +1,66 @@
+// A task at work, and what it uses.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "forebay/v1/tasks.pb.h"
+#include "worker/persist/config.h"
+#include "worker/persist/peers.h"
+#include "worker/persist/token_bucket.h"
+#include "worker/store/object_store.h"
+
+namespace forebay::worker {
+
+// What the master is told about an operation. Without an outcome: nobody knows what the store did.
+using Outcome = v1::FinishOperationRequest;
+
+// Shared by the table of tasks, the coroutine that carries it out, and callers who wait. On the table's executor.
+struct LiveTask {
+  v1::PersistTask task;
+  std::stop_source stop;   // to the work: the lease has ended, it stalls, or somebody wants it to end
+  std::stop_source ended;  // to callers: there is an outcome
+  os::Instant lease_until{}, progress_at{};
+  uint64_t bytes_done = 0;
+  bool store_is_innocent = false;  // of the failure: the cache's own side could not go on
+  Outcome outcome;
+
+  uint64_t id() const { return task.operation().operation(); }
+  uint64_t epoch() const { return task.operation().record().epoch(); }
+};
+
+// What a task's functions are given; lives as long as they run.
+struct TaskContext {
+  os::Env& env;
+  const PersistConfig& config;
+  ObjectStore& objects;
+  Peers& peers;
+  TokenBucket& bucket;
+  ufs::UnderStore& store;
+  LiveTask& live;
+
+  const v1::OperationRecord& record() const { return live.task.operation().record(); }
+  const v1::Attr& attr() const { return live.task.operation().attr(); }
+  const std::string& cluster() const { return live.task.cluster(); }
+  std::stop_token stop() const { return live.stop.get_token(); }
+  v1::OperationEpoch name() const {
+    v1::OperationEpoch name;
+    name.set_operation(live.id());
+    name.set_epoch(live.epoch());
+    return name;
+  }
+  void moved(uint64_t bytes) const {
+    live.bytes_done += bytes;
+    live.progress_at = env.clock.now();
+  }
+  // Of a request that cannot be fenced: it is given up before the lease ends.
+  ufs::Call request() const {
+    return {.deadline = std::min(env.clock.now() + config.request_timeout, live.lease_until), .stop = stop()};
+  }
+  // Of one that can: only the task's end ends it.
+  ufs::Call transfer() const { return {.stop = stop()}; }
+};
+
+}  // namespace forebay::worker
