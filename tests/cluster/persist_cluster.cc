@@ -1,0 +1,306 @@
+#include "persist_cluster.h"
+
+#include <utility>
+
+#include "forebay/v1/persist.rpc.h"
+
+namespace forebay::cluster {
+
+namespace {
+
+namespace persists = v1::persist_service;
+using std::chrono::milliseconds;
+
+const os::Address kMaster{.host = "m", .port = 19'998, .path = {}};
+const os::Address kCoordinator{.host = "c", .port = 19'996, .path = {}};
+
+ufs::MemoryBucketConfig bucket_config(const PersistClusterConfig& config) {
+  ufs::MemoryBucketConfig bucket;
+  if (!config.is_nas) return bucket;
+  for (ufs::Feature feature :
+       {ufs::Feature::kRename, ufs::Feature::kDirectories, ufs::Feature::kAttributes, ufs::Feature::kFencedPut})
+    bucket.features.set(feature);
+  return bucket;
+}
+
+// A store that is shared with the cluster, as the worker owns stores.
+class Lent final : public ufs::UnderStore {
+ public:
+  explicit Lent(std::shared_ptr<ufs::UnderStore> store) : store_(std::move(store)) {}
+  const std::string& uri() const override { return store_->uri(); }
+  const ufs::Limits& limits() const override { return store_->limits(); }
+  ufs::Capabilities capabilities() const override { return store_->capabilities(); }
+  Task<Result<ufs::Capabilities>> probe(ufs::Call call) override { return store_->probe(call); }
+  Task<Result<ufs::ObjectStat>> head(std::string key, ufs::Call call) override { return store_->head(key, call); }
+  Task<Result<ufs::ObjectStat>> get(std::string key, ufs::Range range, ufs::Condition condition, ufs::BodySink* sink,
+                                    ufs::Call call) override {
+    return store_->get(key, range, condition, sink, call);
+  }
+  Task<Result<ufs::ListPage>> list(ufs::ListRequest request, ufs::Call call) override { return store_->list(request, call); }
+  Task<Result<ufs::Identity>> put(ufs::PutRequest request, ufs::BodySource* body, ufs::Call call) override {
+    return store_->put(request, body, call);
+  }
+  Task<Result<ufs::Upload>> create_upload(ufs::UploadRequest request, ufs::Call call) override {
+    return store_->create_upload(request, call);
+  }
+  Task<Result<ufs::Part>> put_part(ufs::Upload upload, uint32_t number, uint64_t offset, ufs::BodySource* body,
+                                   ufs::Call call) override {
+    return store_->put_part(upload, number, offset, body, call);
+  }
+  Task<Result<std::vector<ufs::Part>>> list_parts(ufs::Upload upload, ufs::Call call) override {
+    return store_->list_parts(upload, call);
+  }
+  Task<Result<ufs::Identity>> complete_upload(ufs::Upload upload, std::vector<ufs::Part> parts, ufs::Condition condition,
+                                              ufs::Call call) override {
+    return store_->complete_upload(upload, parts, condition, call);
+  }
+  Task<Result<void>> abort_upload(ufs::Upload upload, ufs::Call call) override { return store_->abort_upload(upload, call); }
+  Task<Result<ufs::UploadsPage>> list_uploads(std::string prefix, std::string cursor, ufs::Call call) override {
+    return store_->list_uploads(prefix, cursor, call);
+  }
+  Task<Result<ufs::Identity>> copy(ufs::CopyRequest request, ufs::Call call) override { return store_->copy(request, call); }
+  Task<Result<void>> remove(std::string key, ufs::Condition condition, ufs::Call call) override {
+    return store_->remove(key, condition, call);
+  }
+  Task<Result<void>> rename(std::string from, ufs::Condition source, std::string to, ufs::Condition target,
+                            ufs::Call call) override {
+    return store_->rename(from, source, to, target, call);
+  }
+  Task<Result<void>> rename_directory(std::string from, std::string to, ufs::Call call) override {
+    return store_->rename_directory(from, to, call);
+  }
+  Task<Result<void>> make_directory(std::string path, ufs::Attributes attributes, ufs::Call call) override {
+    return store_->make_directory(path, attributes, call);
+  }
+  Task<Result<void>> remove_directory(std::string path, ufs::Call call) override { return store_->remove_directory(path, call); }
+  Task<Result<ufs::Identity>> set_attributes(std::string path, ufs::Attributes attributes, ufs::Call call) override {
+    return store_->set_attributes(path, attributes, call);
+  }
+
+ private:
+  const std::shared_ptr<ufs::UnderStore> store_;  // shared with the cluster, which stops it
+};
+
+}  // namespace
+
+PersistCluster::PersistCluster(PersistClusterConfig config)
+    : config_(std::move(config)), world_({}), bucket_(bucket_config(config_)), workers_(2) {
+  for (const char* host : {"m", "w0", "w1", "c"}) places_.push_back({host, nullptr, false});
+}
+
+PersistCluster::~PersistCluster() { stop(); }
+
+// ---- start and stop ----
+
+Result<void> PersistCluster::start() {
+  for (Victim victim : {Victim::kMaster, Victim::kWorker0, Victim::kWorker1}) TRY(run(start_role(victim)));
+  const bool registered =
+      world_.run_until([&] { return workers_[0]->is_registered() && workers_[1]->is_registered(); }, std::chrono::minutes(1));
+  if (!registered) return busy("a worker does not register");
+  client_process_ = world_.start_process("h", "client");
+  client::ClientConfig config;
+  config.masters = {kMaster};
+  config.name = "client";
+  config.first_object_bytes = 16 * kKiB;
+  config.object_bytes = 64 * kKiB;
+  ASSIGN_OR_RETURN(client_, run(client::Client::start(client_process_->env(), obs::null_log(), config, {world_.executor()})));
+  operator_process_ = world_.start_process("h", "operator");
+  operator_config_.masters = {kMaster};
+  operator_config_.name = "operator";
+  operator_ = std::make_unique<coordinator::MasterSession>(operator_process_->env(), operator_config_, world_.executor(),
+                                                           obs::null_log());
+  TRY(run(operator_->begin({})));
+  TRY(map());
+  return run(start_role(Victim::kCoordinator));
+}
+
+Result<void> PersistCluster::map() {
+  v1::AddMountRequest mount;
+  mount.set_path("/ufs");
+  mount.set_uri("memory://bucket");
+  mount.set_has_directories(config_.is_nas);
+  mount.set_has_rename(config_.is_nas);
+  TRY(ask_master<persists::AddMount>(mount));
+  v1::ApplyMappingRequest mapping;
+  mapping.set_file("mapping.json");
+  mapping.set_text(R"({"cacheOnlyMountPoint": "/c", "asyncUploadPathMapping": {"/c": {"path": "/ufs/k", )" + config_.policies +
+                   "}}}");
+  TRY(ask_master<persists::ApplyMapping>(mapping));
+  ASSIGN_OR_RETURN(const v1::Attr attr, run(client_->lookup({}, kRootInode, "c")));
+  directory_ = InodeId{attr.inode()};
+  return {};
+}
+
+ufs::StoreOpener PersistCluster::opener(os::Env& env, size_t worker) {
+  return [this, &env, worker](const std::string&, const ufs::StoreOptions&) -> Result<std::unique_ptr<ufs::UnderStore>> {
+    const ufs::MemoryStore::Config config{.who = "worker" + std::to_string(worker), .latency = milliseconds(10)};
+    auto store = std::make_unique<ufs::MemoryStore>(bucket_, env.clock, config);
+    if (config_.faults == nullptr) return store;
+    inner_stores_.push_back(std::move(store));
+    auto faulty = std::make_shared<ufs::FaultyStore>(*inner_stores_.back(), env.clock, world_.executor(), *config_.faults);
+    kept_faulty_.push_back(faulty);
+    return std::make_unique<Lent>(faulty);
+  };
+}
+
+Task<Result<void>> PersistCluster::start_role(Victim victim) {
+  Place& place = places_[static_cast<size_t>(victim)];
+  place.process = world_.start_process(place.host, place.host);
+  all_processes_.push_back(place.process);
+  os::Env& env = place.process->env();
+  switch (victim) {
+    case Victim::kMaster: co_return co_await start_master(env);
+    case Victim::kWorker0: co_return co_await start_worker(env, 0);
+    case Victim::kWorker1: co_return co_await start_worker(env, 1);
+    case Victim::kCoordinator: co_return co_await start_coordinator(env);
+  }
+  co_return Result<void>{};
+}
+
+Task<Result<void>> PersistCluster::start_master(os::Env& env) {
+  master::MasterConfig config;
+  config.listen = {kMaster};
+  config.version = "test";
+  config.workers.least_grant = 64 * kKiB;
+  master_ = std::make_unique<master::Master>(
+      env, config, [disk = master_disk_] { return disk->open(); }, world_.executor(), std::vector{world_.executor()},
+      obs::null_log(), master::no_events());
+  co_return co_await master_->start();
+}
+
+Task<Result<void>> PersistCluster::start_worker(os::Env& env, size_t index) {
+  worker::WorkerConfig config;
+  config.listen = {.host = "0.0.0.0", .port = 29'999, .path = {}};
+  config.advertised_host = places_[index + 1].host;
+  config.masters = {kMaster};
+  config.store.tiers = {{.alias = "SSD", .medium = "SSD", .paths = {{.path = "/tier", .quota_bytes = 900 * kMiB}}}};
+  config.store.reserve_step_bytes = 64 * kKiB;
+  config.persist.open = opener(env, index);
+  config.persist.small_bytes = config_.small_bytes;
+  config.persist.transfer.part_bytes = 16 * kKiB;
+  workers_[index] = std::make_unique<worker::Worker>(env, config, std::vector{world_.executor()}, obs::null_log(),
+                                                     worker::no_worker_events(), nullptr);
+  co_return co_await workers_[index]->start();
+}
+
+Task<Result<void>> PersistCluster::start_coordinator(os::Env& env) {
+  coordinator::CoordinatorConfig config;
+  config.listen = {.host = "0.0.0.0", .port = kCoordinator.port, .path = {}};
+  config.advertised_host = kCoordinator.host;
+  config.masters = {kMaster};
+  coordinator_ = std::make_unique<coordinator::Coordinator>(
+      env, config, [disk = coordinator_disk_] { return disk->open(); }, world_.executor(), obs::null_log(), nullptr);
+  co_return co_await coordinator_->start();
+}
+
+Task<bool> PersistCluster::stop_all(PersistCluster* cluster) {
+  if (cluster->operator_) co_await cluster->operator_->stop();
+  if (cluster->client_) co_await cluster->client_->stop();
+  if (cluster->coordinator_) co_await cluster->coordinator_->stop();
+  for (auto& worker : cluster->workers_) {
+    if (worker) co_await worker->stop();
+  }
+  for (auto& faulty : cluster->kept_faulty_) co_await faulty->stop();
+  if (cluster->master_) co_await cluster->master_->stop();
+  co_return true;
+}
+
+void PersistCluster::stop() {
+  if (std::exchange(over_, true)) return;
+  world_.run_until([&] { return burying_ == 0; }, std::chrono::hours(1));
+  run(stop_all(this));
+  operator_.reset();
+  client_.reset();
+  coordinator_.reset();
+  workers_.clear();
+  master_.reset();
+}
+
+// ---- deaths ----
+
+void PersistCluster::kill(Victim victim, Duration down) {
+  Place& place = places_[static_cast<size_t>(victim)];
+  if (place.starting || !place.process || place.process->is_dead()) return;
+  place.process->crash();
+  if (victim == Victim::kMaster) master_disk_->crash();
+  if (victim == Victim::kCoordinator) coordinator_disk_->crash();
+  place.starting = true;
+  ++burying_;
+  // Its objects may be on the stack: they are taken down from a turn of their own.
+  async::spawn_detached(world_.executor(), bury_and_restart(this, victim, down));
+}
+
+Task<void> PersistCluster::bury_and_restart(PersistCluster* cluster, Victim victim, Duration down) {
+  co_await async::yield();
+  Place& place = cluster->places_[static_cast<size_t>(victim)];
+  const std::shared_ptr<os::SimProcess> process = place.process;
+  switch (victim) {
+    case Victim::kMaster:
+      co_await cluster->master_->stop();
+      cluster->master_.reset();
+      break;
+    case Victim::kWorker0:
+    case Victim::kWorker1: {
+      std::unique_ptr<worker::Worker>& worker = cluster->workers_[victim == Victim::kWorker0 ? 0 : 1];
+      co_await worker->stop();
+      worker.reset();
+      break;
+    }
+    case Victim::kCoordinator:
+      co_await cluster->coordinator_->stop();
+      cluster->coordinator_.reset();
+      break;
+  }
+  co_await cluster->world_.time().wait_until(cluster->world_.time().now() + down);
+  Result<void> started = co_await cluster->start_role(victim);
+  FOREBAY_CHECK(started, "a role comes back on its disk: " + started.error().to_string());
+  place.starting = false;
+  --cluster->burying_;
+}
+
+// ---- files ----
+
+Result<void> PersistCluster::write(const std::string& name, const std::string& content) {
+  const client::OpenFlags flags{.read = true, .write = true, .truncate = true};
+  ASSIGN_OR_RETURN(client::Created created, run(client_->create({}, directory_, name, 0644, flags, false)));
+  TRY(run(created.file->pwrite(as_bytes(content), 0)));
+  return run(created.file->close());
+}
+
+Result<void> PersistCluster::rename(const std::string& from, const std::string& to) {
+  v1::RenameRequest request;
+  request.set_parent(directory_.value);
+  request.set_name(from);
+  request.set_new_parent(directory_.value);
+  request.set_new_name(to);
+  return run(client_->rename({}, request));
+}
+
+Result<void> PersistCluster::unlink(const std::string& name) { return run(client_->unlink({}, directory_, name)); }
+
+Result<v1::Attr> PersistCluster::attr(const std::string& name) { return run(client_->lookup({}, directory_, name)); }
+
+// ---- what there is to do ----
+
+Result<v1::PersistStatusReply> PersistCluster::status() { return ask_master<persists::PersistStatus>({}); }
+
+bool PersistCluster::settle(Duration limit) {
+  for (const os::Instant end = world_.time().now() + limit; world_.time().now() < end; world_.run_for(milliseconds(500))) {
+    if (burying_ != 0) continue;
+    Result<v1::ListOperationsReply> operations = ask_master<persists::ListOperations>({});
+    Result<v1::NextIntentsReply> intents = ask_master<persists::NextIntents>({});
+    if (!operations || !intents) continue;
+    if (operations->operations().empty() && intents->intents().empty() && intents->next_due_ns() == 0) return true;
+  }
+  return false;
+}
+
+size_t PersistCluster::published(const std::string& key) const {
+  size_t count = 0;
+  for (const ufs::KeyChange& change : bucket_.changes()) {
+    if (change.key == key && change.after) ++count;
+  }
+  return count;
+}
+
+}  // namespace forebay::cluster

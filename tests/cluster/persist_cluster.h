@@ -1,0 +1,105 @@
+// A cluster that persists to a store in memory, each of its processes killed when a test says so.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "client/client.h"
+#include "coordinator/coordinator.h"
+#include "kv/memory_store.h"
+#include "master/master.h"
+#include "os/simulation.h"
+#include "ufs/faulty_store.h"
+#include "ufs/memory_store.h"
+#include "worker/worker.h"
+
+namespace forebay::cluster {
+
+struct PersistClusterConfig {
+  std::string policies = R"("onDelete": "delete")";  // of the mapping /c → /ufs/k
+  bool is_nas = false;
+  ufs::StoreFaults* faults = nullptr;  // of every worker's store
+  uint64_t small_bytes = 64 * kKiB;    // longer ones are uploaded in parts of 16 KiB
+};
+
+// A master, two workers, a coordinator and a client, real roles in a simulated world; a bucket below. A killed role's process is
+// dead at once, its objects are buried in the background, and it comes back on its disk. One thread.
+class PersistCluster {
+ public:
+  explicit PersistCluster(PersistClusterConfig config);
+  ~PersistCluster();
+  Result<void> start();
+  void stop();
+
+  // -- files of /c, by their name --
+  Result<void> write(const std::string& name, const std::string& content);
+  Result<void> rename(const std::string& from, const std::string& to);
+  Result<void> unlink(const std::string& name);
+  Result<v1::Attr> attr(const std::string& name);
+
+  // -- deaths; each process is started again after `down` --
+  enum class Victim : uint8_t { kMaster, kWorker0, kWorker1, kCoordinator };
+  void kill(Victim victim, Duration down = std::chrono::seconds(1));
+
+  // Runs until nothing is to be done any more. False: after `limit` something still is.
+  bool settle(Duration limit = std::chrono::hours(2));
+  Result<v1::PersistStatusReply> status();
+
+  ufs::MemoryBucket& bucket() { return bucket_; }
+  os::SimWorld& world() { return world_; }
+  coordinator::Coordinator* coordinator() { return coordinator_.get(); }
+  // Successful writes that made this key visible.
+  size_t published(const std::string& key) const;
+
+  template <class T>
+  T run(Task<T> task) {
+    std::optional<T> result = world_.complete(std::move(task), std::chrono::hours(10));
+    FOREBAY_CHECK(result.has_value(), "an operation does not end");
+    return *std::move(result);
+  }
+  template <class M>
+  Result<typename M::Reply> ask_master(typename M::Request request) {
+    return run(operator_->call<M>(std::move(request), {}));
+  }
+
+ private:
+  struct Place {
+    std::string host;
+    std::shared_ptr<os::SimProcess> process;  // shared with the burial of its role
+    bool starting = false;
+  };
+  Task<Result<void>> start_role(Victim victim);
+  Task<Result<void>> start_master(os::Env& env);
+  Task<Result<void>> start_worker(os::Env& env, size_t index);
+  Task<Result<void>> start_coordinator(os::Env& env);
+  Result<void> map();
+  static Task<void> bury_and_restart(PersistCluster* cluster, Victim victim, Duration down);
+  static Task<bool> stop_all(PersistCluster* cluster);
+  ufs::StoreOpener opener(os::Env& env, size_t worker);
+
+  const PersistClusterConfig config_;
+  os::SimWorld world_;
+  ufs::MemoryBucket bucket_;
+  std::shared_ptr<kv::MemoryDisk> master_disk_ = kv::MemoryDisk::create();       // shared with the stores opened on it
+  std::shared_ptr<kv::MemoryDisk> coordinator_disk_ = kv::MemoryDisk::create();  // likewise
+  std::vector<std::shared_ptr<os::SimProcess>> all_processes_;                   // stores go on using the clocks of dead ones
+  std::vector<Place> places_;                                                    // by Victim
+  std::unique_ptr<master::Master> master_;
+  std::vector<std::unique_ptr<worker::Worker>> workers_;
+  std::unique_ptr<coordinator::Coordinator> coordinator_;
+  std::shared_ptr<os::SimProcess> client_process_, operator_process_;
+  std::unique_ptr<client::Client> client_;
+  coordinator::CoordinatorConfig operator_config_;
+  std::unique_ptr<coordinator::MasterSession> operator_;
+  std::vector<std::unique_ptr<ufs::MemoryStore>> inner_stores_;  // of faulty ones: they may be used late
+  std::vector<std::shared_ptr<ufs::FaultyStore>> kept_faulty_;   // shared with the worker's cache of stores
+  InodeId directory_;
+  size_t burying_ = 0;
+  bool over_ = false;
+};
+
+}  // namespace forebay::cluster

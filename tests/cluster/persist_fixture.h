@@ -1,0 +1,57 @@
+// For tests of a cluster that persists.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "base/crc32c.h"
+#include "persist_cluster.h"
+
+namespace forebay::cluster {
+
+// Bytes that depend on their place.
+inline std::string pattern(size_t length, uint64_t seed = 1) {
+  std::string text(length, '\0');
+  uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
+  for (char& c : text) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    c = static_cast<char>(state >> 56);
+  }
+  return text;
+}
+
+class PersistTest : public testing::Test {
+ protected:
+  void start(PersistClusterConfig config = {}) {
+    cluster = std::make_unique<PersistCluster>(std::move(config));
+    Result<void> started = cluster->start();
+    ASSERT_TRUE(started) << started.error().to_string();
+  }
+  void TearDown() override {
+    if (cluster) cluster->stop();
+  }
+  // Nothing is left to do, and the store holds exactly these.
+  void expect_store(const std::map<std::string, std::string>& expected) {
+    ASSERT_TRUE(cluster->settle()) << "there is always something to do";
+    std::map<std::string, std::string> found;
+    for (const std::string& key : cluster->bucket().keys()) found[key] = *cluster->bucket().content(key);
+    ASSERT_EQ(names(found), names(expected));
+    for (const auto& [key, content] : expected) {
+      EXPECT_TRUE(found[key] == content) << key << " holds other bytes, " << found[key].size() << " of them";
+      const std::optional<ufs::ObjectState> state = cluster->bucket().state(key);
+      ASSERT_TRUE(state && state->stamp) << key << " has no stamp";
+      EXPECT_EQ(state->stamp->length, content.size());
+      EXPECT_EQ(state->stamp->crc32c, crc32c(as_bytes(content))) << key;
+    }
+    EXPECT_TRUE(cluster->bucket().open_uploads().empty()) << "an upload is left in the store";
+  }
+  static std::vector<std::string> names(const std::map<std::string, std::string>& objects) {
+    std::vector<std::string> names;
+    for (const auto& [key, content] : objects) names.push_back(key);
+    return names;
+  }
+  void must(Result<void> done) { EXPECT_TRUE(done) << done.error().to_string(); }
+
+  std::unique_ptr<PersistCluster> cluster;
+};
+
+}  // namespace forebay::cluster
