@@ -111,11 +111,12 @@ TEST_F(PersistTest, hundreds_of_files_are_all_persisted) {
 struct FaultCase {
   std::string operation;
   ufs::StoreFaultKind kind;
+  Duration delay = seconds(20);
 };
 class PersistFaults : public PersistTest, public testing::WithParamInterface<FaultCase> {};
 
 TEST_P(PersistFaults, the_store_ends_as_the_namespace) {
-  ufs::ScriptedFaults faults({{.operation = GetParam().operation, .key = "", .fault = {GetParam().kind, seconds(20)}}});
+  ufs::ScriptedFaults faults({{.operation = GetParam().operation, .key = "", .fault = {GetParam().kind, GetParam().delay}}});
   start({.faults = &faults});
   must(cluster->write("small", "some bytes"));
   must(cluster->write("large", pattern(200'000)));
@@ -137,6 +138,15 @@ std::vector<FaultCase> fault_cases() {
          {ufs::StoreFaultKind::kConflict, ufs::StoreFaultKind::kBusy, ufs::StoreFaultKind::kSlow, ufs::StoreFaultKind::kHang,
           ufs::StoreFaultKind::kLostReply, ufs::StoreFaultKind::kLate, ufs::StoreFaultKind::kDuplicate})
       cases.push_back({operation, kind});
+  }
+  // A put whose condition is "nothing there" holds again once its object has moved on: nobody can fence a request that was
+  // answered. And the second of two uploads that one request began is unknown to everybody. So the repetition follows on the
+  // heels of the first put, and there is none of a beginning.
+  std::erase_if(cases, [](const FaultCase& each) {
+    return each.operation == "create_upload" && each.kind == ufs::StoreFaultKind::kDuplicate;
+  });
+  for (FaultCase& each : cases) {
+    if (each.operation == "put" && each.kind == ufs::StoreFaultKind::kDuplicate) each.delay = milliseconds(1);
   }
   for (const char* operation : {"put", "put_part"}) cases.push_back({operation, ufs::StoreFaultKind::kTruncated});
   return cases;

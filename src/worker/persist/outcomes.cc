@@ -49,23 +49,50 @@ Task<Result<void>> abort_all(const TaskContext* with, std::vector<ufs::Upload> u
   co_return Result<void>{};
 }
 
-// Aborts (until it worked), then looks (until that worked); `quiet_at`: before it, only what is accomplished counts.
-Task<Outcome> settle(const TaskContext* with, std::vector<ufs::Upload> fences, os::Instant quiet_at) {
-  bool is_fenced = false;
+// Uploads of the operation that were begun and not recorded. Nobody but the operation writes to this key for us; what is older
+// than it is somebody else's.
+Task<Result<std::vector<ufs::Upload>>> find_uploads(const TaskContext* with) {
+  const v1::OperationRecord& record = with->record();
+  const int64_t since = record.started_ns() - kClockSkew.count();
+  std::vector<ufs::Upload> found;
+  for (std::string cursor;;) {
+    Task<Result<ufs::UploadsPage>> listing = with->store.list_uploads(record.key(), cursor, with->request());
+    CO_ASSIGN_OR_RETURN(const ufs::UploadsPage page, co_await std::move(listing));
+    for (const ufs::Upload& upload : page.uploads) {
+      if (upload.key == record.key() && upload.started_ns >= since) found.push_back(upload);
+    }
+    if (page.cursor.empty()) co_return found;
+    cursor = page.cursor;
+  }
+}
+
+// What makes sure that nothing of the operation comes later: its uploads are aborted, or so much time has passed.
+struct Fence {
+  std::vector<ufs::Upload> uploads;
+  bool finds_uploads = false;  // that were not recorded
+  os::Instant quiet_at{};      // before it, only what is accomplished counts
+};
+
+Task<Result<v1::Refused>> fence_and_see(const TaskContext* with, Fence* fence) {
+  if (fence->finds_uploads) {
+    Task<Result<std::vector<ufs::Upload>>> finding = find_uploads(with);
+    CO_ASSIGN_OR_RETURN(fence->uploads, co_await std::move(finding));
+  }
+  Task<Result<void>> aborting = abort_all(with, fence->uploads);
+  CO_TRY(co_await std::move(aborting));
+  fence->uploads.clear();
+  co_return co_await see_keys(with);
+}
+
+// Aborts and looks until that worked and is final.
+Task<Outcome> settle(const TaskContext* with, Fence fence) {
   int failures = 0;
   for (int attempt = 0; failures < kMostFailures && !with->stop().stop_requested(); ++attempt) {
-    ++failures;
-    if (!is_fenced) {
-      Task<Result<void>> aborting = abort_all(with, fences);
-      is_fenced = (co_await std::move(aborting)).has_value();
-    }
-    if (is_fenced) {
-      Task<Result<v1::Refused>> seeing = see_keys(with);
-      Result<v1::Refused> seen = co_await std::move(seeing);
-      if (seen) failures = 0;
-      const bool is_final = seen && (with->env.clock.now() >= quiet_at || is_accomplished(with->record(), seen->key()));
-      if (is_final) co_return refused(*std::move(seen));
-    }
+    const bool is_quiet = with->env.clock.now() >= fence.quiet_at;
+    Task<Result<v1::Refused>> seeing = fence_and_see(with, &fence);
+    Result<v1::Refused> seen = co_await std::move(seeing);
+    if (seen && (is_quiet || is_accomplished(with->record(), seen->key()))) co_return refused(*std::move(seen));
+    failures = seen ? 0 : failures + 1;
     with->moved(0);
     Task<bool> sleeping = with->env.clock.sleep(kPause.pause(attempt, with->env.random), with->stop());
     co_await std::move(sleeping);
@@ -120,9 +147,9 @@ Task<Outcome> refused_after_looking(const TaskContext* with) {
 }
 
 Task<Outcome> after_unknown(const TaskContext* with, std::vector<ufs::Upload> fences) {
-  const os::Instant now = with->env.clock.now();
-  const os::Instant quiet_at = fences.empty() ? now + with->config.quarantine : now;
-  co_return co_await settle(with, std::move(fences), quiet_at);
+  Fence fence{.uploads = std::move(fences)};
+  if (fence.uploads.empty()) fence.quiet_at = with->env.clock.now() + with->config.quarantine;
+  co_return co_await settle(with, std::move(fence));
 }
 
 Task<Outcome> after_failed_write(const TaskContext* with, Status error, std::vector<ufs::Upload> fences) {
@@ -138,27 +165,16 @@ Task<Outcome> after_failed_write(const TaskContext* with, Status error, std::vec
 
 Task<Outcome> look(const TaskContext* with) {
   const v1::OperationRecord& record = with->record();
-  const bool fences_puts = with->store.capabilities().has(ufs::Feature::kFencedPut);
-  std::vector<ufs::Upload> fences;
-  if (record.kind() == v1::OPERATION_UPLOAD && !record.multipart().empty())
-    fences.push_back({record.key(), record.multipart(), 0});
-  if (record.kind() == v1::OPERATION_UPLOAD && fences_puts) fences.push_back({record.key(), operation_name(with), 0});
-  const bool is_fenced = !fences.empty();
-  if (record.kind() == v1::OPERATION_UPLOAD && !is_fenced) {
-    // It may have begun an upload and died before it was recorded. Nobody but the operation writes to this key for us; what is
-    // older than it is somebody else's.
-    const int64_t since = record.started_ns() - kClockSkew.count();
-    Task<Result<ufs::UploadsPage>> listing = with->store.list_uploads(record.key(), {}, with->request());
-    Result<ufs::UploadsPage> page = co_await std::move(listing);
-    if (!page) co_return lost();
-    for (const ufs::Upload& upload : page->uploads) {
-      if (upload.key == record.key() && upload.started_ns >= since) fences.push_back(upload);
-    }
-  }
-  const os::Instant now = with->env.clock.now();
+  const bool is_upload = record.kind() == v1::OPERATION_UPLOAD;
+  Fence fence;
+  if (is_upload && !record.multipart().empty()) fence.uploads.push_back({record.key(), record.multipart(), 0});
+  if (is_upload && with->store.capabilities().has(ufs::Feature::kFencedPut))
+    fence.uploads.push_back({record.key(), operation_name(with), 0});
+  const bool is_fenced = !fence.uploads.empty();
+  fence.finds_uploads = is_upload && !is_fenced;
   const bool is_write = publishes(record) || record.kind() == v1::OPERATION_DELETE;
-  const bool waits = is_write && !is_fenced;
-  co_return co_await settle(with, std::move(fences), waits ? now + with->config.quarantine : now);
+  if (is_write && !is_fenced) fence.quiet_at = with->env.clock.now() + with->config.quarantine;
+  co_return co_await settle(with, std::move(fence));
 }
 
 std::string operation_name(const TaskContext* with) {
