@@ -1,0 +1,68 @@
+#include "coordinator/jobs/breakers.h"
+
+#include <gtest/gtest.h>
+
+#include "os/simulation.h"
+
+namespace forebay::coordinator {
+namespace {
+
+using std::chrono::seconds;
+
+class BreakersTest : public testing::Test {
+ protected:
+  BreakersTest() : process(world.start_process("c", "coordinator")), breakers(process->env().clock, config) {}
+  void fail(uint64_t mount, int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_TRUE(breakers.admit(mount));
+      breakers.record(mount, true);
+    }
+  }
+  void pass(Duration time) { ASSERT_TRUE(world.complete(process->env().clock.sleep(time, {}), std::chrono::hours(1))); }
+
+  os::SimWorld world{{}};
+  std::shared_ptr<os::SimProcess> process;  // shared with the world's list
+  CoordinatorConfig config;
+  Breakers breakers;
+};
+
+TEST_F(BreakersTest, a_store_that_fails_time_after_time_is_left_alone_and_others_are_not) {
+  fail(1, 8);
+  EXPECT_FALSE(breakers.admit(1));
+  EXPECT_TRUE(breakers.admit(2));
+  EXPECT_EQ(breakers.open(), 1U);
+}
+
+TEST_F(BreakersTest, one_success_between_failures_keeps_it_closed) {
+  fail(1, 7);
+  breakers.record(1, false);
+  fail(1, 7);
+  EXPECT_TRUE(breakers.admit(1));
+}
+
+TEST_F(BreakersTest, one_probe_at_a_time_finds_out_after_longer_and_longer_pauses) {
+  fail(1, 8);
+  for (Duration pause : {seconds(1), seconds(2), seconds(4)}) {
+    pass(pause - std::chrono::milliseconds(100));
+    EXPECT_FALSE(breakers.admit(1));
+    pass(std::chrono::milliseconds(200));
+    EXPECT_TRUE(breakers.admit(1));
+    EXPECT_FALSE(breakers.admit(1)) << "one is under way";
+    breakers.record(1, true);
+  }
+  pass(std::chrono::minutes(1));
+  ASSERT_TRUE(breakers.admit(1));
+  breakers.record(1, false);
+  EXPECT_TRUE(breakers.admit(1));
+  EXPECT_TRUE(breakers.admit(1));
+}
+
+TEST_F(BreakersTest, failures_that_were_under_way_when_it_opened_do_not_lengthen_the_pause) {
+  fail(1, 8);
+  for (int i = 0; i < 100; ++i) breakers.record(1, true);
+  pass(seconds(2));
+  EXPECT_TRUE(breakers.admit(1));
+}
+
+}  // namespace
+}  // namespace forebay::coordinator

@@ -1,0 +1,339 @@
+#include "worker/persist/task_table.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "base/crc32c.h"
+#include "os/simulation.h"
+#include "ufs/faulty_store.h"
+#include "ufs/memory_store.h"
+#include "worker/persist/extent_source.h"
+
+namespace forebay::worker {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ufs::StoreFaultKind;
+
+// Tasks of a worker 7 whose objects are at hand, towards a bucket. There is no coordinator: nothing here needs one.
+class TaskTableTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    process = world.start_process("w", "worker");
+    StoreConfig store;
+    store.tiers = {{.alias = "SSD", .medium = "SSD", .paths = {{.path = "/tier", .quota_bytes = 64 * kMiB}}}};
+    auto opened = run(ObjectStore::open(process->env(), store, obs::null_log(), no_worker_events()));
+    ASSERT_TRUE(opened) << opened.error().to_string();
+    objects = *std::move(opened);
+    ASSERT_TRUE(objects->adopt_identity({.cluster = "cluster-a", .worker = WorkerId{7}}));
+  }
+  void TearDown() override {
+    if (tasks) run(end(tasks.get()));
+    tasks.reset();
+  }
+  template <class T>
+  static Task<bool> end(T* what) {
+    co_await what->stop();
+    co_return true;
+  }
+  // A fresh table, towards a store that meets these faults.
+  void begin(std::vector<ufs::ScriptedFaults::Rule> rules = {}) {
+    faults = std::make_unique<ufs::ScriptedFaults>(std::move(rules));
+    memory = std::make_unique<ufs::MemoryStore>(bucket, process->env().clock);
+    config.open = [this](const std::string&, const ufs::StoreOptions&) -> Result<std::unique_ptr<ufs::UnderStore>> {
+      return std::make_unique<ufs::FaultyStore>(*memory, process->env().clock, world.executor(), *faults);
+    };
+    tasks = std::make_unique<TaskTable>(process->env(), *objects, config, world.executor(), obs::null_log());
+    tasks->start();
+  }
+  template <class T>
+  T run(Task<T> task) {
+    std::optional<T> result = world.complete(std::move(task), std::chrono::hours(1));
+    FOREBAY_CHECK(result.has_value(), "it never ends");
+    return *std::move(result);
+  }
+  void seal(uint64_t object, const std::string& text) {
+    ASSERT_TRUE(objects->write(ObjectId{object}, as_bytes(text), 0, text.size() + 1));
+    ASSERT_TRUE(objects->seal(ObjectId{object}, text.size(), false));
+  }
+  v1::RunTaskRequest request(v1::OperationKind kind, const std::string& key, uint64_t size) {
+    v1::RunTaskRequest made;
+    v1::Operation& operation = *made.mutable_task()->mutable_operation();
+    operation.set_operation(++operations);
+    v1::OperationRecord& record = *operation.mutable_record();
+    record.set_kind(kind);
+    record.set_epoch(1);
+    record.set_inode(42);
+    record.set_version(3);
+    record.set_mount(1);
+    record.set_key(key);
+    record.set_size(size);
+    operation.mutable_attr()->set_inode(42);
+    operation.mutable_attr()->set_mode(0640);
+    made.mutable_task()->mutable_mount()->set_mount(1);
+    made.mutable_task()->set_cluster("cluster-a");
+    made.mutable_task()->set_coordinator("nowhere:1");
+    made.set_lease_ms(30'000);
+    made.set_wait_ms(10'000);
+    return made;
+  }
+  // The object as the file's bytes from an offset on.
+  static void lay(v1::RunTaskRequest& request, uint64_t file_offset, uint64_t object, uint64_t length, bool has_copy = true) {
+    v1::Layout& layout = *request.mutable_task()->mutable_operation()->mutable_layout();
+    v1::Extent& extent = *layout.add_extents();
+    extent.set_file_offset(file_offset);
+    extent.set_length(length);
+    extent.set_object(object);
+    v1::ObjectLocation& location = *layout.add_objects();
+    location.set_object(object);
+    location.set_sealed(true);
+    location.set_length(length);
+    if (has_copy) location.add_workers(7);
+  }
+  Outcome outcome_of(const v1::RunTaskRequest& request) {
+    v1::RunTaskRequest asked = request;
+    for (int turn = 0; turn < 100; ++turn) {
+      Result<v1::RunTaskReply> reply = run(TaskTable::run(tasks.get(), asked));
+      EXPECT_TRUE(reply) << reply.error().to_string();
+      if (!reply) return {};
+      if (reply->has_ended()) return reply->ended();
+      asked.set_join(true);
+    }
+    ADD_FAILURE() << "the task never ends";
+    return {};
+  }
+
+  os::SimWorld world{{}};
+  ufs::MemoryBucket bucket;
+  std::shared_ptr<os::SimProcess> process;  // shared with the world's list
+  std::unique_ptr<ObjectStore> objects;
+  PersistConfig config;
+  std::unique_ptr<ufs::ScriptedFaults> faults;
+  std::unique_ptr<ufs::MemoryStore> memory;
+  std::unique_ptr<TaskTable> tasks;
+  uint64_t operations = 0;
+};
+
+std::string pattern(size_t length) {
+  std::string text(length, '\0');
+  uint64_t state = 1;
+  for (char& c : text) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    c = static_cast<char>(state >> 56);
+  }
+  return text;
+}
+
+TEST(Crc32cOfZerosTest, equals_the_checksum_of_zeros_written_out) {
+  for (const uint64_t length : {0UL, 1UL, 4095UL, 4096UL, 4097UL, 1'000'003UL})
+    EXPECT_EQ(crc32c_of_zeros(length), crc32c(as_bytes(std::string(length, '\0')))) << length;
+}
+
+TEST_F(TaskTableTest, no_part_is_sent_before_the_uploads_id_is_recorded) {
+  config.small_bytes = 1000;
+  begin();
+  const std::string first = pattern(3'000'000), second = "the end";
+  seal(1, first);
+  seal(2, second);
+  v1::RunTaskRequest task = request(v1::OPERATION_UPLOAD, "a", 4'000'000);
+  lay(task, 0, 1, first.size());
+  lay(task, 3'999'993, 2, second.size());
+  v1::RunTaskRequest small = request(v1::OPERATION_UPLOAD, "small", second.size());
+  lay(small, 0, 2, second.size());
+  EXPECT_TRUE(outcome_of(small).has_done());
+  EXPECT_EQ(bucket.content("small"), second);
+  // In parts its id has to be recorded first, and nobody is there to do it: nothing may be sent, and nothing become visible.
+  Result<v1::RunTaskReply> running = run(TaskTable::run(tasks.get(), task));
+  ASSERT_TRUE(running && running->has_running());
+  EXPECT_FALSE(bucket.content("a"));
+  for (const ufs::RequestRecord& each : bucket.requests()) EXPECT_NE(each.operation, "put_part");
+}
+
+TEST_F(TaskTableTest, a_hole_and_objects_are_put_together_in_one_request) {
+  begin();
+  const std::string first = pattern(3000), second = "the end";
+  seal(1, first);
+  seal(2, second);
+  v1::RunTaskRequest task = request(v1::OPERATION_UPLOAD, "a", 10'000);
+  lay(task, 1000, 1, first.size());
+  lay(task, 9'993, 2, second.size());
+  const Outcome outcome = outcome_of(task);
+  ASSERT_TRUE(outcome.has_done()) << outcome.DebugString();
+  EXPECT_EQ(outcome.operation(), 1U);
+  EXPECT_EQ(outcome.epoch(), 1U);
+  const std::string expected = std::string(1000, '\0') + first + std::string(10'000 - 4000 - 7, '\0') + second;
+  EXPECT_TRUE(bucket.content("a") == expected);
+  EXPECT_EQ(bucket.state("a")->stamp->crc32c, crc32c(as_bytes(expected)));
+  EXPECT_EQ(bucket.state("a")->identity.text, outcome.done().identity());
+}
+
+TEST_F(TaskTableTest, a_restore_fills_missing_objects_seals_them_and_says_their_checksums) {
+  begin();
+  const std::string content = pattern(2'500'000);
+  bucket.write_foreign("a", content);
+  v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", content.size());
+  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity(bucket.state("a")->identity.text);
+  lay(task, 0, 1, 1'000'000, false);
+  lay(task, 1'000'000, 2, 1'500'000, false);
+  const Outcome outcome = outcome_of(task);
+  ASSERT_EQ(outcome.done().restored_size(), 2) << outcome.DebugString();
+  EXPECT_EQ(outcome.done().restored(1).object(), 2U);
+  EXPECT_EQ(outcome.done().restored(1).crc32c(), crc32c(as_bytes(content.substr(1'000'000))));
+  EXPECT_EQ(outcome.done().restored(1).workers(0), 7U);
+  std::string got(1'500'000, '\0');
+  ASSERT_TRUE(objects->read(ObjectId{2}, std::as_writable_bytes(std::span(got.data(), got.size())), 0));
+  EXPECT_TRUE(got == content.substr(1'000'000));
+}
+
+TEST_F(TaskTableTest, an_object_that_was_removed_here_is_restored_here_all_the_same) {
+  begin();
+  bucket.write_foreign("a", "content");
+  seal(1, "content");
+  ASSERT_TRUE(objects->remove(ObjectId{1}));
+  v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", 7);
+  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity(bucket.state("a")->identity.text);
+  lay(task, 0, 1, 7, false);
+  EXPECT_TRUE(outcome_of(task).has_done());
+}
+
+TEST_F(TaskTableTest, a_restore_from_a_key_that_somebody_has_changed_is_refused_with_what_is_there) {
+  begin();
+  bucket.write_foreign("a", "other!!");
+  v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", 7);
+  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity("ours");
+  lay(task, 0, 1, 7, false);
+  const Outcome outcome = outcome_of(task);
+  ASSERT_TRUE(outcome.has_refused()) << outcome.DebugString();
+  EXPECT_EQ(outcome.refused().key().foreign().length(), 7U);
+}
+
+TEST_F(TaskTableTest, a_restore_whose_bytes_end_early_fails_and_succeeds_when_they_are_whole) {
+  begin({{.operation = "get", .key = "", .fault = {StoreFaultKind::kTruncated, {}}}});
+  bucket.write_foreign("a", "content");
+  v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", 7);
+  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity(bucket.state("a")->identity.text);
+  lay(task, 0, 1, 7, false);
+  const Outcome first = outcome_of(task);
+  ASSERT_TRUE(first.has_failed()) << first.DebugString();
+  EXPECT_FALSE(first.failed().permanent());
+  task.mutable_task()->mutable_operation()->set_operation(99);
+  EXPECT_TRUE(outcome_of(task).has_done());
+}
+
+TEST_F(TaskTableTest, a_damaged_copy_is_never_uploaded) {
+  begin();
+  v1::RunTaskRequest task = request(v1::OPERATION_UPLOAD, "a", 7);
+  lay(task, 0, 1, 7);  // the object is not here
+  const Outcome outcome = outcome_of(task);
+  ASSERT_TRUE(outcome.has_failed());
+  EXPECT_FALSE(outcome.failed().permanent());
+  EXPECT_TRUE(bucket.keys().empty());
+}
+
+TEST_F(TaskTableTest, somebody_elses_stamp_is_foreign_and_ours_is_ours) {
+  begin();
+  seal(1, "content");
+  v1::RunTaskRequest task = request(v1::OPERATION_UPLOAD, "a", 7);
+  lay(task, 0, 1, 7);
+  ASSERT_TRUE(outcome_of(task).has_done());
+  v1::RunTaskRequest look = request(v1::OPERATION_ATTRIBUTES, "a", 0);
+  look.mutable_task()->set_look(true);
+  const Outcome ours = outcome_of(look);
+  EXPECT_EQ(ours.refused().key().ours().inode(), 42U) << ours.DebugString();
+  EXPECT_EQ(ours.refused().key().ours().version(), 3U);
+  v1::RunTaskRequest other = request(v1::OPERATION_ATTRIBUTES, "a", 0);
+  other.mutable_task()->set_look(true);
+  other.mutable_task()->set_cluster("cluster-b");
+  EXPECT_TRUE(outcome_of(other).refused().key().has_foreign());
+}
+
+TEST_F(TaskTableTest, a_refusal_that_does_not_pass_is_permanent_and_one_that_does_is_not) {
+  begin({{.operation = "put", .key = "", .fault = {StoreFaultKind::kBusy, {}}}});
+  seal(1, "content");
+  v1::RunTaskRequest task = request(v1::OPERATION_UPLOAD, "a", 7);
+  lay(task, 0, 1, 7);
+  const Outcome busy_outcome = outcome_of(task);
+  ASSERT_TRUE(busy_outcome.has_failed());
+  EXPECT_FALSE(busy_outcome.failed().permanent());
+  v1::RunTaskRequest name = request(v1::OPERATION_UPLOAD, std::string(2000, 'x'), 7);
+  lay(name, 0, 1, 7);
+  const Outcome refused = outcome_of(name);
+  ASSERT_TRUE(refused.has_failed()) << refused.DebugString();
+  EXPECT_TRUE(refused.failed().permanent());
+}
+
+TEST_F(TaskTableTest, a_task_whose_lease_ends_stops_and_its_outcome_is_nobodys_to_say) {
+  begin({{.operation = "remove", .key = "", .fault = {StoreFaultKind::kHang, {}}}});
+  v1::RunTaskRequest task = request(v1::OPERATION_DELETE, "a", 0);
+  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity("ours");
+  task.set_lease_ms(5'000);
+  task.set_wait_ms(10);
+  ASSERT_TRUE(run(TaskTable::run(tasks.get(), task)));
+  world.run_for(seconds(7));
+  EXPECT_EQ(tasks->running(), 0U);
+  task.set_join(true);
+  Result<v1::RunTaskReply> reply = run(TaskTable::run(tasks.get(), task));
+  ASSERT_TRUE(reply && reply->has_ended());
+  EXPECT_EQ(reply->ended().outcome_case(), Outcome::OUTCOME_NOT_SET);
+}
+
+TEST_F(TaskTableTest, whoever_joins_a_task_that_is_not_known_hears_that_it_does_not_run) {
+  begin();
+  v1::RunTaskRequest task = request(v1::OPERATION_DELETE, "a", 0);
+  task.set_join(true);
+  Result<v1::RunTaskReply> reply = run(TaskTable::run(tasks.get(), task));
+  ASSERT_FALSE(reply);
+  EXPECT_EQ(reply.error().code(), Code::kStale);
+}
+
+TEST_F(TaskTableTest, a_later_epoch_ends_the_earlier_one_before_it_begins) {
+  begin({{.operation = "remove", .key = "", .fault = {StoreFaultKind::kHang, {}}}});
+  v1::RunTaskRequest task = request(v1::OPERATION_DELETE, "a", 0);
+  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity("ours");
+  task.set_wait_ms(10);
+  ASSERT_TRUE(run(TaskTable::run(tasks.get(), task)));
+  v1::RunTaskRequest later = task;
+  later.mutable_task()->mutable_operation()->mutable_record()->set_epoch(2);
+  later.set_wait_ms(10'000);
+  EXPECT_TRUE(outcome_of(later).has_done());
+  task.set_join(false);
+  Result<v1::RunTaskReply> earlier = run(TaskTable::run(tasks.get(), task));
+  ASSERT_TRUE(earlier && earlier->has_ended());
+  EXPECT_EQ(earlier->ended().outcome_case(), Outcome::OUTCOME_NOT_SET);
+}
+
+TEST_F(TaskTableTest, more_tasks_than_it_takes_are_refused) {
+  config.max_tasks = 2;
+  begin({{.operation = "remove", .key = "", .fault = {StoreFaultKind::kHang, {}}},
+         {.operation = "remove", .key = "", .fault = {StoreFaultKind::kHang, {}}}});
+  for (int i = 0; i < 3; ++i) {
+    v1::RunTaskRequest task = request(v1::OPERATION_DELETE, "a", 0);
+    task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity("ours");
+    task.set_wait_ms(10);
+    Result<v1::RunTaskReply> reply = run(TaskTable::run(tasks.get(), task));
+    EXPECT_EQ(reply.has_value(), i < 2);
+    if (!reply) EXPECT_EQ(reply.error().code(), Code::kBusy);
+  }
+}
+
+TEST(TokenBucketTest, lets_through_so_many_bytes_a_second) {
+  os::SimWorld world{{}};
+  auto process = world.start_process("w", "worker");
+  TokenBucket bucket(process->env().clock, 1'000'000);
+  struct Take {
+    static Task<bool> run(TokenBucket* bucket) {
+      for (int i = 0; i < 20; ++i) co_await bucket->take(500'000, {});
+      co_return true;
+    }
+  };
+  const os::Instant before = process->env().clock.now();
+  ASSERT_TRUE(world.complete(Take::run(&bucket), std::chrono::minutes(1)));
+  const Duration took = process->env().clock.now() - before;
+  EXPECT_GE(took, milliseconds(9'700));
+  EXPECT_LE(took, milliseconds(10'100));
+}
+
+}  // namespace
+}  // namespace forebay::worker
