@@ -19,7 +19,7 @@ void add_commands(CLI::App& app, Shell& shell) {
   group("admin", "Care of the cluster", {add_admin_fsck});
   group("conf", "Settings and where they come from", {add_conf_get, add_conf_check, add_conf_reference});
   group("bench", "Measurements", {add_bench_write, add_bench_read, add_bench_meta, add_bench_smallfile});
-  for (Add add : {add_doctor, add_master, add_worker, add_fuse, add_completion}) add(app, shell);
+  for (Add add : {add_doctor, add_master, add_worker, add_coordinator, add_fuse, add_completion}) add(app, shell);
 }
 
 }  // namespace forebay::cli

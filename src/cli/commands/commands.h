@@ -49,6 +49,7 @@ void add_bench_smallfile(CLI::App& bench, Shell& shell);
 
 void add_master(CLI::App& app, Shell& shell);
 void add_worker(CLI::App& app, Shell& shell);
+void add_coordinator(CLI::App& app, Shell& shell);
 void add_fuse(CLI::App& app, Shell& shell);
 void add_doctor(CLI::App& app, Shell& shell);
 void add_completion(CLI::App& app, Shell& shell);

@@ -1,4 +1,4 @@
-// `forebay master`, `worker` and `fuse`: one process each.
+// `forebay master`, `worker`, `coordinator` and `fuse`: one process each.
 #include "cli/roles/roles.h"
 
 #include "cli/commands/commands.h"
@@ -27,6 +27,14 @@ void add_worker(CLI::App& app, Shell& shell) {
   shell.on(add(app, "worker", "Run a worker in the foreground", options), [options](Shell& shell) -> Result<int> {
     ASSIGN_OR_RETURN(const config::Settings* settings, shell.settings(config::Role::kWorker));
     return run_worker(*settings, *options);
+  });
+}
+
+void add_coordinator(CLI::App& app, Shell& shell) {
+  auto options = std::make_shared<RoleOptions>();
+  shell.on(add(app, "coordinator", "Run a coordinator in the foreground", options), [options](Shell& shell) -> Result<int> {
+    ASSIGN_OR_RETURN(const config::Settings* settings, shell.settings(config::Role::kCoordinator));
+    return run_coordinator(*settings, *options);
   });
 }
 

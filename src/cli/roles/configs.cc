@@ -105,6 +105,15 @@ Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   return config;
 }
 
+Result<coordinator::CoordinatorConfig> coordinator_config(const config::Settings& settings) {
+  coordinator::CoordinatorConfig config;
+  config.listen = {.host = settings.text("forebay.coordinator.bind_host"), .port = settings.port("forebay.coordinator.rpc_port")};
+  config.advertised_host = settings.text("forebay.coordinator.hostname");
+  config.interval = settings.duration("forebay.persist.scheduler_interval");
+  ASSIGN_OR_RETURN(config.masters, master_addresses(settings));
+  return config;
+}
+
 fuse::MountConfig mount_config(const config::Settings& settings, const std::string& mount_point) {
   fuse::MountConfig config;
   config.mount_point = mount_point;

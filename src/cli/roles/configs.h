@@ -6,6 +6,7 @@
 
 #include "client/client.h"
 #include "config/settings.h"
+#include "coordinator/config.h"
 #include "fuse/config.h"
 #include "master/master.h"
 #include "obs/json_log.h"
@@ -19,6 +20,7 @@ Result<client::ClientConfig> client_config(const config::Settings& settings);
 master::MasterConfig master_config(const config::Settings& settings);
 // kInvalid without tiers.
 Result<worker::WorkerConfig> worker_config(const config::Settings& settings);
+Result<coordinator::CoordinatorConfig> coordinator_config(const config::Settings& settings);
 fuse::MountConfig mount_config(const config::Settings& settings, const std::string& mount_point);
 Result<obs::LogConfig> log_config(const config::Settings& settings, const std::string& role);
 

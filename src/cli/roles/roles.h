@@ -14,6 +14,7 @@ struct RoleOptions {
 // The exit code. kInvalid: it cannot start with these settings, on this host; the message says why.
 Result<int> run_master(const config::Settings& settings, const RoleOptions& options);
 Result<int> run_worker(const config::Settings& settings, const RoleOptions& options);
+Result<int> run_coordinator(const config::Settings& settings, const RoleOptions& options);
 Result<int> run_fuse(const config::Settings& settings, const RoleOptions& options, const std::string& mount_point);
 
 }  // namespace forebay::cli

@@ -20,7 +20,7 @@ class RpcMetrics {
   void connections_changed(int delta) { connections_.add(delta); }
 
  private:
-  static constexpr size_t kMostMethods = 512, kCodes = 10;
+  static constexpr size_t kMostMethods = 1024, kCodes = 10;
   struct PerMethod {
     PerMethod(obs::Metrics& metrics, const rpc::Method& method);
     obs::Histogram took;

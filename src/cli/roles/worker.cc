@@ -32,6 +32,9 @@ class Refusal {
 
 Result<void> serve(Runtime& runtime, const config::Settings& settings) {
   ASSIGN_OR_RETURN(worker::WorkerConfig config, worker_config(settings));
+  config.persist.open = [&runtime](const std::string& uri, const ufs::StoreOptions& store_options) {
+    return ufs::open_under_store(uri, store_options, runtime.env(), runtime.log());
+  };
   Refusal refusal;
   WorkerMetrics metrics(runtime.metrics(), runtime.readiness(), [&](const Status& status) {
     refusal.say(status);

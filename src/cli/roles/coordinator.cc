@@ -1,0 +1,61 @@
+#include "coordinator/coordinator.h"
+
+#include "cli/roles/configs.h"
+#include "cli/roles/roles.h"
+#include "cli/roles/rpc_metrics.h"
+#include "cli/roles/runtime.h"
+#include "kv/rocks_store.h"
+
+namespace forebay::cli {
+namespace {
+
+class CoordinatorMetrics final : public rpc::ServerEvents {
+ public:
+  explicit CoordinatorMetrics(obs::Metrics& metrics) : calls_(metrics) {}
+  void call_finished(const rpc::Method& method, Duration took, const Status* error) override {
+    calls_.call_finished(method, took, error);
+  }
+  void connections_changed(int delta) override { calls_.connections_changed(delta); }
+
+ private:
+  RpcMetrics calls_;
+};
+
+Result<void> serve(Runtime& runtime, const config::Settings& settings) {
+  ASSIGN_OR_RETURN(coordinator::CoordinatorConfig config, coordinator_config(settings));
+  const std::string directory = settings.text("forebay.coordinator.store_dir");
+  auto open_store = [directory]() -> Result<std::unique_ptr<kv::Store>> {
+    if (Result<void> made = os::real_files().make_directories(directory); !made)
+      return invalid("forebay.coordinator.store_dir " + directory + " cannot be made: " + made.error().to_string());
+    // Hints about at most a few hundred operations: far less than a master keeps.
+    return kv::open_rocks_store({.directory = directory, .block_cache_bytes = 8 * kMiB, .write_buffer_bytes = 4 * kMiB});
+  };
+  CoordinatorMetrics metrics(runtime.metrics());
+  runtime.readiness().not_ready("looking for a master");
+  coordinator::Coordinator coordinator(runtime.env(), std::move(config), open_store, runtime.executors().front(), runtime.log(),
+                                       &metrics);
+  TRY(runtime.wait(coordinator.start()));
+  runtime.readiness().ready();
+  runtime.log().info("serving", {{"address", coordinator.address().to_string()}});
+  runtime.wait_for_end();
+  runtime.wait(coordinator.stop());
+  return {};
+}
+
+}  // namespace
+
+Result<int> run_coordinator(const config::Settings& settings, const RoleOptions& options) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Runtime> runtime, Runtime::make({.role = "coordinator",
+                                                                    .pid_file = options.pid_file,
+                                                                    .web_host = settings.text("forebay.coordinator.bind_host"),
+                                                                    .web_port = settings.port("forebay.coordinator.web_port"),
+                                                                    .loops = 1},
+                                                                   settings));
+  if (Result<void> served = serve(*runtime, settings); !served) {
+    runtime->log().error("the coordinator ended", {{"error", served.error().to_string()}});
+    return std::unexpected(std::move(served).error());
+  }
+  return 0;
+}
+
+}  // namespace forebay::cli
