@@ -3,7 +3,7 @@
 
     check_layers.py [ROOT]
 
-Also: every source and test file under src/ is listed in a CMakeLists.txt, no source file is longer than 600 lines.
+Also: every source and test file under src/ and tests/ is listed in a CMakeLists.txt, no source file is longer than 600 lines.
 Prints each violation as file:line: reason; exit code 1 if there is any.
 """
 import pathlib
@@ -93,12 +93,25 @@ def check_listed(problems):
                 problems.append(f"{source.relative_to(ROOT)}: not listed in {listing.relative_to(ROOT)}, so never built")
 
 
+def check_tests_run(problems):
+    """Every C++ file and every pytest file below tests/ is named in a CMakeLists.txt of its folder or one above."""
+    for source in sorted((ROOT / "tests").rglob("*")):
+        if source.suffix != ".cc" and not re.fullmatch(r"test_\w+\.py", source.name):
+            continue
+        listings = [above / "CMakeLists.txt" for above in source.parents if above.is_relative_to(ROOT / "tests")]
+        text = "".join(listing.read_text() for listing in listings if listing.exists())
+        name = source.name if source.suffix == ".py" else source.stem  # a fuzzer is listed by its name alone
+        if not re.search(rf"(^|[\s/(]){re.escape(name)}(\.cc)?(\s|\)|$)", text, re.M):
+            problems.append(f"{source.relative_to(ROOT)}: not named in any CMakeLists.txt, so never built or run")
+
+
 def main():
     problems = []
     for path in sorted((ROOT / "src").rglob("*")):
         if path.suffix in (".h", ".cc"):
             check_file(path, problems)
     check_listed(problems)
+    check_tests_run(problems)
     print("\n".join(problems) if problems else "layers: ok")
     sys.exit(1 if problems else 0)
 
