@@ -32,6 +32,7 @@ void Object::opened(OpenedFile file) {
   file_ = std::move(file.file);
   charged_bytes_ = file.charged_bytes;
   state_ = file.seal ? State::kSealed : State::kWriting;
+  found_sealed_ = file.seal.has_value();
   if (file.seal) {
     seal_ = std::move(*file.seal);
     verified_.assign(seal_.blocks.size(), false);

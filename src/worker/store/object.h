@@ -109,6 +109,7 @@ class Object {
   uint64_t sealing_length_ = 0;
   uint64_t turns_ = 0;  // counts changes of state: a read that spans one is done again
   bool synced_ = false, directory_synced_ = false;
+  bool found_sealed_ = false;   // on the disk, not sealed by this object: nobody knows what became of the bytes since
   std::vector<bool> verified_;  // blocks
   Seal seal_;                   // constant once kSealed
 };

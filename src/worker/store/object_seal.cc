@@ -98,15 +98,19 @@ void Object::undo_seal(uint64_t length) {
     if (Result<void> reserved = file_->allocate(0, charged); !reserved) return;
 }
 
-// After a failed sync the kernel may have dropped the bytes and forgotten about it: a second one would report success.
+// After a failed sync the kernel may have dropped the bytes and forgotten about it: a second one would report success. A power
+// cut may have kept the trailer of a file and lost its bytes: what was found sealed is compared with its checksums before it
+// counts as synced.
 Result<void> Object::sync_file(os::FileSystem& files, bool is_final) {
-  bool sync_directory = false;
+  bool sync_directory = false, compare = false;
   {
     std::lock_guard lock(mutex_);
     if (state_ == State::kUnusable) return std::unexpected(*failure_);
     if (synced_) return {};
     sync_directory = !directory_synced_;
+    compare = found_sealed_;
   }
+  for (uint64_t block = 0; compare && block < seal_.blocks.size(); ++block) TRY(verify_block(block));
   Result<void> synced = file_->sync_data();
   if (synced && sync_directory) synced = files.sync_directory(directory_);
   if (!synced) {

@@ -89,6 +89,17 @@ TEST_F(RestartTest, a_damaged_footer_leaves_an_unsealed_object_with_its_data) {
   EXPECT_EQ(used(), charge_for(1000));
 }
 
+TEST_F(RestartTest, bytes_that_a_power_cut_took_from_a_sealed_file_are_not_reported_as_synced) {
+  open();
+  write_sealed(ObjectId{7}, std::string(3000, 'x'));
+  write_sealed(ObjectId{8}, std::string(3000, 'y'));
+  close();
+  ASSERT_TRUE(disk.flip_bit(file_of(ObjectId{7}), kDataOffset + 2000, 1));
+  open();
+  expect_error(store->sync(ObjectId{7}), Code::kCorrupt, EIO);
+  EXPECT_TRUE(store->sync(ObjectId{8}));
+}
+
 TEST_F(RestartTest, a_damaged_index_only_means_opening_the_files) {
   open();
   for (uint64_t id = 1; id < 50; ++id) write_sealed(ObjectId{id}, pattern(id, 100 + id));
