@@ -43,11 +43,11 @@ class PlanTest : public testing::Test {
 TEST_F(PlanTest, is_a_master_two_workers_and_a_mount) {
   options_.mount = "/mnt/somewhere";
   Plan plan = this->plan();
-  EXPECT_THAT(names(plan), testing::ElementsAre("master", "worker-1", "worker-2", "fuse"));
+  EXPECT_THAT(names(plan), testing::ElementsAre("master", "worker-1", "worker-2", "coordinator", "fuse"));
   EXPECT_EQ(plan.roles[0].rpc_port, 19998);
   EXPECT_EQ(plan.roles[1].rpc_port, 29999);
   EXPECT_EQ(plan.roles[2].web_port, 30002);
-  EXPECT_THAT(plan.roles[3].arguments, Contains("/mnt/somewhere"));
+  EXPECT_THAT(plan.roles[4].arguments, Contains("/mnt/somewhere"));
   EXPECT_THAT(plan.roles[2].arguments, Contains(HasSubstr(directory_.default_data() + "/worker-2:")));
   EXPECT_THAT(plan.roles[2].arguments, Contains("forebay.worker.socket=" + directory_.run() + "/worker-2.sock"));
 }
@@ -62,7 +62,7 @@ TEST_F(PlanTest, remembers_what_an_earlier_start_was_told) {
   EXPECT_EQ(settings->count("forebay.local.workers"), 3u);
   EXPECT_EQ(settings->text("forebay.log.level"), "debug");
   Plan plan = make_plan(directory_, *settings).value();
-  EXPECT_THAT(names(plan), testing::ElementsAre("master", "worker-1", "worker-2", "worker-3"));
+  EXPECT_THAT(names(plan), testing::ElementsAre("master", "worker-1", "worker-2", "worker-3", "coordinator"));
   EXPECT_THAT(plan.roles[1].arguments,
               Contains(HasSubstr("SSD:/data/a/worker-1:1073741824:0.95:0.7,HDD:/data/b/worker-1:2147483648")));
 }

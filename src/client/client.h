@@ -27,6 +27,8 @@ struct Identity {
   std::vector<uint32_t> groups;
 };
 
+class PersistControl;  // client/persist_control.h
+
 struct ClientConfig {
   std::vector<os::Address> masters;  // tried in order; the leader answers
   std::string name;                  // for people: "fuse /mnt/x", "cli put"
@@ -141,6 +143,7 @@ class Client {
   virtual Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) = 0;  // where the bytes are
   virtual Task<Result<std::vector<v1::WorkerAddress>>> workers() = 0;
   virtual Task<Result<v1::ReportReply>> report() = 0;
+  virtual std::unique_ptr<PersistControl> persistence() = 0;  // the client outlives it
 };
 
 }  // namespace forebay::client

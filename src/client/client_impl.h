@@ -8,6 +8,7 @@
 #include "client/client.h"
 #include "client/core.h"
 #include "client/file_state.h"
+#include "client/persist_control.h"
 
 namespace forebay::client {
 
@@ -35,6 +36,7 @@ class ClientImpl final : public Client {
   Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) override;
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override;
   Task<Result<v1::ReportReply>> report() override;
+  std::unique_ptr<PersistControl> persistence() override;  // persist_control.cc
 
   // opens.cc
   Task<Result<Created>> create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,

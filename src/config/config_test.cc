@@ -123,10 +123,10 @@ TEST_F(ConfigTest, warns_once_of_each_unknown_foreign_key_and_goes_on) {
 }
 
 TEST_F(ConfigTest, warns_of_settings_that_have_no_effect) {
-  sources_.defines = {"alluxio.gemini.master.persistence.checker.interval=2s"};
+  sources_.defines = {"alluxio.mount.table.source=x"};
   Result<Loaded> result = load();
   ASSERT_TRUE(result);
-  EXPECT_THAT(result->warnings, ElementsAre(HasSubstr("forebay.persist.checker_interval has no effect in this version")));
+  EXPECT_THAT(result->warnings, ElementsAre(HasSubstr("forebay.mount.table_source has no effect in this version")));
 }
 
 TEST_F(ConfigTest, warns_of_unknown_variables_but_not_of_service_links) {

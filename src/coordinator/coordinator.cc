@@ -5,13 +5,13 @@
 namespace forebay::coordinator {
 
 Coordinator::Coordinator(os::Env& env, CoordinatorConfig config, OpenStore open_store, async::Executor executor, obs::Log& log,
-                         rpc::ServerEvents* server_events)
+                         CoordinatorEvents* events)
     : env_(env),
       config_(std::move(config)),
       open_store_(std::move(open_store)),
       executor_(std::move(executor)),
       log_(log),
-      server_events_(server_events),
+      events_(events),
       scope_(executor_) {}
 
 Coordinator::~Coordinator() = default;
@@ -25,9 +25,10 @@ Task<Result<void>> Coordinator::start() {
   tasks_ = std::make_unique<TaskStore>(env_, *store_);
   breakers_ = std::make_unique<Breakers>(env_.clock, config_);
   mounts_ = std::make_unique<Mounts>(env_.clock, *master_);
-  operations_ = std::make_unique<Operations>(Operations{.master = *master_, .workers = *workers_, .jobs = *jobs_});
+  operations_ = std::make_unique<Operations>(
+      Operations{.master = *master_, .workers = *workers_, .jobs = *jobs_, .breakers = *breakers_, .pace = pace_});
   add_operations(router_, operations_.get());
-  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, std::vector{executor_}, server_events_);
+  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, std::vector{executor_}, events_);
   Result<void> begun = listen();
   if (begun) {
     Task<Result<void>> beginning = master_->begin(scope_.token());
@@ -47,6 +48,7 @@ Task<Result<void>> Coordinator::start() {
                                                          .tasks = *tasks_,
                                                          .breakers = *breakers_,
                                                          .mounts = *mounts_,
+                                                         .pace = pace_,
                                                          .log = log_,
                                                          .address = advertised.to_string()});
   runner_ = std::make_unique<Runner>(*parts_);
@@ -55,9 +57,20 @@ Task<Result<void>> Coordinator::start() {
   co_await std::move(looking);
   scope_.spawn(MasterSession::keep_alive(master_.get(), scope_.token()));
   scope_.spawn(WorkerPool::keep_fresh(workers_.get(), scope_.token()));
+  scope_.spawn(keep_pace(this, scope_.token()));
   scope_.spawn(JobTable::keep_leases(jobs_.get(), scope_.token()));
   dispatcher_->start();
   co_return Result<void>{};
+}
+
+Task<void> Coordinator::keep_pace(Coordinator* self, std::stop_token stop) {
+  for (;;) {
+    self->pace_.tick();
+    if (self->events_) self->events_->pace(describe_pace(*self->operations_));
+    Task<bool> sleeping = self->env_.clock.sleep(std::chrono::seconds(1), stop);
+    const bool slept = co_await std::move(sleeping);
+    if (!slept) co_return;
+  }
 }
 
 Result<void> Coordinator::listen() {

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "coordinator/events.h"
 #include "coordinator/jobs/dispatcher.h"
 #include "coordinator/ops/operations.h"
 #include "kv/store.h"
@@ -17,7 +18,7 @@ class Coordinator {
  public:
   using OpenStore = std::function<Result<std::unique_ptr<kv::Store>>()>;
   Coordinator(os::Env& env, CoordinatorConfig config, OpenStore open_store, async::Executor executor, obs::Log& log,
-              rpc::ServerEvents* server_events);
+              CoordinatorEvents* events);
   ~Coordinator();
 
   // `invalid`: an address in use, or what open_store says. Waits for a master, as long as it takes; `cancelled`: stopped
@@ -30,13 +31,14 @@ class Coordinator {
 
  private:
   Result<void> listen();
+  static Task<void> keep_pace(Coordinator* self, std::stop_token stop);
 
   os::Env& env_;
   const CoordinatorConfig config_;
   const OpenStore open_store_;
   const async::Executor executor_;
   obs::Log& log_;
-  rpc::ServerEvents* const server_events_;
+  CoordinatorEvents* const events_;  // may be null
 
   // In the order in which they are built; stop() goes the other way.
   std::unique_ptr<kv::Store> store_;
@@ -46,6 +48,7 @@ class Coordinator {
   std::unique_ptr<TaskStore> tasks_;
   std::unique_ptr<Breakers> breakers_;
   std::unique_ptr<Mounts> mounts_;
+  PaceCount pace_;
   std::unique_ptr<Operations> operations_;
   rpc::Router router_;
   std::unique_ptr<rpc::Server> server_;

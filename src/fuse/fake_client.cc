@@ -480,5 +480,6 @@ Task<Result<v1::Layout>> FakeClient::layout(Identity, InodeId inode, uint64_t of
 
 Task<Result<std::vector<v1::WorkerAddress>>> FakeClient::workers() { co_return std::vector<v1::WorkerAddress>{}; }
 Task<Result<v1::ReportReply>> FakeClient::report() { co_return v1::ReportReply{}; }
+std::unique_ptr<client::PersistControl> FakeClient::persistence() { return nullptr; }
 
 }  // namespace forebay::fuse

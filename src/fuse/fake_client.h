@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "client/client.h"
+#include "client/persist_control.h"
 
 namespace forebay::fuse {
 
@@ -51,6 +52,7 @@ class FakeClient : public client::Client {
   Task<Result<v1::Layout>> layout(client::Identity who, InodeId inode, uint64_t offset) override;
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override;
   Task<Result<v1::ReportReply>> report() override;
+  std::unique_ptr<client::PersistControl> persistence() override;  // null: nothing asks for it through a mount
 
  private:
   friend class FakeFile;

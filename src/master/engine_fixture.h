@@ -37,6 +37,7 @@ class CountedEvents : public MasterEvents {
   void session_expired() override { ++expired; }
   void workers_changed(size_t, size_t) override {}
   void reclaimed(size_t inodes) override { reclaimed_inodes += inodes; }
+  void persistence_counted(const v1::PersistStatusReply&, int64_t) override {}
   void compacted(uint64_t bytes) override { compacted_bytes += bytes; }
   size_t batches = 0, syncs = 0, repeated = 0, broken = 0, sessions = 0, expired = 0, reclaimed_inodes = 0;
   uint64_t compacted_bytes = 0;

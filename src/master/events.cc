@@ -15,6 +15,7 @@ class NoEvents : public MasterEvents {
   void session_expired() override {}
   void workers_changed(size_t, size_t) override {}
   void reclaimed(size_t) override {}
+  void persistence_counted(const v1::PersistStatusReply&, int64_t) override {}
   void compacted(uint64_t) override {}
 };
 

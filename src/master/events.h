@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/units.h"
+#include "forebay/v1/persist.pb.h"
 #include "rpc/server.h"
 
 namespace forebay::master {
@@ -20,6 +21,7 @@ class MasterEvents : public rpc::ServerEvents {
   virtual void session_expired() = 0;
   virtual void workers_changed(size_t live, size_t lost) = 0;
   virtual void reclaimed(size_t inodes) = 0;
+  virtual void persistence_counted(const v1::PersistStatusReply& total, int64_t now_ns) = 0;
   virtual void compacted(uint64_t bytes) = 0;  // of a fragmented file, swapped for the same in fewer extents
 };
 

@@ -58,6 +58,8 @@ Task<Result<void>> Master::start() {
   worker_watch_->start();
   reclaimer_->start();
   started_ = true;
+  CO_TRY(co_await mapping_watch_->start());
+  census_->start();
   CO_TRY(listen());
   log_.info("the master serves", {{"cluster", cluster_}, {"address", addresses_.empty() ? "" : addresses_.front().to_string()}});
   co_return Result<void>{};
@@ -66,12 +68,16 @@ Task<Result<void>> Master::start() {
 Task<void> Master::stop() {
   if (server_) co_await server_->stop();
   if (started_) {
+    co_await census_->stop();
+    co_await mapping_watch_->stop();
     co_await reclaimer_->stop();
     co_await worker_watch_->stop();
     co_await sessions_->stop();
     co_await loop_->stop();
   }
   server_.reset();
+  census_.reset();
+  mapping_watch_.reset();
   admin_.reset();
   worker_watch_.reset();
   cluster_service_.reset();
@@ -160,7 +166,17 @@ void Master::build() {
                                                               .cluster = cluster_,
                                                               .version = config_.version,
                                                               .started = env_.clock.now()});
+  mapping_watch_ = std::make_unique<MappingWatch>(MappingWatch::Parts{.env = env_,
+                                                                      .loop = *loop_,
+                                                                      .store = *store_,
+                                                                      .placer = worker_table_,
+                                                                      .open_reads = session_table_,
+                                                                      .persistence = *persistence_,
+                                                                      .log = log_},
+                                                  config_.mapping, executors_.front());
+  census_ = std::make_unique<Census>(env_, *store_, events_, log_, config_.persist_census, executors_.front());
   bind_operations();
+  mapping_watch_->bind(router_);
   sessions_->bind(router_);
   cluster_service_->serve(router_);
   worker_watch_->bind(router_);
@@ -188,7 +204,7 @@ void Master::bind_operations() {
     if (reply && request.same_bytes_at_layout() != 0) events_.compacted(bytes_of(request));
     return reply;
   });
-  bind_persist(*driver_);
+  bind_persist(*driver_, *mapping_watch_);
   driver_->mutation<names::Create>([this](MutationContext& context, const v1::CreateRequest& request) {
     return with_read_handle(session_table_, context.caller.session, context.sequence, ops::create(context, request));
   });

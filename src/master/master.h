@@ -17,6 +17,8 @@
 #include "master/driver.h"
 #include "master/events.h"
 #include "master/outcomes.h"
+#include "master/persist/census.h"
+#include "master/persist/mapping_watch.h"
 #include "master/reclaim/reclaimer.h"
 #include "master/scan_starts.h"
 #include "master/sessions/session_service.h"
@@ -36,6 +38,8 @@ struct MasterConfig {
   CommitLoopConfig commit;
   ReclaimerConfig reclaim;
   PersistConfig persistence;
+  MappingWatchConfig mapping;
+  Duration persist_census{};  // between two counts of what waits for the under store; 0: none
   rpc::ServerConfig server;
 };
 
@@ -95,6 +99,8 @@ class Master {
   std::unique_ptr<ClusterService> cluster_service_;
   std::unique_ptr<WorkerWatch> worker_watch_;
   std::unique_ptr<AdminService> admin_;
+  std::unique_ptr<MappingWatch> mapping_watch_;
+  std::unique_ptr<Census> census_;
   std::unique_ptr<rpc::Server> server_;
 };
 

@@ -26,7 +26,7 @@ Task<Result<void>> Worker::start() {
       std::make_unique<Operations>(Operations{.store = *store_, .blocking = env_.blocking, .inline_bytes = config_.inline_bytes});
   add_operations(router_, operations_.get());
   if (config_.persist.open) {
-    tasks_ = std::make_unique<TaskTable>(env_, *store_, config_.persist, executors_.front(), log_);
+    tasks_ = std::make_unique<TaskTable>(env_, *store_, config_.persist, executors_.front(), log_, events_);
     add_task_operations(router_, tasks_.get());
   }
   server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, server_events_);

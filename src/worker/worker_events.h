@@ -22,6 +22,8 @@ class WorkerEvents {
   virtual void object_removed() {}
   virtual void object_damaged(ObjectId) {}
   virtual void bytes_scrubbed(uint64_t /*bytes*/) {}
+  virtual void tasks_changed(size_t /*running*/) {}  // of persistence, as the next one
+  virtual void task_ended(bool /*done*/, bool /*failed*/, uint64_t /*bytes*/) {}
   virtual void path_failed(const std::string& /*directory*/, const Status&) {}
   virtual void space_changed(const std::vector<TierUsage>&, uint64_t /*objects*/, size_t /*open_objects*/) {}
   virtual void registered(bool /*now*/) {}

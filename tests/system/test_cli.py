@@ -31,7 +31,7 @@ def test_start_serves_a_mount_and_stop_leaves_nothing(stopped_cluster):
     (cluster.cache / "hello").write_text("world")
     assert cluster.fs("cat", "/cache-only/hello").out == "world"
     pids = cluster.pids()
-    assert set(pids) == {"supervisor", "master", "worker-1", "worker-2", "fuse"}
+    assert set(pids) == {"supervisor", "master", "worker-1", "worker-2", "coordinator", "fuse"}
     cluster.stop()
     assert not any(alive(pid) for pid in pids.values())
     assert not os.path.ismount(cluster.mount)
@@ -77,7 +77,7 @@ def test_start_right_after_sigkill_waits_for_the_dying(cluster):
         for name, pid in sorted(cluster.pids().items(), key=lambda item: item[0] != "supervisor"):
             os.kill(pid, signal.SIGKILL)
         cluster.start()
-        assert [role["restarts"] for role in cluster.status()["roles"]] == [0, 0, 0, 0]
+        assert [role["restarts"] for role in cluster.status()["roles"]] == [0, 0, 0, 0, 0]
 
 
 def test_fsck_is_clean_until_bytes_are_lost(cluster):
@@ -121,7 +121,7 @@ def test_stop_ends_roles_whose_supervisor_is_gone(cluster):
     assert not os.path.ismount(cluster.mount)
 
 
-@pytest.mark.parametrize("role", ["master", "worker-1", "fuse"])
+@pytest.mark.parametrize("role", ["master", "worker-1", "coordinator", "fuse"])
 def test_a_role_that_dies_runs_again_within_a_second(cluster, role):
     (cluster.cache / "file").write_text("content")
     old = cluster.pids()[role]
@@ -183,7 +183,7 @@ def test_without_a_mount_the_cluster_serves_commands(stopped_cluster):
     try:
         cluster.start()
         cluster.fs("mkdir", "/cache-only/d")
-        assert set(cluster.pids()) == {"supervisor", "master", "worker-1", "worker-2"}
+        assert set(cluster.pids()) == {"supervisor", "master", "worker-1", "worker-2", "coordinator"}
     finally:
         cluster.close()
 

@@ -1,6 +1,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/local_options.h"
 #include "cli/local/launch.h"
+#include "cli/local/prepare_persistence.h"
 #include "cli/local/supervisor.h"
 #include "obs/json_log.h"
 
@@ -21,6 +22,8 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
   if (supervisor_runs(directory)) return rejected(EEXIST, "the cluster in " + directory.path + " runs already");
   ASSIGN_OR_RETURN(config::Settings settings, settle(directory, options, shell.options().defines));
   TRY(check_before_start(directory, settings));
+  ASSIGN_OR_RETURN(MountOptions mount_options, parse_mount_options(options.ufs_options));
+  TRY(check_persistence(directory, settings, mount_options));
   lock.reset();
   complain("the cluster in " + directory.path + " runs in the foreground; Ctrl-C stops it. Its log:");
   return supervise(directory, settings, "");

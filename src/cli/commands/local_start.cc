@@ -3,6 +3,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/local_options.h"
 #include "cli/local/launch.h"
+#include "cli/local/prepare_persistence.h"
 
 namespace forebay::cli {
 namespace {
@@ -31,6 +32,8 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
   } else {
     ASSIGN_OR_RETURN(config::Settings settings, settle(directory, options, shell.options().defines));
     TRY(check_before_start(directory, settings));
+    ASSIGN_OR_RETURN(MountOptions mount_options, parse_mount_options(options.ufs_options));
+    TRY(check_persistence(directory, settings, mount_options));
     ASSIGN_OR_RETURN(status, start_in_background(directory));
   }
   if (shell.json()) {
@@ -58,6 +61,11 @@ void add_local_options(CLI::App* command, LocalOptions& options) {
   command->add_option("--replication", options.replication, "copies of what is written; this version keeps 1");
   command->add_option("--tier", options.tiers, "ALIAS:PATH:QUOTA[:HIGH:LOW], for each worker in PATH/worker-N")
       ->allow_extra_args(false);
+  command->add_option("--ufs", options.ufs,
+                      "under store to mount at /ufs: file:///directory, s3://bucket/prefix, none (a directory in DIR)");
+  command->add_option("--ufs-option", options.ufs_options, "name=value, an option of that store; kept by the master alone")
+      ->allow_extra_args(false);
+  command->add_option("--mapping", options.mapping, "mapping file (DIR/mapping.json, which persists /cache-only/persist)");
   command->add_option("--ports", options.ports, "default: 19998 and so on; auto: free ones")
       ->check(CLI::IsMember({"default", "auto"}));
   command->add_flag("--no-restart", options.no_restart, "leave a role that dies");

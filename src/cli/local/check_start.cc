@@ -16,9 +16,10 @@ namespace {
 Result<void> check_ports(const Directory& directory, const config::Settings& settings, const RolePlan& role) {
   if (pid_file_holder(directory.pid_file(role.name))) return {};
   bool is_worker = role.name.starts_with("worker");
-  std::string host = role.name == "fuse" ? settings.text("forebay.fuse.bind_host")
-                     : is_worker         ? settings.text("forebay.worker.bind_host")
-                                         : settings.text("forebay.master.bind_host");
+  std::string host = role.name == "fuse"          ? settings.text("forebay.fuse.bind_host")
+                     : is_worker                  ? settings.text("forebay.worker.bind_host")
+                     : role.name == "coordinator" ? settings.text("forebay.coordinator.bind_host")
+                                                  : settings.text("forebay.master.bind_host");
   for (uint16_t port : {role.rpc_port, role.web_port}) {
     if (port == 0 || port_is_free(host, port)) continue;
     return invalid("port " + std::to_string(port) + ", which " + role.name +

@@ -205,7 +205,7 @@ Json status_of(const Directory& directory) {
   Json state = read_state(directory);
   Json status = {{"directory", directory.path}, {"phase", supervisor ? state.value("phase", "starting") : "stopped"}};
   status["supervisor"] = supervisor ? Json(*supervisor) : Json(nullptr);
-  status["mount"] = state.value("mount", "");
+  for (const char* each : {"mount", "ufs", "mapping"}) status[each] = state.value(each, "");
   status["conf"] = directory.conf();
   Json roles = Json::array();
   for (Json role : state.value("roles", Json::array())) {
@@ -238,6 +238,10 @@ std::string status_table(const Directory& directory, const Json& status) {
   if (!status["roles"].empty()) text += table.text();
   if (std::string mount = status.value("mount", ""); !mount.empty() && status.value("serves", false))
     text += "mounted at " + mount + "\n";
+  if (std::string ufs = status.value("ufs", ""); !ufs.empty() && status.value("serves", false))
+    text += "under store at /ufs: " + ufs + "\n";
+  if (std::string mapping = status.value("mapping", ""); !mapping.empty() && status.value("serves", false))
+    text += "mapping file: " + mapping + " (`forebay persist mapping` shows what is in force)\n";
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "cli/local/pid_file.h"
+#include "cli/local/prepare_persistence.h"
 #include "cli/local/probe.h"
 #include "config/load.h"
 #include "config/sources.h"
@@ -56,7 +57,8 @@ Result<void> choose_ports(const Directory& directory, config::Settings& settings
     const char* role;
   };
   for (Single each : {Single{"forebay.master.rpc_port", "master"}, Single{"forebay.master.web_port", "master"},
-                      Single{"forebay.fuse.web_port", "fuse"}}) {
+                      Single{"forebay.coordinator.rpc_port", "coordinator"},
+                      Single{"forebay.coordinator.web_port", "coordinator"}, Single{"forebay.fuse.web_port", "fuse"}}) {
     size_t at = config::find_setting(each.name);
     auto present = static_cast<uint16_t>(std::stoul(settings.raw(at)));
     ASSIGN_OR_RETURN(uint16_t port, keep_or_choose(present, !settings.is_default(at), each.role));
@@ -134,6 +136,15 @@ Result<void> apply_options(config::Settings& settings, const LocalOptions& optio
   if (options.mount)
     TRY(set("forebay.local.mount", options.mount->empty() ? "" : std::filesystem::absolute(*options.mount).lexically_normal(),
             "--mount"));
+  if (options.ufs) {
+    std::string uri = *options.ufs;
+    if (uri != "none") {
+      ASSIGN_OR_RETURN(uri, normal_ufs_uri(uri));
+    }
+    TRY(set("forebay.local.ufs", uri, "--ufs"));
+  }
+  if (options.mapping)
+    TRY(set("forebay.persist.mapping_file", std::filesystem::absolute(*options.mapping).lexically_normal(), "--mapping"));
   if (options.no_restart) TRY(set("forebay.local.restart", "false", "--no-restart"));
   std::string tiers;
   for (const std::string& tier : options.tiers) tiers += (tiers.empty() ? "" : ",") + tier;
@@ -154,10 +165,12 @@ Result<void> apply_local_defaults(const Directory& directory, config::Settings& 
     if (!settings.is_default(at)) return {};
     return settings.set(at, value, "local");
   };
-  for (const char* name :
-       {"forebay.master.hostname", "forebay.master.bind_host", "forebay.worker.hostname", "forebay.worker.bind_host"})
+  for (const char* name : {"forebay.master.hostname", "forebay.master.bind_host", "forebay.worker.hostname",
+                           "forebay.worker.bind_host", "forebay.coordinator.hostname", "forebay.coordinator.bind_host"})
     TRY(if_unset(name, "127.0.0.1"));
   TRY(if_unset("forebay.master.store_dir", directory.master_store()));
+  TRY(if_unset("forebay.coordinator.store_dir", directory.coordinator_store()));
+  if (settings.text("forebay.local.ufs") != "none") TRY(if_unset("forebay.persist.mapping_file", directory.mapping()));
   if (!settings.is_default(config::find_setting("forebay.local.tiers"))) return {};
   ASSIGN_OR_RETURN(uint64_t quota, default_quota(directory, settings.count("forebay.local.workers")));
   return if_unset("forebay.local.tiers", "SSD:" + directory.default_data() + ":" + std::to_string(quota / kMiB) + "MB");
@@ -220,7 +233,10 @@ Result<config::Settings> settled(const Directory& directory) {
 }
 
 Result<Plan> make_plan(const Directory& directory, const config::Settings& settings) {
-  Plan plan{.mount = settings.text("forebay.local.mount"), .master_port = settings.port("forebay.master.rpc_port")};
+  Plan plan{.mount = settings.text("forebay.local.mount"),
+            .ufs = ufs_uri(directory, settings),
+            .mapping = settings.text("forebay.persist.mapping_file"),
+            .master_port = settings.port("forebay.master.rpc_port")};
   plan.roles.push_back({.name = "master",
                         .arguments = role_arguments(directory, "master", "master"),
                         .rpc_port = plan.master_port,
@@ -228,6 +244,10 @@ Result<Plan> make_plan(const Directory& directory, const config::Settings& setti
   ASSIGN_OR_RETURN(std::vector<WorkerPorts> ports, worker_ports(settings));
   for (size_t i = 0; i < settings.count("forebay.local.workers"); ++i)
     plan.roles.push_back(worker_plan(directory, settings, i + 1, ports[i]));
+  plan.roles.push_back({.name = "coordinator",
+                        .arguments = role_arguments(directory, "coordinator", "coordinator"),
+                        .rpc_port = settings.port("forebay.coordinator.rpc_port"),
+                        .web_port = settings.port("forebay.coordinator.web_port")});
   if (!plan.mount.empty()) {
     RolePlan fuse{.name = "fuse",
                   .arguments = role_arguments(directory, "fuse", "fuse"),

@@ -22,13 +22,15 @@ struct RolePlan {
 struct Plan {
   std::vector<RolePlan> roles;  // in the order of starting
   std::string mount;            // empty: none
+  std::string ufs, mapping;     // URI of what is mounted at /ufs, and the mapping file; empty: none
   uint16_t master_port = 0;
 };
 
 // What the command line of `local` said; the rest stays as it was at the last start.
 struct LocalOptions {
   std::string dir;
-  std::optional<std::string> mount, ports;
+  std::optional<std::string> mount, ports, ufs, mapping;
+  std::vector<std::string> ufs_options;  // name=value; not remembered: they may be secret
   std::optional<uint64_t> workers, replication;
   std::vector<std::string> tiers;
   bool no_restart = false;

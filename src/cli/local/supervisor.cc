@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/exit_code.h"
+#include "cli/local/prepare_persistence.h"
 #include "fuse/mount_point.h"
 #include "os/file.h"
 
@@ -52,6 +53,8 @@ Result<std::unique_ptr<Supervisor>> Supervisor::make(Directory directory, const 
   ASSIGN_OR_RETURN(std::string program, own_program());
   ASSIGN_OR_RETURN(Plan plan, make_plan(supervisor->directory_, settings));
   supervisor->mount_ = plan.mount;
+  supervisor->ufs_ = plan.ufs;
+  supervisor->mapping_ = plan.mapping;
   for (RolePlan& role : plan.roles) supervisor->roles_.emplace_back(supervisor->directory_, std::move(role), program, log);
   return supervisor;
 }
@@ -73,6 +76,8 @@ Result<void> Supervisor::bring_up() {
   TRY(bring_up("master"));
   if (!stopping_) TRY(prepare_namespace(settings_));
   TRY(bring_up("worker"));
+  if (!stopping_) TRY(prepare_persistence(directory_, settings_, log_));
+  TRY(bring_up("coordinator"));
   return bring_up("fuse");
 }
 
@@ -149,6 +154,8 @@ void Supervisor::write_state(const std::string& phase, const std::string& proble
   if (!problem.empty()) state["problem"] = problem;
   state["supervisor"] = getpid();
   state["mount"] = mount_;
+  state["ufs"] = ufs_;
+  state["mapping"] = mapping_;
   Json roles = Json::array();
   for (const RoleProcess& role : roles_) roles.push_back(role.describe());
   state["roles"] = roles;

@@ -40,7 +40,7 @@ class Supervisor {
   obs::Log& log_;
   std::unique_ptr<PidFile> pid_file_;
   std::vector<RoleProcess> roles_;
-  std::string mount_;
+  std::string mount_, ufs_, mapping_;
   int signals_ = -1;
   bool stopping_ = false;
   std::string last_state_;

@@ -85,6 +85,10 @@ master::MasterConfig master_config(const config::Settings& settings) {
   config.sessions.lease = settings.duration("forebay.master.session_lease");
   config.workers.lost_after = settings.duration("forebay.master.worker_lost_after");
   config.cluster.heartbeat = settings.duration("forebay.worker.heartbeat");
+  config.mapping.file = settings.text("forebay.persist.mapping_file");
+  config.mapping.interval =
+      std::max<Duration>(settings.duration("forebay.persist.checker_interval"), std::chrono::milliseconds(10));
+  config.persist_census = settings.duration("forebay.persist.census_interval");
   return config;
 }
 
@@ -95,6 +99,13 @@ Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   if (config.advertised_host.empty()) config.advertised_host = own_host_name();
   ASSIGN_OR_RETURN(config.masters, master_addresses(settings));
   ASSIGN_OR_RETURN(config.store.tiers, worker_tiers(settings));
+  config.persist.max_tasks = settings.count("forebay.worker.persist.tasks");
+  config.persist.bytes_per_second = settings.size("forebay.worker.persist.bandwidth");
+  config.persist.small_bytes = settings.size("forebay.worker.persist.small_size");
+  config.persist.transfer.part_bytes = settings.size("forebay.worker.persist.part_size");
+  config.persist.transfer.parallel = settings.count("forebay.worker.persist.parallel_parts");
+  config.persist.request_timeout = settings.duration("forebay.worker.persist.request_timeout");
+  config.persist.quarantine = 2 * config.persist.request_timeout;
   std::string socket = settings.text("forebay.worker.socket");
   if (socket.empty()) socket = config.store.tiers.front().paths.front().path + "/worker.sock";
   if (socket.size() > kMostSocketPath)
@@ -110,6 +121,18 @@ Result<coordinator::CoordinatorConfig> coordinator_config(const config::Settings
   config.listen = {.host = settings.text("forebay.coordinator.bind_host"), .port = settings.port("forebay.coordinator.rpc_port")};
   config.advertised_host = settings.text("forebay.coordinator.hostname");
   config.interval = settings.duration("forebay.persist.scheduler_interval");
+  config.check_interval = std::clamp<Duration>(settings.duration("forebay.persist.checker_interval"),
+                                               std::chrono::milliseconds(10), std::chrono::seconds(10));
+  config.lease = settings.duration("forebay.persist.lease");
+  config.small_tasks = settings.count("forebay.persist.small_tasks");
+  config.large_tasks = settings.count("forebay.persist.large_tasks");
+  config.large_from = settings.size("forebay.persist.large_from");
+  config.tasks_per_worker = settings.count("forebay.persist.tasks_per_worker");
+  config.started = std::max(config.started, 2 * (config.small_tasks + config.large_tasks));
+  config.breaker_failures = static_cast<uint32_t>(settings.count("forebay.persist.breaker_failures"));
+  config.breaker_most = settings.duration("forebay.persist.breaker_longest");
+  if (config.interval <= Duration{}) return invalid("forebay.persist.scheduler_interval has to be more than 0s");
+  if (config.lease < std::chrono::seconds(1)) return invalid("forebay.persist.lease has to be 1s at least");
   ASSIGN_OR_RETURN(config.masters, master_addresses(settings));
   return config;
 }

@@ -1,6 +1,7 @@
 #include "coordinator/coordinator.h"
 
 #include "cli/roles/configs.h"
+#include "cli/roles/persist_metrics.h"
 #include "cli/roles/roles.h"
 #include "cli/roles/rpc_metrics.h"
 #include "cli/roles/runtime.h"
@@ -9,9 +10,10 @@
 namespace forebay::cli {
 namespace {
 
-class CoordinatorMetrics final : public rpc::ServerEvents {
+class CoordinatorMetrics final : public coordinator::CoordinatorEvents {
  public:
-  explicit CoordinatorMetrics(obs::Metrics& metrics) : calls_(metrics) {}
+  explicit CoordinatorMetrics(obs::Metrics& metrics) : calls_(metrics), pace_(metrics) {}
+  void pace(const v1::Pace& now) override { pace_.told(now); }
   void call_finished(const rpc::Method& method, Duration took, const Status* error) override {
     calls_.call_finished(method, took, error);
   }
@@ -19,6 +21,7 @@ class CoordinatorMetrics final : public rpc::ServerEvents {
 
  private:
   RpcMetrics calls_;
+  PaceMetrics pace_;
 };
 
 Result<void> serve(Runtime& runtime, const config::Settings& settings) {

@@ -19,7 +19,8 @@ MasterMetrics::MasterMetrics(obs::Metrics& metrics, obs::Readiness& readiness)
       sessions_(metrics.gauge("forebay_master_sessions", "Clients with a session.")),
       live_workers_(metrics.gauge("forebay_master_workers", "Workers, by state.", {{"state", "live"}})),
       lost_workers_(metrics.gauge("forebay_master_workers", "Workers, by state.", {{"state", "lost"}})),
-      broken_(metrics.gauge("forebay_master_broken", "1 once the journal has failed and changes are refused.")) {}
+      broken_(metrics.gauge("forebay_master_broken", "1 once the journal has failed and changes are refused.")),
+      persistence_(metrics) {}
 
 void MasterMetrics::batch_committed(size_t steps, size_t bytes, Duration took) {
   steps_.add(static_cast<double>(steps));

@@ -1,6 +1,7 @@
 // What a master tells about itself, as metrics and as readiness.
 #pragma once
 
+#include "cli/roles/persist_metrics.h"
 #include "cli/roles/rpc_metrics.h"
 #include "master/events.h"
 #include "obs/http_server.h"
@@ -21,6 +22,7 @@ class MasterMetrics final : public master::MasterEvents {
   void workers_changed(size_t live, size_t lost) override;
   void reclaimed(size_t inodes) override { reclaimed_.add(static_cast<double>(inodes)); }
   void compacted(uint64_t bytes) override;
+  void persistence_counted(const v1::PersistStatusReply& total, int64_t now_ns) override { persistence_.counted(total, now_ns); }
 
   void call_finished(const rpc::Method& method, Duration took, const Status* error) override {
     calls_.call_finished(method, took, error);
@@ -33,6 +35,7 @@ class MasterMetrics final : public master::MasterEvents {
   obs::Counter steps_, bytes_, repeated_, expired_, reclaimed_, compactions_, compacted_bytes_;
   obs::Histogram batches_, synced_;
   obs::Gauge sessions_, live_workers_, lost_workers_, broken_;
+  PersistGauges persistence_;
 };
 
 }  // namespace forebay::cli

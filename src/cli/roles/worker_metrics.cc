@@ -17,9 +17,22 @@ WorkerMetrics::WorkerMetrics(obs::Metrics& metrics, obs::Readiness& readiness,
       scrubbed_(metrics.counter("forebay_worker_scrubbed_bytes_total", "Bytes compared with their checksums in the background.")),
       failed_paths_(
           metrics.counter("forebay_worker_paths_failed_total", "Directories that were given up after an error of their disk.")),
+      done_tasks_(metrics.counter("forebay_worker_persist_tasks_total", "Tasks of persistence that ended, by how.",
+                                  {{"result", "done"}})),
+      failed_tasks_(metrics.counter("forebay_worker_persist_tasks_total", "Tasks of persistence that ended, by how.",
+                                    {{"result", "failed"}})),
+      other_tasks_(metrics.counter("forebay_worker_persist_tasks_total", "Tasks of persistence that ended, by how.",
+                                   {{"result", "refused"}})),
+      task_bytes_(metrics.counter("forebay_worker_persist_bytes_total", "Bytes moved to and from under stores.")),
       objects_(metrics.gauge("forebay_worker_objects", "Objects stored.")),
       open_objects_(metrics.gauge("forebay_worker_open_objects", "Objects whose files are open.")),
-      registered_(metrics.gauge("forebay_worker_registered", "1 while a master counts on this worker.")) {}
+      registered_(metrics.gauge("forebay_worker_registered", "1 while a master counts on this worker.")),
+      tasks_(metrics.gauge("forebay_worker_persist_tasks", "Tasks of persistence that run.")) {}
+
+void WorkerMetrics::task_ended(bool done, bool failed, uint64_t bytes) {
+  (done ? done_tasks_ : failed ? failed_tasks_ : other_tasks_).add();
+  task_bytes_.add(static_cast<double>(bytes));
+}
 
 void WorkerMetrics::path_failed(const std::string&, const Status&) { failed_paths_.add(); }
 

@@ -24,6 +24,8 @@ class WorkerMetrics final : public worker::WorkerEvents, public rpc::ServerEvent
   void object_removed() override { removed_.add(); }
   void object_damaged(ObjectId) override { damaged_.add(); }
   void bytes_scrubbed(uint64_t bytes) override { scrubbed_.add(static_cast<double>(bytes)); }
+  void tasks_changed(size_t running) override { tasks_.set(static_cast<double>(running)); }
+  void task_ended(bool done, bool failed, uint64_t bytes) override;
   void path_failed(const std::string& directory, const Status&) override;
   void space_changed(const std::vector<worker::TierUsage>& tiers, uint64_t objects, size_t open_objects) override;
   void registered(bool now) override;
@@ -42,8 +44,9 @@ class WorkerMetrics final : public worker::WorkerEvents, public rpc::ServerEvent
   obs::Readiness& readiness_;
   const std::function<void(const Status&)> refused_at_start_;
   RpcMetrics calls_;
-  obs::Counter written_, read_, created_, sealed_, removed_, damaged_, scrubbed_, failed_paths_;
-  obs::Gauge objects_, open_objects_, registered_;
+  obs::Counter written_, read_, created_, sealed_, removed_, damaged_, scrubbed_, failed_paths_, done_tasks_, failed_tasks_,
+      other_tasks_, task_bytes_;
+  obs::Gauge objects_, open_objects_, registered_, tasks_;
   std::atomic<bool> was_registered_ = false;
   std::mutex mutex_;
   std::map<std::string, Tier> tiers_;

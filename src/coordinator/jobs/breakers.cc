@@ -23,6 +23,14 @@ bool Breakers::admit(uint64_t mount) {
   return true;
 }
 
+std::vector<uint64_t> Breakers::broken() const {
+  std::vector<uint64_t> mounts;
+  for (const auto& [mount, breaker] : breakers_) {
+    if (is_open(mount)) mounts.push_back(mount);
+  }
+  return mounts;
+}
+
 void Breakers::record(uint64_t mount, bool store_failed) {
   if (!store_failed) {
     breakers_.erase(mount);

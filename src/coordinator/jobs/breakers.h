@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "coordinator/config.h"
 #include "os/clock.h"
@@ -20,6 +21,7 @@ class Breakers {
   void record(uint64_t mount, bool store_failed);
   bool is_open(uint64_t mount) const;
   size_t open() const;
+  std::vector<uint64_t> broken() const;  // mounts whose breaker is open
 
  private:
   struct Breaker {

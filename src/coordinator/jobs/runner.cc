@@ -9,11 +9,14 @@ namespace {
 namespace persists = v1::persist_service;
 using std::chrono::milliseconds;
 
-constexpr uint32_t kWaitMs = 5'000;  // one call to a worker waits so long for the end of a task
-constexpr int kMostSteps = 1'000;    // of one intent, done at the master, before it goes to the end of the queue
+constexpr int kMostSteps = 1'000;  // of one intent, done at the master, before it goes to the end of the queue
 constexpr rpc::Backoff kPause{.first = milliseconds(100), .most = std::chrono::seconds(5)};
 
 int64_t milliseconds_of(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
+
+bool moves_bytes(const v1::OperationRecord& record) {
+  return record.kind() == v1::OPERATION_UPLOAD || record.kind() == v1::OPERATION_RESTORE;
+}
 
 // Released at the end of a block, whichever way it is left.
 class Permit {
@@ -90,18 +93,20 @@ void Runner::record(const Job& job, bool store_failed) {
 
 Task<std::optional<Outcome>> Runner::run_in_lane(Job job, std::stop_token stop) {
   const v1::OperationRecord& record = job->operation.record();
-  const bool moves_bytes = record.kind() == v1::OPERATION_UPLOAD || record.kind() == v1::OPERATION_RESTORE;
-  const bool is_large = moves_bytes && record.size() >= parts_.config.large_from;
-  if (is_large && large_waiting_ >= parts_.config.large_waiting) {
+  const bool is_large = moves_bytes(record) && record.size() >= parts_.config.large_from;
+  if (is_large && parts_.pace.large.waiting >= parts_.config.large_waiting) {
     co_return failed("many large files are before it");
   }
   async::Semaphore& lane = is_large ? large_ : small_;
-  if (is_large) ++large_waiting_;
+  LaneCount& count = is_large ? parts_.pace.large : parts_.pace.small;
+  ++count.waiting;
   co_await lane.acquire();
-  if (is_large) --large_waiting_;
+  --count.waiting;
   Permit permit(lane);
+  ++count.running;
   Task<std::optional<Outcome>> running = run_at_a_worker(job, stop);
   std::optional<Outcome> outcome = co_await std::move(running);
+  --count.running;
   co_return outcome;
 }
 
@@ -188,7 +193,7 @@ Task<Runner::Driven> Runner::drive(Job job, WorkerId worker, v1::PersistTask tas
     v1::RunTaskRequest request;
     request.set_join(may_run);
     request.set_lease_ms(lease_for(job));
-    request.set_wait_ms(kWaitMs);
+    request.set_wait_ms(static_cast<uint32_t>(milliseconds_of(parts_.config.check_interval)));
     if (may_run) {
       request.mutable_task()->mutable_operation()->set_operation(job->id());
       request.mutable_task()->mutable_operation()->mutable_record()->set_epoch(job->epoch());
@@ -288,6 +293,7 @@ Task<void> Runner::finish(Job job, std::optional<Outcome> outcome, std::stop_tok
   job->state = "ends";
   const bool is_left = !outcome || stop.stop_requested();
   if (!is_left) {
+    parts_.pace.ended(outcome->has_done(), moves_bytes(job->operation.record()) ? job->operation.record().size() : 0);
     outcome->set_operation(job->id());
     outcome->set_epoch(job->epoch());
     Task<Result<v1::FinishOperationReply>> finishing = parts_.master.call<persists::FinishOperation>(*std::move(outcome), stop);

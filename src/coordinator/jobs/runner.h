@@ -7,6 +7,7 @@
 #include "coordinator/jobs/breakers.h"
 #include "coordinator/jobs/job_table.h"
 #include "coordinator/jobs/mounts.h"
+#include "coordinator/jobs/pace.h"
 #include "coordinator/task_store.h"
 
 namespace forebay::coordinator {
@@ -28,6 +29,7 @@ class Runner {
     TaskStore& tasks;
     Breakers& breakers;
     Mounts& mounts;
+    PaceCount& pace;
     obs::Log& log;
     std::string address;  // that workers ask
   };
@@ -67,7 +69,6 @@ class Runner {
 
   const Parts parts_;
   async::Semaphore small_, large_;
-  size_t large_waiting_ = 0;
 };
 
 }  // namespace forebay::coordinator

@@ -23,6 +23,7 @@ void add_operations(rpc::Router& router, const Operations* with) {
   add<service::ListJobs, list_jobs>(router, with);
   add<service::StatJob, stat_job>(router, with);
   add<service::CancelJob, cancel_job>(router, with);
+  add<service::GetPace, get_pace>(router, with);
   add<service::RecordUpload, forward<persists::RecordMultipart>>(router, with);
   add<service::MayShow, forward<persists::MayPublish>>(router, with);
   add<service::ReadLayout, forward<persists::GetUploadLayout>>(router, with);

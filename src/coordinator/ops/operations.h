@@ -1,7 +1,9 @@
 // The RPCs that a coordinator serves (proto/forebay/v1/coordinator.proto).
 #pragma once
 
+#include "coordinator/jobs/breakers.h"
 #include "coordinator/jobs/job_table.h"
+#include "coordinator/jobs/pace.h"
 #include "coordinator/master_session.h"
 #include "coordinator/worker_pool.h"
 #include "forebay/v1/coordinator.rpc.h"
@@ -15,7 +17,11 @@ struct Operations {
   MasterSession& master;
   WorkerPool& workers;
   JobTable& jobs;
+  const Breakers& breakers;
+  const PaceCount& pace;
 };
+
+v1::Pace describe_pace(const Operations& with);
 
 template <class Reply>
 using Answered = Task<Result<rpc::Answer<Reply>>>;
@@ -23,6 +29,7 @@ using Answered = Task<Result<rpc::Answer<Reply>>>;
 Answered<v1::ListJobsReply> list_jobs(const Operations* with, rpc::Call call, v1::ListJobsRequest request);
 Answered<v1::Job> stat_job(const Operations* with, rpc::Call call, v1::StatJobRequest request);
 Answered<v1::CancelJobReply> cancel_job(const Operations* with, rpc::Call call, v1::CancelJobRequest request);
+Answered<v1::Pace> get_pace(const Operations* with, rpc::Call call, v1::Empty request);
 Answered<v1::GetWorkersReply> list_peers(const Operations* with, rpc::Call call, v1::Empty request);
 
 // A worker's question, asked of the master as the coordinator's own.

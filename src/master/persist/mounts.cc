@@ -101,6 +101,17 @@ Result<v1::AddMountReply> add_mount(MutationContext& context, const v1::AddMount
   return reply;
 }
 
+Result<v1::Empty> update_mount(MutationContext& context, const v1::UpdateMountRequest& request) {
+  TRY(check_superuser(context.caller));
+  if (request.options_size() > kMaxOptions) return invalid("more than 256 mount options");
+  ASSIGN_OR_RETURN(std::vector<v1::Mount> mounts, load_mounts(context.txn));
+  auto found = std::ranges::find(mounts, request.path(), [](const v1::Mount& mount) { return mount.record().path(); });
+  if (found == mounts.end()) return rejected(ENOENT, "nothing is mounted at '" + request.path() + "'");
+  *found->mutable_record()->mutable_options() = request.options();
+  write_record(context.txn, key::mount(found->mount()), found->record());
+  return v1::Empty{};
+}
+
 Result<v1::Empty> remove_mount(MutationContext& context, const v1::RemoveMountRequest& request) {
   TRY(check_superuser(context.caller));
   ASSIGN_OR_RETURN(const std::vector<v1::Mount> mounts, load_mounts(context.txn));

@@ -1,5 +1,5 @@
-// Every operation of the persist service. All are the superuser's (EPERM). The contract of each is beside its method in
-// proto/forebay/v1/persist.proto.
+// Every operation of the persist service. All are the superuser's (EPERM), but for the last two. The contract of each is beside
+// its method in proto/forebay/v1/persist.proto.
 #pragma once
 
 #include "forebay/v1/persist.pb.h"
@@ -9,6 +9,7 @@ namespace forebay::master::ops {
 
 // -- what is mapped where --
 Result<v1::AddMountReply> add_mount(MutationContext& context, const v1::AddMountRequest& request);
+Result<v1::Empty> update_mount(MutationContext& context, const v1::UpdateMountRequest& request);
 Result<v1::Empty> remove_mount(MutationContext& context, const v1::RemoveMountRequest& request);
 Result<v1::ListMountsReply> list_mounts(QueryContext& context, const v1::Empty& request);
 Result<v1::Mount> get_mount(QueryContext& context, const v1::GetMountRequest& request);
@@ -30,6 +31,10 @@ Result<v1::ListOperationsReply> list_operations(QueryContext& context, const v1:
 Result<v1::PersistStatusReply> persist_status(QueryContext& context, const v1::PersistStatusRequest& request);
 Result<v1::ListConflictsReply> list_conflicts(QueryContext& context, const v1::ListConflictsRequest& request);
 Result<v1::Empty> resolve_conflict(MutationContext& context, const v1::ResolveConflictRequest& request);
+Result<v1::RetryIntentsReply> retry_intents(MutationContext& context, const v1::RetryIntentsRequest& request);
+// These two are for whoever may do as much with the files.
+Result<v1::DescribeEntriesReply> describe_entries(QueryContext& context, const v1::DescribeEntriesRequest& request);
+Result<v1::PersistEntriesReply> persist_entries(MutationContext& context, const v1::PersistEntriesRequest& request);
 
 inline Result<void> check_superuser(const Caller& caller) {
   if (caller.is_superuser()) return {};

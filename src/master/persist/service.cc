@@ -7,13 +7,18 @@ namespace forebay::master {
 
 namespace persists = v1::persist_service;
 
-void bind_persist(Driver& driver) {
+void bind_persist(Driver& driver, const MappingWatch& watch) {
   driver.mutation<persists::AddMount>(ops::add_mount);
   driver.mutation<persists::RemoveMount>(ops::remove_mount);
   driver.query<persists::ListMounts>(ops::list_mounts);
   driver.query<persists::GetMount>(ops::get_mount);
   driver.mutation<persists::ApplyMapping>(ops::apply_mapping);
-  driver.query<persists::GetMapping>(ops::get_mapping);
+  driver.mutation<persists::UpdateMount>(ops::update_mount);
+  driver.query<persists::GetMapping>([&watch](QueryContext& context, const v1::Empty& request) {
+    Result<v1::GetMappingReply> reply = ops::get_mapping(context, request);
+    if (reply) watch.describe(*reply);
+    return reply;
+  });
   driver.query<persists::NextIntents>(ops::next_intents);
   driver.mutation<persists::StartIntent>(ops::start_intent);
   driver.query<persists::GetUploadLayout>(ops::get_upload_layout);
@@ -26,6 +31,9 @@ void bind_persist(Driver& driver) {
   driver.query<persists::PersistStatus>(ops::persist_status);
   driver.query<persists::ListConflicts>(ops::list_conflicts);
   driver.mutation<persists::ResolveConflict>(ops::resolve_conflict);
+  driver.mutation<persists::RetryIntents>(ops::retry_intents);
+  driver.query<persists::DescribeEntries>(ops::describe_entries);
+  driver.mutation<persists::PersistEntries>(ops::persist_entries);
 }
 
 }  // namespace forebay::master

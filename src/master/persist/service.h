@@ -2,9 +2,11 @@
 #pragma once
 
 #include "master/driver.h"
+#include "master/persist/mapping_watch.h"
 
 namespace forebay::master {
 
-void bind_persist(Driver& driver);
+// The watch outlives the driver.
+void bind_persist(Driver& driver, const MappingWatch& watch);
 
 }  // namespace forebay::master

@@ -61,6 +61,18 @@ Result<std::optional<Target>> directory_target(const kv::Reader& reader, const M
   return target;
 }
 
+Result<std::string> path_of(const kv::Reader& reader, InodeId directory, std::string_view name) {
+  std::string path = "/" + std::string(name);
+  for (int depth = 0; directory != kRootInode && depth < kMaxDepth; ++depth) {
+    ASSIGN_OR_RETURN(auto record, linked_directory(reader, directory));
+    if (!record) return std::string();
+    ASSIGN_OR_RETURN(const std::string above, name_of(reader, directory, *record));
+    path.insert(0, "/" + above);
+    directory = InodeId{record->parent()};
+  }
+  return path;
+}
+
 Result<std::optional<Target>> entry_target(const kv::Reader& reader, const Mappings& mappings, InodeId directory,
                                            std::string_view name) {
   ASSIGN_OR_RETURN(std::optional<Target> target, directory_target(reader, mappings, directory));

@@ -37,6 +37,9 @@ Result<std::optional<v1::DentryRecord>> entry_at(const kv::Reader& reader, const
 // Is `directory`, or one below it, mapped?
 Result<bool> holds_mapping(const kv::Reader& reader, const Mappings& mappings, InodeId directory);
 
+// "/a/b/name", from the root on; empty when a directory on the way has been removed.
+Result<std::string> path_of(const kv::Reader& reader, InodeId directory, std::string_view name);
+
 std::string join_key(std::string_view prefix, std::string_view name);
 
 }  // namespace forebay::master

@@ -33,6 +33,7 @@ void add_task_operations(rpc::Router& router, TaskTable* tasks) {
   add<service::RunTask, TaskTable::run>(router, tasks);
   add<service::RenewTasks, TaskTable::renew>(router, tasks);
   add<service::CancelTask, TaskTable::cancel>(router, tasks);
+  add<service::ProbeStore, TaskTable::probe>(router, tasks);
 }
 
 }  // namespace forebay::worker

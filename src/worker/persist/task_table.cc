@@ -22,12 +22,14 @@ std::string describe(const LiveTask& live) {
 
 }  // namespace
 
-TaskTable::TaskTable(os::Env& env, ObjectStore& objects, PersistConfig config, async::Executor executor, obs::Log& log)
+TaskTable::TaskTable(os::Env& env, ObjectStore& objects, PersistConfig config, async::Executor executor, obs::Log& log,
+                     WorkerEvents& events)
     : env_(env),
       objects_(objects),
       config_(std::move(config)),
       executor_(std::move(executor)),
       log_(log),
+      events_(events),
       scope_(executor_),
       stores_(env, config_.open),
       peers_(env, executor_),
@@ -87,6 +89,20 @@ Task<Result<v1::CancelTaskReply>> TaskTable::cancel(TaskTable* table, v1::Cancel
   co_return v1::CancelTaskReply();
 }
 
+Task<Result<v1::ProbeStoreReply>> TaskTable::probe(TaskTable* table, v1::ProbeStoreRequest request) {
+  ufs::StoreOptions options;
+  for (const v1::MountOption& option : request.options()) options[option.name()] = option.value();
+  CO_ASSIGN_OR_RETURN(const std::unique_ptr<ufs::UnderStore> store, table->config_.open(request.uri(), options));
+  ufs::Call call{.deadline = table->env_.clock.now() + table->config_.request_timeout, .stop = table->scope_.token()};
+  Task<Result<ufs::Capabilities>> probing = store->probe(std::move(call));
+  CO_ASSIGN_OR_RETURN(const ufs::Capabilities found, co_await std::move(probing));
+  v1::ProbeStoreReply reply;
+  reply.set_capabilities(found.to_text());
+  reply.set_has_directories(found.has(ufs::Feature::kDirectories));
+  reply.set_has_rename(found.has(ufs::Feature::kRename));
+  co_return reply;
+}
+
 // ---- life of a task ----
 
 TaskTable::Live TaskTable::find(uint64_t operation, uint64_t epoch) const {
@@ -125,6 +141,7 @@ Result<TaskTable::Live> TaskTable::begin(v1::PersistTask task) {
   live->progress_at = env_.clock.now();
   live->lease_until = env_.clock.now();
   running_[live->id()] = live;
+  events_.tasks_changed(running_.size());
   if (!scope_.spawn(perform(this, live))) {
     running_.erase(live->id());
     return elsewhere("this worker stops");
@@ -144,6 +161,8 @@ Task<void> TaskTable::perform(TaskTable* table, Live live) {
   live->task.clear_mount();
   live->task.mutable_operation()->clear_layout();
   table->running_.erase(live->id());
+  table->events_.task_ended(live->outcome.outcome_case() == Outcome::kDone, live->outcome.has_failed(), live->bytes_done);
+  table->events_.tasks_changed(table->running_.size());
   table->keep(live);
   live->ended.request_stop();
 }

@@ -9,6 +9,7 @@
 #include "obs/log.h"
 #include "worker/persist/live_task.h"
 #include "worker/persist/under_stores.h"
+#include "worker/worker_events.h"
 
 namespace forebay::worker {
 
@@ -18,7 +19,8 @@ namespace forebay::worker {
 // On one executor; run() and so on may be awaited from others. stop() before destruction ends all tasks.
 class TaskTable {
  public:
-  TaskTable(os::Env& env, ObjectStore& objects, PersistConfig config, async::Executor executor, obs::Log& log);
+  TaskTable(os::Env& env, ObjectStore& objects, PersistConfig config, async::Executor executor, obs::Log& log,
+            WorkerEvents& events = no_worker_events());
 
   void start() { scope_.spawn(watch(this, scope_.token())); }
   Task<void> stop();
@@ -27,6 +29,8 @@ class TaskTable {
   static Task<Result<v1::RunTaskReply>> run(TaskTable* table, v1::RunTaskRequest request);
   static Task<Result<v1::RenewTasksReply>> renew(TaskTable* table, v1::RenewTasksRequest request);
   static Task<Result<v1::CancelTaskReply>> cancel(TaskTable* table, v1::CancelTaskRequest request);
+
+  static Task<Result<v1::ProbeStoreReply>> probe(TaskTable* table, v1::ProbeStoreRequest request);
 
   const async::Executor& executor() const { return executor_; }
   size_t running() const { return running_.size(); }
@@ -46,6 +50,7 @@ class TaskTable {
   const PersistConfig config_;
   const async::Executor executor_;
   obs::Log& log_;
+  WorkerEvents& events_;
   async::Scope scope_;
   UnderStores stores_;
   Peers peers_;

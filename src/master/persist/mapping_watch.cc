@@ -1,0 +1,122 @@
+#include "master/persist/mapping_watch.h"
+
+#include "forebay/v1/persist.rpc.h"
+#include "master/persist/mapping_file.h"
+#include "master/persist/ops.h"
+
+namespace forebay::master {
+namespace {
+
+constexpr Duration kPatience = std::chrono::seconds(10);  // of the change in the commit loop's queue
+
+}  // namespace
+
+Task<Result<void>> MappingWatch::start() {
+  if (config_.file.empty()) co_return Result<void>{};
+  Task<Result<v1::ApplyMappingReply>> loading = reload();
+  Result<v1::ApplyMappingReply> loaded = co_await std::move(loading);
+  if (!loaded) {
+    CO_ASSIGN_OR_RETURN(const Mappings in_force, Mappings::load(parts_.store));
+    Result<std::string> text = parts_.env.files.read_whole(config_.file, kMaxMappingFile);
+    const bool is_malformed = !text || !parse_mapping_file(config_.file, *text);
+    if (in_force.changes() == 0 && is_malformed) co_return invalid(loaded.error().message());
+  }
+  scope_.spawn(watch(this, scope_.token()));
+  co_return Result<void>{};
+}
+
+Task<void> MappingWatch::stop() { co_await scope_.stop(); }
+
+Task<Result<rpc::Answer<v1::ApplyMappingReply>>> MappingWatch::answer(MappingWatch* self, rpc::Call call) {
+  if (call.context.uid() != 0) co_return rejected(EPERM, "persistence is the superuser's to control");
+  Task<Result<v1::ApplyMappingReply>> reloading = self->reload();
+  CO_ASSIGN_OR_RETURN(v1::ApplyMappingReply reply, co_await std::move(reloading));
+  co_return rpc::Answer<v1::ApplyMappingReply>(std::move(reply));
+}
+
+void MappingWatch::bind(rpc::Router& router) {
+  router.handle<v1::persist_service::ReloadMapping>([this](rpc::Call call, v1::Empty) { return answer(this, std::move(call)); });
+}
+
+Task<void> MappingWatch::watch(MappingWatch* self, std::stop_token stop) {
+  for (;;) {
+    Task<bool> sleeping = self->parts_.env.clock.sleep(self->config_.interval, stop);
+    const bool slept = co_await std::move(sleeping);
+    if (!slept) co_return;
+    auto look = [self] { return self->parts_.env.files.status(self->config_.file); };
+    Result<os::FileStatus> status = co_await async::run_blocking(self->parts_.env.blocking, look);
+    if (self->is_unchanged(status)) continue;
+    Task<Result<v1::ApplyMappingReply>> reloading = self->reload();
+    (void)co_await std::move(reloading);  // remembered for operators
+  }
+}
+
+bool MappingWatch::is_unchanged(const Result<os::FileStatus>& status) {
+  std::lock_guard lock(mutex_);
+  return status && *status == seen_ && problem_.empty();
+}
+
+Task<Result<v1::ApplyMappingReply>> MappingWatch::reload() {
+  if (config_.file.empty())
+    co_return rejected(ENOENT, "the master has no mapping file: set forebay.persist.mapping_file and start it again");
+  auto guard = co_await applying_.lock();
+  Task<Result<v1::ApplyMappingReply>> applying = read_and_apply();
+  Result<v1::ApplyMappingReply> outcome = co_await std::move(applying);
+  remember(outcome);
+  co_return outcome;
+}
+
+Task<Result<v1::ApplyMappingReply>> MappingWatch::read_and_apply() {
+  // Looked at before it is read: a change in between is seen by the next look.
+  auto read = [this]() -> Result<std::pair<os::FileStatus, std::string>> {
+    ASSIGN_OR_RETURN(const os::FileStatus status, parts_.env.files.status(config_.file));
+    ASSIGN_OR_RETURN(std::string text, parts_.env.files.read_whole(config_.file, kMaxMappingFile));
+    return std::pair(status, std::move(text));
+  };
+  auto found = co_await async::run_blocking(parts_.env.blocking, read);
+  if (!found) co_return invalid("mapping file " + config_.file + " cannot be read: " + found.error().to_string());
+  {
+    std::lock_guard lock(mutex_);
+    seen_ = found->first;
+  }
+  Task<Result<v1::ApplyMappingReply>> applying = apply(std::move(found->second));
+  co_return co_await std::move(applying);
+}
+
+Task<Result<v1::ApplyMappingReply>> MappingWatch::apply(std::string text) {
+  v1::ApplyMappingRequest request;
+  request.set_file(config_.file);
+  request.set_text(std::move(text));
+  auto step = [this, &request](kv::Txn& txn) {
+    const Caller superuser;
+    MutationContext context{txn, superuser, parts_.env.clock.wall_now(), parts_.placer, parts_.open_reads, parts_.persistence};
+    return ops::apply_mapping(context, request);
+  };
+  co_return co_await parts_.loop.run(step, Level::kSynced, parts_.env.clock.now() + kPatience);
+}
+
+void MappingWatch::remember(const Result<v1::ApplyMappingReply>& outcome) {
+  std::string problem = outcome ? "" : outcome.error().message();
+  {
+    std::lock_guard lock(mutex_);
+    if (problem == problem_ && !outcome) return;
+    problem_ = problem;
+    problem_since_ns_ = outcome ? 0 : os::unix_nanos(parts_.env.clock.wall_now());
+  }
+  if (!outcome) {
+    if (outcome.error().is(Code::kCancelled)) return;
+    return parts_.log.error("the mapping file is not put in force; what was in force before stays", {{"error", problem}});
+  }
+  parts_.log.info(
+      "the mapping file is in force",
+      {{"file", config_.file}, {"added", outcome->added()}, {"changed", outcome->changed()}, {"removed", outcome->removed()}});
+}
+
+void MappingWatch::describe(v1::GetMappingReply& reply) const {
+  std::lock_guard lock(mutex_);
+  reply.set_file(config_.file);
+  reply.set_problem(problem_);
+  reply.set_problem_since_ns(problem_since_ns_);
+}
+
+}  // namespace forebay::master
