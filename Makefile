@@ -26,7 +26,7 @@ format: bootstrap
 
 asan tsan: bootstrap
 	@scripts/build $@ tests_unit
-	@ctest --test-dir build/$@ --output-on-failure -L 'unit|cluster'
+	@ctest --test-dir build/$@ --output-on-failure -L 'unit|cluster' -j2
 
 fuzz: bootstrap
 	@scripts/build fuzz fuzzers
