@@ -10,6 +10,8 @@ function(forebay_precompiled name header)
   target_link_libraries(${name} PRIVATE ${ARGN})
   target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/${header})
   set_target_properties(${name} PROPERTIES CXX_COMPILER_LAUNCHER "")
+  # An updated system header has the time of its package, which may lie before that of the precompiled one: ninja would not notice, and the compiler refuse.
+  target_compile_options(${name} PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
   execute_process(
     COMMAND ${CMAKE_CXX_COMPILER} -x c++ -std=c++23 -E -P -Wno-pragma-once-outside-header -DBOOST_ASIO_NO_DEPRECATED ${CMAKE_SOURCE_DIR}/cmake/${header}
     OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
