@@ -16,7 +16,7 @@ demo: build
 	@scripts/demo
 
 test: build
-	@ctest --test-dir build/$(preset) --output-on-failure -j1
+	@ctest --test-dir build/$(preset) --output-on-failure -j$(jobs)
 
 check: bootstrap
 	@scripts/check

@@ -13,8 +13,8 @@ constexpr size_t kMostBytes = 8 << 20;
 constexpr int kMostDepth = 16;
 constexpr size_t kMostItems = 10'000;
 
-// pugixml's own limits are its stack's; this one is found without it.
-bool is_too_deep(std::string_view text) {
+// Before there is a tree, which takes many times the memory of its text. Comments and quotes can hide tags from it.
+bool looks_too_deep(std::string_view text) {
   int depth = 0;
   for (size_t at = text.find('<'); at != std::string_view::npos && at + 1 < text.size(); at = text.find('<', at + 1)) {
     const char next = text[at + 1];
@@ -30,11 +30,19 @@ bool is_too_deep(std::string_view text) {
   return false;
 }
 
+// Stops at the first node that is too deep.
+class DepthCheck final : public pugi::xml_tree_walker {
+ public:
+  bool for_each(pugi::xml_node&) override { return depth() < kMostDepth; }
+};
+
 Result<void> load(pugi::xml_document& document, std::string_view text) {
   if (text.size() > kMostBytes) return corrupt("an XML answer of " + std::to_string(text.size()) + " bytes");
-  if (is_too_deep(text)) return corrupt("an XML answer nested too deeply");
+  if (looks_too_deep(text)) return corrupt("an XML answer nested too deeply");
   const pugi::xml_parse_result parsed = document.load_buffer(text.data(), text.size(), pugi::parse_default, pugi::encoding_utf8);
   if (!parsed) return corrupt(std::string("an answer that is no XML: ") + parsed.description());
+  DepthCheck check;
+  if (!document.traverse(check)) return corrupt("an XML answer nested too deeply");
   return {};
 }
 
@@ -59,6 +67,7 @@ T number(const char* text) {
   return value;
 }
 
+bool is_usable(const std::string& upload_id) { return !upload_id.empty() && upload_id.size() <= 1024; }
 bool is_true(pugi::xml_node node) { return std::string_view(node.child_value()) == "true"; }
 
 }  // namespace
@@ -92,6 +101,7 @@ Result<S3Listing> parse_listing(std::string_view text) {
   }
   for (pugi::xml_node item : root.children("CommonPrefixes")) {
     listing.entries.push_back({.key = name(item.child_value("Prefix")), .is_directory = true});
+    if (!listing.entries.back().key.ends_with('/')) return corrupt("a listing with a directory that does not end in '/'");
     if (listing.entries.size() > kMostItems) return corrupt("a listing of too many keys");
   }
   listing.is_truncated = is_true(root.child("IsTruncated"));
@@ -110,6 +120,7 @@ Result<S3Uploads> parse_uploads(std::string_view text) {
     page.uploads.push_back(
         {name(item.child_value("Key")), item.child_value("UploadId"), parse_iso_time(item.child_value("Initiated"))});
     if (page.uploads.size() > kMostItems) return corrupt("a listing of too many uploads");
+    if (!is_usable(page.uploads.back().id)) return corrupt("a listing with an upload without a usable id");
   }
   page.is_truncated = is_true(root.child("IsTruncated"));
   page.key_marker = name(root.child_value("NextKeyMarker"));
@@ -137,7 +148,7 @@ Result<std::string> parse_upload_id(std::string_view text) {
   pugi::xml_document document;
   ASSIGN_OR_RETURN(pugi::xml_node root, root_of(document, text, "InitiateMultipartUploadResult"));
   std::string id = root.child_value("UploadId");
-  if (id.empty() || id.size() > 1024) return corrupt("an upload without a usable id");
+  if (!is_usable(id)) return corrupt("an upload without a usable id");
   return id;
 }
 
@@ -183,6 +194,17 @@ std::string url_decoded(std::string_view text) {
   return decoded;
 }
 
+namespace {
+
+// 0 for what nanoseconds since 1970 cannot say: before 1970, after 2261.
+int64_t nanoseconds_of(std::tm parts, int64_t fraction) {
+  constexpr int64_t kMostSeconds = 9'000'000'000;
+  const int64_t seconds = ::timegm(&parts);
+  return seconds < 0 || seconds > kMostSeconds ? 0 : seconds * 1'000'000'000 + fraction;
+}
+
+}  // namespace
+
 int64_t parse_iso_time(std::string_view text) {
   std::tm parts{};
   const std::string copy(text.substr(0, 64));
@@ -193,14 +215,14 @@ int64_t parse_iso_time(std::string_view text) {
     int64_t scale = 100'000'000;
     for (++rest; *rest >= '0' && *rest <= '9'; ++rest, scale /= 10) nanos += (*rest - '0') * scale;
   }
-  return ::timegm(&parts) * 1'000'000'000 + nanos;
+  return nanoseconds_of(parts, nanos);
 }
 
 int64_t parse_http_time(std::string_view text) {
   std::tm parts{};
   const std::string copy(text.substr(0, 64));
   if (!::strptime(copy.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts)) return 0;
-  return ::timegm(&parts) * 1'000'000'000;
+  return nanoseconds_of(parts, 0);
 }
 
 }  // namespace forebay::ufs

@@ -31,6 +31,16 @@ TEST(Xml, refuses_what_is_hostile) {
   EXPECT_EQ(parse_listing(deep).error().code(), Code::kCorrupt);
   EXPECT_EQ(parse_listing(std::string(9 << 20, ' ')).error().code(), Code::kCorrupt);
   EXPECT_EQ(parse_listing("<ListBucketResult><Contents>").error().code(), Code::kCorrupt);
+  std::string hidden = "<ListBucketResult>";
+  for (int i = 0; i < 20; ++i) hidden += "<a b='/>'>";
+  for (int i = 0; i < 20; ++i) hidden += "</a>";
+  EXPECT_EQ(parse_listing(hidden + "</ListBucketResult>").error().code(), Code::kCorrupt);
+  EXPECT_EQ(
+      parse_listing("<ListBucketResult><CommonPrefixes><Prefix>a</Prefix></CommonPrefixes></ListBucketResult>").error().code(),
+      Code::kCorrupt);
+  EXPECT_EQ(
+      parse_uploads("<ListMultipartUploadsResult><Upload><Key>a</Key></Upload></ListMultipartUploadsResult>").error().code(),
+      Code::kCorrupt);
   EXPECT_EQ(parse_listing("").error().code(), Code::kCorrupt);
   EXPECT_EQ(parse_listing("<html></html>").error().code(), Code::kCorrupt);
   EXPECT_EQ(parse_listing("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>").error().code(), Code::kCorrupt);
@@ -75,6 +85,8 @@ TEST(Xml, reads_both_kinds_of_time) {
   EXPECT_EQ(parse_http_time("Fri, 24 May 2013 00:00:00 GMT"), 1'369'353'600'000'000'000);
   EXPECT_EQ(parse_iso_time("yesterday"), 0);
   EXPECT_EQ(parse_http_time(""), 0);
+  EXPECT_EQ(parse_iso_time("6024-05-06T07:08:09Z"), 0);  // no such number of nanoseconds
+  EXPECT_EQ(parse_http_time("Mon, 06 May 1824 07:08:09 GMT"), 0);
 }
 
 }  // namespace
