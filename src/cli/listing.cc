@@ -24,7 +24,11 @@ int64_t time_of(const v1::Attr& attr, Timestamp which) {
 
 }  // namespace
 
-std::string persistence_state(const v1::Attr& attr) { return attr.lost() ? "LOST" : "NOT_PERSISTED"; }
+std::string persistence_state(const v1::Attr& attr, v1::PersistState state) {
+  if (state == v1::PERSIST_STATE_PERSISTED) return "PERSISTED";
+  if (attr.lost()) return "LOST";
+  return state == v1::PERSIST_STATE_TO_BE_PERSISTED ? "TO_BE_PERSISTED" : "NOT_PERSISTED";
+}
 
 Result<int> percent_in_cache(Shell& shell, const Entry& entry) {
   if (!entry.attr.lost()) return 100;
@@ -44,18 +48,19 @@ Result<int> percent_in_cache(Shell& shell, const Entry& entry) {
   return all == 0 ? 100 : static_cast<int>(held * 100 / all);
 }
 
-std::string listing_line(const std::string& path, const v1::Attr& attr, int percent, const ListingOptions& options) {
+std::string listing_line(const std::string& path, const v1::Attr& attr, int percent, v1::PersistState state,
+                         const ListingOptions& options) {
   bool is_directory = attr.type() == v1::FILE_TYPE_DIRECTORY;
   std::string size = options.human && !is_directory ? format_human(attr.size()) : std::to_string(attr.size());
   std::string line = left(format_mode(attr.type(), attr.mode()), 11) + left(user_name(attr.uid()), 15) +
-                     left(group_name(attr.gid()), 15) + right(size, 15) + right(persistence_state(attr), 16) +
+                     left(group_name(attr.gid()), 15) + right(size, 15) + right(persistence_state(attr, state), 16) +
                      right(format_list_time(time_of(attr, options.timestamp)), 24) +
                      right(is_directory ? "DIR" : std::to_string(percent) + "%", 5) + " " + path;
   if (attr.type() == v1::FILE_TYPE_SYMLINK) line += " -> " + attr.target();
   return line;
 }
 
-Json listing_json(const std::string& path, const v1::Attr& attr, int percent) {
+Json listing_json(const std::string& path, const v1::Attr& attr, int percent, v1::PersistState state) {
   Json json = {{"path", path},
                {"type", std::string(type_name(attr.type()))},
                {"mode", format_octal(attr.mode())},
@@ -64,7 +69,7 @@ Json listing_json(const std::string& path, const v1::Attr& attr, int percent) {
                {"uid", attr.uid()},
                {"gid", attr.gid()},
                {"size", attr.size()},
-               {"state", persistence_state(attr)},
+               {"state", persistence_state(attr, state)},
                {"modified", format_iso_time(attr.mtime_ns())},
                {"accessed", format_iso_time(attr.atime_ns())},
                {"created", format_iso_time(attr.birth_ns())},

@@ -43,6 +43,7 @@ Task<Result<void>> TaskStore::erase(uint64_t operation) {
 }
 
 Task<Result<void>> TaskStore::write(kv::WriteBatch batch) {
+  auto guard = co_await writing_.lock();  // the blocking executor has several threads, a store one writer
   auto write_now = [&] { return store_.write(batch); };
   co_return co_await async::run_blocking(env_.blocking, write_now);
 }

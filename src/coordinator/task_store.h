@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "async/sync.h"
 #include "forebay/v1/coordinator.pb.h"
 #include "kv/store.h"
 #include "os/env.h"
@@ -28,6 +29,7 @@ class TaskStore {
 
   os::Env& env_;
   kv::Store& store_;
+  async::Mutex writing_;
 };
 
 }  // namespace forebay::coordinator

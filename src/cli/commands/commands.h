@@ -26,6 +26,23 @@ void add_fs_du(CLI::App& fs, Shell& shell);
 void add_fs_count(CLI::App& fs, Shell& shell);
 void add_fs_df(CLI::App& fs, Shell& shell);
 void add_fs_leader(CLI::App& fs, Shell& shell);
+void add_fs_persist(CLI::App& fs, Shell& shell);
+
+void add_mount_options(CLI::App* command, std::vector<std::string>& options);  // --option, of those that take it
+void add_mount_add(CLI::App& mount, Shell& shell);
+void add_mount_update(CLI::App& mount, Shell& shell);
+void add_mount_list(CLI::App& mount, Shell& shell);
+void add_mount_remove(CLI::App& mount, Shell& shell);
+
+void add_persist_status(CLI::App& persist, Shell& shell);
+void add_persist_retry(CLI::App& persist, Shell& shell);
+void add_persist_conflicts(CLI::App& persist, Shell& shell);
+void add_persist_resolve(CLI::App& persist, Shell& shell);
+void add_persist_mapping(CLI::App& persist, Shell& shell);
+
+void add_job_ls(CLI::App& job, Shell& shell);
+void add_job_stat(CLI::App& job, Shell& shell);
+void add_job_cancel(CLI::App& job, Shell& shell);
 
 void add_info_report(CLI::App& info, Shell& shell);
 void add_info_nodes(CLI::App& info, Shell& shell);

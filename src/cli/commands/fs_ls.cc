@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "cli/commands/commands.h"
 #include "cli/format.h"
 #include "cli/listing.h"
 #include "cli/names.h"
+#include "cli/persist/entries.h"
 
 namespace forebay::cli {
 namespace {
@@ -33,7 +36,7 @@ class Lister {
 
   Result<void> top(const std::string& path) {
     ASSIGN_OR_RETURN(Entry entry, get(shell_, path, Links::kFollow));
-    if (!entry.is_directory() || options_.directory_itself) return show(entry);
+    if (!entry.is_directory() || options_.directory_itself) return show_all(std::span<const Entry>(&entry, 1), -1);
     return directory(entry, 0);
   }
   void finish() {
@@ -44,10 +47,13 @@ class Lister {
   Result<void> directory(const Entry& from, int depth) {
     if (depth > kDeepest) return rejected(ELOOP, from.path + ": too deep");
     if (options_.sort == "name" && !options_.reverse) {
-      return list(shell_, from, [&](const Entry& entry) -> Result<bool> {
-        TRY(show_and_descend(entry, depth));
+      std::vector<Entry> some;
+      TRY(list(shell_, from, [&](Entry entry) -> Result<bool> {
+        some.push_back(std::move(entry));
+        if (some.size() == kPageFiles) TRY(show_all(std::exchange(some, {}), depth));
         return true;
-      });
+      }));
+      return show_all(some, depth);
     }
     std::vector<Entry> entries;
     TRY(list(shell_, from, [&](Entry entry) -> Result<bool> {
@@ -58,27 +64,43 @@ class Lister {
     // Equal ones in the order of their names.
     std::ranges::sort(entries, [less](const Entry& a, const Entry& b) { return less(a, b) || (!less(b, a) && a.path < b.path); });
     if (options_.reverse) std::ranges::reverse(entries);
-    for (const Entry& entry : entries) TRY(show_and_descend(entry, depth));
+    for (auto rest = std::span<const Entry>(entries); !rest.empty(); rest = rest.subspan(std::min(kPageFiles, rest.size())))
+      TRY(show_all(rest.first(std::min(kPageFiles, rest.size())), depth));
     return {};
   }
-  Result<void> show_and_descend(const Entry& entry, int depth) {
-    TRY(show(entry));
-    if (!options_.recursive || !entry.is_directory()) return {};
-    if (Result<void> below = directory(entry, depth + 1); !below) shell_.fail(below.error());
+  // Entries of one directory, and what is below them; a depth of -1 is for those that were named.
+  Result<void> show_all(std::span<const Entry> entries, int depth) {
+    Page files{entries.empty() ? InodeId{} : entries.front().parent, {}};
+    for (const Entry& entry : entries)
+      if (entry.is_file()) files.files.push_back(entry);
+    StatesByName states;
+    if (!files.files.empty()) {
+      if (!control_) {
+        ASSIGN_OR_RETURN(control_, persist_control(shell_));
+      }
+      ASSIGN_OR_RETURN(states, describe(shell_, *control_, files));
+    }
+    for (const Entry& entry : entries) {
+      auto known = states.find(entry.name);
+      TRY(show(entry, known == states.end() ? v1::PERSIST_STATE_NOT_PERSISTED : known->second.state()));
+      if (depth < 0 || !options_.recursive || !entry.is_directory()) continue;
+      if (Result<void> below = directory(entry, depth + 1); !below) shell_.fail(below.error());
+    }
     return {};
   }
-  Result<void> show(const Entry& entry) {
+  Result<void> show(const Entry& entry, v1::PersistState state) {
     if (options_.pinned) return {};  // nothing is pinned in this version
     ASSIGN_OR_RETURN(int percent, percent_in_cache(shell_, entry));
     if (shell_.json())
-      json_.add(listing_json(entry.path, entry.attr, percent));
+      json_.add(listing_json(entry.path, entry.attr, percent, state));
     else
-      print_line(listing_line(entry.path, entry.attr, percent, options_.listing));
+      print_line(listing_line(entry.path, entry.attr, percent, state, options_.listing));
     return {};
   }
 
   Shell& shell_;
   const Options& options_;
+  std::unique_ptr<client::PersistControl> control_;
   JsonArray json_;
 };
 

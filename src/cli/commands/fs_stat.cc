@@ -4,6 +4,7 @@
 #include "cli/format.h"
 #include "cli/listing.h"
 #include "cli/path.h"
+#include "cli/persist/entries.h"
 
 namespace forebay::cli {
 namespace {
@@ -61,8 +62,37 @@ std::string formatted(const Entry& entry, const Stored& stored, const std::strin
   return text;
 }
 
-Json described(const Entry& entry, const Stored& stored, int percent) {
-  Json json = listing_json(entry.path, entry.attr, percent);
+// Nothing for what has no entry (asked for by inode), or is no file.
+Result<v1::EntryPersistence> persistence_of(Shell& shell, const Entry& entry) {
+  v1::EntryPersistence none;
+  none.set_state(v1::PERSIST_STATE_NOT_PERSISTED);
+  if (!entry.is_file() || !entry.parent) return none;
+  ASSIGN_OR_RETURN(const auto control, persist_control(shell));
+  ASSIGN_OR_RETURN(const StatesByName states, describe(shell, *control, Page{entry.parent, {entry}}));
+  return states.empty() ? none : states.begin()->second;
+}
+
+void add_persistence(const v1::EntryPersistence& now, const MountNames& names, Json& json) {
+  if (now.has_bound()) {
+    json["persisted_version"] = now.bound().version();
+    json["key"] = names.path(now.bound().mount(), now.bound().key());
+    json["stored_at"] = names.uri(now.bound().mount(), now.bound().key());
+    json["identity"] = now.bound().identity();
+  }
+  const bool moves = now.target_mount() != 0 && (now.bound().mount() != now.target_mount() || now.bound().key() != now.target());
+  if (moves) json["belongs_at"] = names.path(now.target_mount(), now.target());
+  if (now.dirty_since_ns() != 0)
+    json["lag_seconds"] = std::chrono::duration<double>(duration_since(now.dirty_since_ns())).count();
+  if (now.operation() != 0) json["job"] = now.operation();
+  if (now.has_conflict()) json["conflict"] = names.path(now.conflict().mount(), now.conflict().key());
+  if (now.error().empty()) return;
+  json["persist_error"] = now.error();
+  json["persist_attempts"] = now.attempts();
+  if (now.next_ns() != 0) json["next_attempt"] = format_iso_time(now.next_ns());
+}
+
+Json described(const Entry& entry, const Stored& stored, int percent, v1::PersistState state) {
+  Json json = listing_json(entry.path, entry.attr, percent, state);
   json["changed"] = format_iso_time(entry.attr.ctime_ns());
   json["version"] = entry.attr.version();
   json["open_for_write"] = entry.attr.open_for_write();
@@ -81,7 +111,10 @@ Result<void> show(Shell& shell, const Entry& entry, const Options& options, Json
     return {};
   }
   ASSIGN_OR_RETURN(int percent, percent_in_cache(shell, entry));
-  Json json = described(entry, how, percent);
+  ASSIGN_OR_RETURN(const v1::EntryPersistence now, persistence_of(shell, entry));
+  Json json = described(entry, how, percent, now.state());
+  const bool says_something = now.has_bound() || now.target_mount() != 0;
+  if (says_something) add_persistence(now, MountNames::load(shell), json);
   if (shell.json()) {
     array.add(json);
     return {};

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
+#include "cli/persist/ask.h"
 #include "forebay/v1/tasks.rpc.h"
-#include "rpc/channel.h"
 
 namespace forebay::cli {
 namespace {
@@ -35,20 +35,6 @@ v1::ProbeStoreRequest probe_request(const std::string& uri, const MountOptions& 
   return request;
 }
 
-Task<Result<v1::ProbeStoreReply>> ask_worker(const Access* access, os::Address address, v1::ProbeStoreRequest request) {
-  rpc::Channel channel(access->env, std::move(address), rpc::ChannelConfig(), access->executor);
-  rpc::CallOptions options;
-  options.timeout = kPatience;
-  options.context.set_uid(access->who.uid);
-  options.context.set_gid(access->who.gid);
-  Task<Result<rpc::Received<v1::ProbeStoreReply>>> calling =
-      channel.call<v1::task_service::ProbeStore>(std::move(request), std::move(options));
-  Result<rpc::Received<v1::ProbeStoreReply>> reply = co_await std::move(calling);
-  co_await channel.stop();
-  if (!reply) co_return std::unexpected(std::move(reply).error());
-  co_return std::move(reply->message);
-}
-
 // The first live worker that answers; a store's own refusal is an answer.
 Result<v1::ProbeStoreReply> probe(const Access& access, const std::string& uri, const MountOptions& options) {
   ASSIGN_OR_RETURN(const std::vector<v1::WorkerAddress> workers, async::block_on(access.executor, access.client.workers()));
@@ -56,8 +42,9 @@ Result<v1::ProbeStoreReply> probe(const Access& access, const std::string& uri, 
   for (const v1::WorkerAddress& worker : workers) {
     if (!worker.live()) continue;
     ASSIGN_OR_RETURN(os::Address address, os::Address::parse(worker.address()));
-    Result<v1::ProbeStoreReply> reply =
-        async::block_on(access.executor, ask_worker(&access, std::move(address), probe_request(uri, options)));
+    Result<v1::ProbeStoreReply> reply = async::block_on(
+        access.executor, ask_once<v1::task_service::ProbeStore>(&access.env, access.executor, std::move(address), access.who,
+                                                                probe_request(uri, options), kPatience));
     if (reply) return reply;
     const bool is_silent = reply.error().is(Code::kElsewhere) || reply.error().is(Code::kUnknown);
     if (!is_silent && reply.error().is(Code::kInvalid)) return std::unexpected(std::move(reply).error());

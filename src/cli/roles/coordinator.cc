@@ -1,5 +1,7 @@
 #include "coordinator/coordinator.h"
 
+#include <filesystem>
+
 #include "cli/roles/configs.h"
 #include "cli/roles/persist_metrics.h"
 #include "cli/roles/roles.h"
@@ -27,11 +29,22 @@ class CoordinatorMetrics final : public coordinator::CoordinatorEvents {
 Result<void> serve(Runtime& runtime, const config::Settings& settings) {
   ASSIGN_OR_RETURN(coordinator::CoordinatorConfig config, coordinator_config(settings));
   const std::string directory = settings.text("forebay.coordinator.store_dir");
-  auto open_store = [directory]() -> Result<std::unique_ptr<kv::Store>> {
+  auto open_store = [directory, &runtime]() -> Result<std::unique_ptr<kv::Store>> {
     if (Result<void> made = os::real_files().make_directories(directory); !made)
       return invalid("forebay.coordinator.store_dir " + directory + " cannot be made: " + made.error().to_string());
     // Hints about at most a few hundred operations: far less than a master keeps.
-    return kv::open_rocks_store({.directory = directory, .block_cache_bytes = 8 * kMiB, .write_buffer_bytes = 4 * kMiB});
+    const kv::RocksConfig config{.directory = directory, .block_cache_bytes = 8 * kMiB, .write_buffer_bytes = 4 * kMiB};
+    Result<std::unique_ptr<kv::Store>> opened = kv::open_rocks_store(config);
+    if (opened || !opened.error().is(Code::kCorrupt)) return opened;
+    // It only says which worker has what: without it the rest of a lease is waited for, and persistence goes on.
+    const std::string aside = directory + ".damaged";
+    std::error_code error;
+    std::filesystem::remove_all(aside, error);
+    TRY(os::real_files().rename(directory, aside));
+    runtime.log().error("the coordinator's store was damaged and is begun anew",
+                        {{"error", opened.error().message()}, {"kept_as", aside}});
+    TRY(os::real_files().make_directories(directory));
+    return kv::open_rocks_store(config);
   };
   CoordinatorMetrics metrics(runtime.metrics());
   runtime.readiness().not_ready("looking for a master");

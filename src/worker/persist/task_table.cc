@@ -14,6 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr uint32_t kMostWait = 10'000;  // ms
 constexpr int kMostRenewals = 1'000;
+constexpr Duration kProbeWithin = std::chrono::seconds(45);  // a dozen requests and more
 
 std::string describe(const LiveTask& live) {
   const v1::OperationRecord& record = live.task.operation().record();
@@ -93,7 +94,7 @@ Task<Result<v1::ProbeStoreReply>> TaskTable::probe(TaskTable* table, v1::ProbeSt
   ufs::StoreOptions options;
   for (const v1::MountOption& option : request.options()) options[option.name()] = option.value();
   CO_ASSIGN_OR_RETURN(const std::unique_ptr<ufs::UnderStore> store, table->config_.open(request.uri(), options));
-  ufs::Call call{.deadline = table->env_.clock.now() + table->config_.request_timeout, .stop = table->scope_.token()};
+  ufs::Call call{.deadline = table->env_.clock.now() + kProbeWithin, .stop = table->scope_.token()};
   Task<Result<ufs::Capabilities>> probing = store->probe(std::move(call));
   CO_ASSIGN_OR_RETURN(const ufs::Capabilities found, co_await std::move(probing));
   v1::ProbeStoreReply reply;
