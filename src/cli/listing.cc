@@ -31,7 +31,7 @@ std::string persistence_state(const v1::Attr& attr, v1::PersistState state) {
 }
 
 Result<int> percent_in_cache(Shell& shell, const Entry& entry) {
-  if (!entry.attr.lost()) return 100;
+  if (!entry.attr.lost() && !entry.attr.absent()) return 100;
   ASSIGN_OR_RETURN(client::Client * client, shell.client());
   uint64_t all = 0, held = 0, offset = 0;
   for (bool more = true; more;) {

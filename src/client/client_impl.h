@@ -32,6 +32,9 @@ class ClientImpl final : public Client {
   Task<Result<void>> remove_tree(Identity who, InodeId parent, std::string name) override;
   Task<Result<void>> rename(Identity who, v1::RenameRequest request) override;
   Task<Result<v1::StatFsReply>> stat_fs() override;
+  Task<Result<v1::RestoreReply>> restore(Identity who, InodeId inode, uint64_t offset, uint64_t length) override;
+  Task<Result<v1::FreeReply>> free(Identity who, InodeId inode, bool force) override;
+  Task<Result<v1::Attr>> set_pinned(Identity who, InodeId inode, bool pinned) override;
   Task<Result<v1::ResolveReply>> resolve(Identity who, std::string path, bool follow) override;
   Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) override;
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override;

@@ -160,4 +160,30 @@ Task<Result<v1::ReportReply>> ClientImpl::report() {
   co_return reply;
 }
 
+Task<Result<v1::RestoreReply>> ClientImpl::restore(Identity who, InodeId inode, uint64_t offset, uint64_t length) {
+  v1::RestoreRequest request;
+  request.set_inode(inode.value);
+  request.set_offset(offset);
+  request.set_length(length);
+  Result<v1::RestoreReply> reply = co_await core_->session.call<rpcs::Restore>(who, request);
+  co_return reply;
+}
+
+Task<Result<v1::FreeReply>> ClientImpl::free(Identity who, InodeId inode, bool force) {
+  v1::FreeRequest request;
+  request.set_inode(inode.value);
+  request.set_force(force);
+  Result<v1::FreeReply> reply = co_await core_->session.call<rpcs::Free>(who, request);
+  co_return reply;
+}
+
+Task<Result<v1::Attr>> ClientImpl::set_pinned(Identity who, InodeId inode, bool pinned) {
+  v1::SetPinnedRequest request;
+  request.set_inode(inode.value);
+  request.set_pinned(pinned);
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::SetPinned>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return merged(reply->attr());
+}
+
 }  // namespace forebay::client

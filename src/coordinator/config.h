@@ -27,6 +27,7 @@ struct CoordinatorConfig {
   size_t small_tasks = 128, large_tasks = 16;         // running, in lanes of their own, so that neither holds the other up
   size_t large_waiting = 256;                         // more large ones than this go back into the queue
   uint64_t large_from = 64 * kMiB;
+  size_t fetches = 64;                              // blocks that somebody waits for, fetched at a time beside all of these
   size_t tasks_per_worker = 48;                     // below the 64 that a worker takes
   Duration avoid_worker = std::chrono::seconds(5);  // after it refused or did not answer
   Duration no_worker = std::chrono::seconds(30);    // without any, an operation goes back into the queue after so long

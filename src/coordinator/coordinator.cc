@@ -53,6 +53,7 @@ Task<Result<void>> Coordinator::start() {
                                                          .address = advertised.to_string()});
   runner_ = std::make_unique<Runner>(*parts_);
   dispatcher_ = std::make_unique<Dispatcher>(*parts_, *runner_, executor_);
+  fetcher_ = std::make_unique<Fetcher>(*parts_, *runner_, executor_);
   Task<void> looking = workers_->refresh(scope_.token());
   co_await std::move(looking);
   scope_.spawn(MasterSession::keep_alive(master_.get(), scope_.token()));
@@ -60,6 +61,7 @@ Task<Result<void>> Coordinator::start() {
   scope_.spawn(keep_pace(this, scope_.token()));
   scope_.spawn(JobTable::keep_leases(jobs_.get(), scope_.token()));
   dispatcher_->start();
+  fetcher_->start();
   co_return Result<void>{};
 }
 
@@ -81,6 +83,7 @@ Result<void> Coordinator::listen() {
 // Operations are left at their workers, which need this server no longer: the next start joins them.
 Task<void> Coordinator::stop() {
   if (!server_) co_return;
+  if (fetcher_) co_await fetcher_->stop();
   if (dispatcher_) co_await dispatcher_->stop();
   co_await scope_.stop();
   co_await server_->stop();

@@ -5,6 +5,7 @@
 
 #include "coordinator/events.h"
 #include "coordinator/jobs/dispatcher.h"
+#include "coordinator/jobs/fetcher.h"
 #include "coordinator/ops/operations.h"
 #include "kv/store.h"
 
@@ -57,6 +58,7 @@ class Coordinator {
   std::unique_ptr<Runner::Parts> parts_;
   std::unique_ptr<Runner> runner_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<Fetcher> fetcher_;
 };
 
 }  // namespace forebay::coordinator

@@ -463,6 +463,17 @@ Task<Result<std::unique_ptr<client::File>>> FakeClient::open(Identity who, Inode
   co_return open_node(who, found, flags);
 }
 
+// A file system in memory has no under store.
+Task<Result<v1::RestoreReply>> FakeClient::restore(client::Identity, InodeId, uint64_t, uint64_t) {
+  co_return v1::RestoreReply{};
+}
+Task<Result<v1::FreeReply>> FakeClient::free(client::Identity, InodeId, bool) {
+  co_return rejected(EBUSY, "nothing persists it");
+}
+Task<Result<v1::Attr>> FakeClient::set_pinned(client::Identity, InodeId, bool) {
+  co_return rejected(EOPNOTSUPP, "never evicted");
+}
+
 Task<Result<v1::ResolveReply>> FakeClient::resolve(Identity, std::string, bool) {
   co_return rejected(ENOSYS, "the mount never asks");
 }

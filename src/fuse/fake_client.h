@@ -48,6 +48,9 @@ class FakeClient : public client::Client {
   Task<Result<client::Created>> create(client::Identity who, InodeId parent, std::string name, uint32_t mode,
                                        client::OpenFlags flags, bool exclusive) override;
   Task<Result<std::unique_ptr<client::File>>> open(client::Identity who, InodeId inode, client::OpenFlags flags) override;
+  Task<Result<v1::RestoreReply>> restore(client::Identity who, InodeId inode, uint64_t offset, uint64_t length) override;
+  Task<Result<v1::FreeReply>> free(client::Identity who, InodeId inode, bool force) override;
+  Task<Result<v1::Attr>> set_pinned(client::Identity who, InodeId inode, bool pinned) override;
   Task<Result<v1::ResolveReply>> resolve(client::Identity who, std::string path, bool follow) override;
   Task<Result<v1::Layout>> layout(client::Identity who, InodeId inode, uint64_t offset) override;
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override;

@@ -57,6 +57,7 @@ Task<Result<void>> Master::start() {
   sessions_->start();
   worker_watch_->start();
   reclaimer_->start();
+  evictor_->start();
   started_ = true;
   CO_TRY(co_await mapping_watch_->start());
   census_->start();
@@ -66,10 +67,12 @@ Task<Result<void>> Master::start() {
 }
 
 Task<void> Master::stop() {
+  if (fetch_queue_) fetch_queue_->stop();
   if (server_) co_await server_->stop();
   if (started_) {
     co_await census_->stop();
     co_await mapping_watch_->stop();
+    co_await evictor_->stop();
     co_await reclaimer_->stop();
     co_await worker_watch_->stop();
     co_await sessions_->stop();
@@ -83,8 +86,10 @@ Task<void> Master::stop() {
   cluster_service_.reset();
   sessions_.reset();
   driver_.reset();
+  evictor_.reset();
   reclaimer_.reset();
   loop_.reset();
+  fetch_queue_.reset();
   persistence_.reset();
   journal_.reset();
   // Closing writes what the store still holds in memory.
@@ -107,9 +112,11 @@ Task<Result<void>> Master::open() {
 void Master::build() {
   persistence_ = std::make_unique<Persistence>(*store_, config_.persistence);
   journal_ = std::make_unique<journal::LocalJournal>(*store_, env_.blocking);
+  fetch_queue_ = std::make_unique<FetchQueue>(*store_, env_.clock);
   auto committed = [this](const kv::WriteBatch& batch) {
     scan_starts_.look(batch);
     reclaimer_->look(batch);
+    fetch_queue_->look(batch);
   };
   loop_ =
       std::make_unique<CommitLoop>(env_.clock, log_, events_, *store_, *journal_, committed, config_.commit, commit_executor_);
@@ -124,6 +131,17 @@ void Master::build() {
                                                             .starts = scan_starts_,
                                                             .blocking = env_.blocking},
                                            config_.reclaim, executors_.front());
+  evictor_ = std::make_unique<Evictor>(Evictor::Parts{.loop = *loop_,
+                                                      .store = *store_,
+                                                      .clock = env_.clock,
+                                                      .log = log_,
+                                                      .events = events_,
+                                                      .workers = worker_table_,
+                                                      .persistence = *persistence_,
+                                                      .open_reads = session_table_,
+                                                      .accesses = accesses_,
+                                                      .blocking = env_.blocking},
+                                       config_.evict, executors_.front());
   driver_ = std::make_unique<Driver>(Driver::Parts{.router = router_,
                                                    .loop = *loop_,
                                                    .store = *store_,
@@ -177,6 +195,7 @@ void Master::build() {
   census_ = std::make_unique<Census>(env_, *store_, events_, log_, config_.persist_census, executors_.front());
   bind_operations();
   mapping_watch_->bind(router_);
+  fetch_queue_->bind(router_);
   sessions_->bind(router_);
   cluster_service_->serve(router_);
   worker_watch_->bind(router_);
@@ -199,6 +218,13 @@ void Master::bind_operations() {
   driver_->mutation<names::RemoveTree>(ops::remove_tree);
   driver_->mutation<names::Rename>(ops::rename);
   driver_->mutation<names::Allocate>(ops::allocate);
+  driver_->mutation<names::Restore>(ops::restore);
+  driver_->mutation<names::Free>([this](MutationContext& context, const v1::FreeRequest& request) {
+    Result<v1::FreeReply> reply = ops::free(context, request);
+    if (reply) events_.evicted(reply->bytes());
+    return reply;
+  });
+  driver_->mutation<names::SetPinned>(ops::set_pinned);
   driver_->mutation<names::Commit>([this](MutationContext& context, const v1::CommitRequest& request) {
     Result<v1::CommitReply> reply = ops::commit(context, request);
     if (reply && request.same_bytes_at_layout() != 0) events_.compacted(bytes_of(request));
@@ -210,6 +236,7 @@ void Master::bind_operations() {
   });
   driver_->mutation_or_ordered<names::Open>(
       changes_something, ops::open_write, [this](QueryContext& context, const v1::OpenRequest& request) {
+        accesses_.note(InodeId{request.inode()}, os::unix_nanos(context.now));
         return with_read_handle(session_table_, context.caller.session, context.sequence, ops::open_read(context, request));
       });
 }

@@ -16,8 +16,10 @@
 #include "master/commit_loop.h"
 #include "master/driver.h"
 #include "master/events.h"
+#include "master/evict/evictor.h"
 #include "master/outcomes.h"
 #include "master/persist/census.h"
+#include "master/persist/fetch_queue.h"
 #include "master/persist/mapping_watch.h"
 #include "master/reclaim/reclaimer.h"
 #include "master/scan_starts.h"
@@ -37,6 +39,7 @@ struct MasterConfig {
   ClusterConfig cluster;
   CommitLoopConfig commit;
   ReclaimerConfig reclaim;
+  EvictorConfig evict;
   PersistConfig persistence;
   MappingWatchConfig mapping;
   Duration persist_census{};  // between two counts of what waits for the under store; 0: none
@@ -91,8 +94,11 @@ class Master {
   WorkerTable worker_table_;
   OutcomeTable outcomes_;
   ScanStarts scan_starts_;
+  std::unique_ptr<FetchQueue> fetch_queue_;
   std::unique_ptr<CommitLoop> loop_;
   std::unique_ptr<Reclaimer> reclaimer_;
+  AccessTable accesses_;
+  std::unique_ptr<Evictor> evictor_;
   rpc::Router router_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<SessionService> sessions_;

@@ -36,6 +36,7 @@ class Placer {
   // `rejected` ENOSPC when no worker has room worth a grant, `elsewhere` when none is live.
   virtual Result<Placed> place(const v1::Placement& wanted) = 0;
   virtual bool is_known(WorkerId worker) const = 0;
+  virtual bool is_live(WorkerId worker) const { return is_known(worker); }  // has been heard of lately
 };
 
 // Which inodes are open for reading: in memory, told by sessions.

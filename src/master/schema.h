@@ -33,6 +33,7 @@
 //   "q" directory inode                          due (ns), sequence of the settle_tree that waits
 //   "E" operation                                OperationRecord
 //   "p" inode, version, operation                empty: the operation reads this version
+//   "f" object                                   FetchRecord: somebody waits for this block
 // clang-format on
 #pragma once
 
@@ -120,6 +121,8 @@ inline std::string pins(InodeId inode, Version version) { return numbers('p', in
 inline std::string pin(InodeId inode, Version version, uint64_t operation) {
   return numbers('p', inode.value, version.value, operation);
 }
+
+inline std::string fetch(ObjectId object) { return numbers('f', object.value); }
 
 }  // namespace key
 

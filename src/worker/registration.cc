@@ -123,6 +123,7 @@ void Registration::add_tiers(google::protobuf::RepeatedPtrField<v1::TierSpace>& 
     tier.set_quota_bytes(usage.quota_bytes);
     tier.set_used_bytes(usage.used_bytes);
     tier.set_available_bytes(usage.available_bytes);
+    tier.set_surplus_bytes(usage.surplus_bytes);
   }
 }
 

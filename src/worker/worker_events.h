@@ -21,6 +21,7 @@ class WorkerEvents {
   virtual void object_sealed(uint64_t /*length*/) {}
   virtual void object_removed() {}
   virtual void object_damaged(ObjectId) {}
+  virtual void block_restored(uint64_t /*bytes*/, Duration /*took*/) {}  // from the under store
   virtual void bytes_scrubbed(uint64_t /*bytes*/) {}
   virtual void tasks_changed(size_t /*running*/) {}  // of persistence, as the next one
   virtual void task_ended(bool /*done*/, bool /*failed*/, uint64_t /*bytes*/) {}

@@ -103,6 +103,7 @@ Result<void> PersistCluster::start() {
   config.name = "client";
   config.first_object_bytes = 16 * kKiB;
   config.object_bytes = 64 * kKiB;
+  config.retry_for = config_.patience;
   ASSIGN_OR_RETURN(client_, run(client::Client::start(client_process_->env(), obs::null_log(), config, {world_.executor()})));
   operator_process_ = world_.start_process("h", "operator");
   operator_config_.masters = {kMaster};
@@ -162,6 +163,7 @@ Task<Result<void>> PersistCluster::start_master(os::Env& env) {
   config.listen = {kMaster};
   config.version = "test";
   config.workers.least_grant = 64 * kKiB;
+  config.persistence.block_bytes = config_.block_bytes;
   master_ = std::make_unique<master::Master>(
       env, config, [disk = master_disk_] { return disk->open(); }, world_.executor(), std::vector{world_.executor()},
       obs::null_log(), master::no_events());
@@ -173,7 +175,7 @@ Task<Result<void>> PersistCluster::start_worker(os::Env& env, size_t index) {
   config.listen = {.host = "0.0.0.0", .port = 29'999, .path = {}};
   config.advertised_host = places_[index + 1].host;
   config.masters = {kMaster};
-  config.store.tiers = {{.alias = "SSD", .medium = "SSD", .paths = {{.path = "/tier", .quota_bytes = 900 * kMiB}}}};
+  config.store.tiers = {{.alias = "SSD", .medium = "SSD", .paths = {{.path = "/tier", .quota_bytes = config_.quota_bytes}}}};
   config.store.reserve_step_bytes = 64 * kKiB;
   config.persist.open = opener(env, index);
   config.persist.small_bytes = config_.small_bytes;
@@ -279,6 +281,84 @@ Result<void> PersistCluster::rename(const std::string& from, const std::string& 
 Result<void> PersistCluster::unlink(const std::string& name) { return run(client_->unlink({}, directory_, name)); }
 
 Result<v1::Attr> PersistCluster::attr(const std::string& name) { return run(client_->lookup({}, directory_, name)); }
+
+Result<std::unique_ptr<client::File>> PersistCluster::open_for_writing(const std::string& name) {
+  ASSIGN_OR_RETURN(const v1::Attr attr, run(client_->lookup({}, directory_, name)));
+  return run(client_->open({}, InodeId{attr.inode()}, {.read = true, .write = true}));
+}
+
+Result<void> PersistCluster::patch(const std::string& name, const std::string& content, uint64_t offset) {
+  ASSIGN_OR_RETURN(std::unique_ptr<client::File> file, open_for_writing(name));
+  TRY(run(file->pwrite(as_bytes(content), offset)));
+  return run(file->close());
+}
+
+Result<void> PersistCluster::truncate(const std::string& name, uint64_t size) {
+  ASSIGN_OR_RETURN(std::unique_ptr<client::File> file, open_for_writing(name));
+  TRY(run(file->truncate(size)));
+  return run(file->close());
+}
+
+Result<void> PersistCluster::link(const std::string& from, const std::string& to) {
+  ASSIGN_OR_RETURN(const v1::Attr attr, run(client_->lookup({}, directory_, from)));
+  TRY(run(client_->link({}, InodeId{attr.inode()}, directory_, to)));
+  return {};
+}
+
+Task<Result<std::string>> PersistCluster::read_all(PersistCluster* cluster, std::string name, uint64_t offset, size_t length) {
+  Task<Result<v1::Attr>> looking = cluster->client_->lookup({}, cluster->directory_, name);
+  CO_ASSIGN_OR_RETURN(const v1::Attr attr, co_await std::move(looking));
+  Task<Result<std::unique_ptr<client::File>>> opening = cluster->client_->open({}, InodeId{attr.inode()}, {});
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<client::File> file, co_await std::move(opening));
+  std::string content(std::min<uint64_t>(length, attr.size() - std::min(offset, attr.size())), '\0');
+  const MutableBytes into = std::as_writable_bytes(std::span(content.data(), content.size()));
+  Task<Result<size_t>> reading = file->pread(into, offset);
+  Result<size_t> read = co_await std::move(reading);
+  Task<Result<void>> closing = file->close();
+  Result<void> closed = co_await std::move(closing);
+  if (!read) co_return std::unexpected(std::move(read).error());
+  if (!closed) co_return std::unexpected(std::move(closed).error());
+  content.resize(*read);
+  co_return content;
+}
+
+Result<std::string> PersistCluster::read(const std::string& name, uint64_t offset, size_t length) {
+  return run(read_all(this, name, offset, length));
+}
+
+Task<void> PersistCluster::read_into(PersistCluster* cluster, std::string name, std::optional<Result<std::string>>* into) {
+  Task<Result<std::string>> reading = read_all(cluster, std::move(name), 0, 100'000'000);
+  Result<std::string> content = co_await std::move(reading);
+  into->emplace(std::move(content));
+}
+
+void PersistCluster::begin_read(const std::string& name, std::optional<Result<std::string>>* into) {
+  async::spawn_detached(world_.executor(), read_into(this, name, into));
+}
+
+Result<uint64_t> PersistCluster::free(const std::string& name, bool force) {
+  ASSIGN_OR_RETURN(const v1::Attr attr, run(client_->lookup({}, directory_, name)));
+  uint64_t bytes = 0;
+  for (bool more = true; more;) {
+    ASSIGN_OR_RETURN(const v1::FreeReply reply, run(client_->free({}, InodeId{attr.inode()}, force)));
+    bytes += reply.bytes();
+    more = reply.more();
+  }
+  return bytes;
+}
+
+std::map<uint64_t, uint64_t> PersistCluster::copies(const std::string& name) {
+  std::map<uint64_t, uint64_t> copies;
+  Result<v1::Attr> attr = run(client_->lookup({}, directory_, name));
+  FOREBAY_CHECK(attr, "the file exists");
+  Result<v1::Layout> layout = run(client_->layout({}, InodeId{attr->inode()}, 0));
+  FOREBAY_CHECK(layout, "the file has a layout");
+  for (const v1::ObjectLocation& object : layout->objects()) {
+    for (const uint64_t worker : object.workers()) ++copies[worker];
+    if (object.workers().empty()) ++copies[0];
+  }
+  return copies;
+}
 
 // ---- what there is to do ----
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,8 +23,11 @@ namespace forebay::cluster {
 struct PersistClusterConfig {
   std::string policies = R"("onDelete": "delete")";  // of the mapping /c → /ufs/k
   bool is_nas = false;
-  ufs::StoreFaults* faults = nullptr;  // of every worker's store
-  uint64_t small_bytes = 64 * kKiB;    // longer ones are uploaded in parts of 16 KiB
+  ufs::StoreFaults* faults = nullptr;            // of every worker's store
+  uint64_t block_bytes = 64 * kKiB;              // what comes back at a time
+  Duration patience = std::chrono::seconds(60);  // of the client
+  uint64_t quota_bytes = 900 * kMiB;             // of a worker's tier
+  uint64_t small_bytes = 64 * kKiB;              // longer ones are uploaded in parts of 16 KiB
 };
 
 // A master, two workers, a coordinator and a client, real roles in a simulated world; a bucket below. A killed role's process is
@@ -40,6 +44,17 @@ class PersistCluster {
   Result<void> rename(const std::string& from, const std::string& to);
   Result<void> unlink(const std::string& name);
   Result<v1::Attr> attr(const std::string& name);
+  Result<void> patch(const std::string& name, const std::string& content, uint64_t offset);  // leaves the rest as it is
+  Result<void> truncate(const std::string& name, uint64_t size);
+  Result<void> link(const std::string& from, const std::string& to);
+  Result<std::string> read(const std::string& name, uint64_t offset = 0, size_t length = 100'000'000);
+  // The same beside other things; `into` outlives it.
+  void begin_read(const std::string& name, std::optional<Result<std::string>>* into);
+  Result<uint64_t> free(const std::string& name, bool force = false);  // all of it; bytes that left
+  Result<v1::Attr> set_pinned(InodeId inode, bool pinned) { return run(client_->set_pinned({}, inode, pinned)); }
+  std::map<uint64_t, uint64_t> copies(const std::string& name);  // worker → objects; 0: without any
+  InodeId directory() const { return directory_; }
+  client::Client& client() { return *client_; }
 
   // -- deaths; each process is started again after `down` --
   enum class Victim : uint8_t { kMaster, kWorker0, kWorker1, kCoordinator };
@@ -72,6 +87,9 @@ class PersistCluster {
     std::shared_ptr<os::SimProcess> process;  // shared with the burial of its role
     bool starting = false;
   };
+  static Task<Result<std::string>> read_all(PersistCluster* cluster, std::string name, uint64_t offset, size_t length);
+  static Task<void> read_into(PersistCluster* cluster, std::string name, std::optional<Result<std::string>>* into);
+  Result<std::unique_ptr<client::File>> open_for_writing(const std::string& name);
   Task<Result<void>> start_role(Victim victim);
   Task<Result<void>> start_master(os::Env& env);
   Task<Result<void>> start_worker(os::Env& env, size_t index);

@@ -100,6 +100,33 @@ TEST(ExploreTest, several_names_of_one_file) {
   expect_right("links", config);
 }
 
+// What is in the store only is appended to, so that a later version shows bytes of an earlier one, is read, and moves meanwhile.
+TEST(ExploreTest, what_has_left_the_cache_is_changed_and_read) {
+  WorldConfig config;
+  config.actions = {
+      {Do::kAppend, "/c/a", {}}, {Do::kRename, "/c/a", "/c/b"}, {Do::kRename, "/c/b", "/c/a"}, {Do::kUnlink, "/c/a", {}}};
+  config.before = {{Do::kCreate, "/c/a", {}}};
+  config.operations = 3;
+  config.most_versions = 3;
+  config.evictions = 2;
+  config.reads = 1;
+  expect_right("appended", config);
+  config.operations = 2;
+  config.foreign_keys = {"a"};
+  config.foreign = 1;
+  expect_right("appended, and changed by somebody else", config);
+}
+
+TEST(ExploreTest, files_that_have_left_the_cache_swap_their_names_and_are_appended_to) {
+  WorldConfig config;
+  config.actions = {{Do::kExchange, "/c/a", "/c/b"}, {Do::kAppend, "/c/a", {}}};
+  config.before = {{Do::kCreate, "/c/a", {}}, {Do::kCreate, "/c/b", {}}};
+  config.operations = 2;
+  config.evictions = 2;
+  config.reads = 1;
+  expect_right("swap, append", config);
+}
+
 TEST(ExploreTest, files_swap_their_names) {
   WorldConfig config;
   config.actions = {{Do::kExchange, "/c/a", "/c/b"}, {Do::kWrite, "/c/a", {}}, {Do::kUnlink, "/c/b", {}}};
@@ -169,6 +196,9 @@ TEST(ExploreTest, every_rule_is_needed) {
   config.evictions = 2;
   config.rules.bring_back = false;
   expect_wrong("bring back", config);
+  config.actions.push_back({Do::kAppend, "/c/a", {}});
+  config.operations = 3;
+  expect_wrong("bring back, appended", config);
 
   config = two_names(2);
   config.policies = R"("onDelete": "delete", "order": "directory")";

@@ -76,6 +76,10 @@ void Printer::version(std::string_view key) {
     const auto record = found == records_.end() ? v1::ObjectRecord() : parse<v1::ObjectRecord>(found->second);
     plain(record.workers().empty() ? 0 : 1);
     plain(record.unverified() ? 1 : 0);
+    plain(record.stored_version());
+    auto fetch = records_.find(key::fetch(ObjectId{object}));
+    plain(fetch == records_.end() ? 0 : 1);
+    if (fetch != records_.end()) id(Kind::kOperation, parse<v1::FetchRecord>(fetch->second).operation());
   }
 }
 
@@ -132,6 +136,8 @@ void Printer::operation(std::string_view key, const v1::OperationRecord& record)
   content(record.source());
   id(Kind::kInode, record.directory());
   id(Kind::kOrder, record.order());
+  auto block = records_.find(key::object(ObjectId{record.object()}));
+  plain(block == records_.end() ? 0 : 1 + parse<v1::ObjectRecord>(block->second).stored_offset());
 }
 
 void Printer::record(std::string_view key, std::string_view value) {

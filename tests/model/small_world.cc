@@ -7,6 +7,7 @@
 #include "master/namespace/entry.h"
 #include "master/namespace/reclaim.h"
 #include "master/ops/ops.h"
+#include "master/persist/blocks.h"
 #include "master/persist/ops.h"
 #include "master/persist/stored_content.h"
 
@@ -193,15 +194,17 @@ State SmallWorld::first() {
   state.give_ups_left = config_.give_ups;
   state.foreign_left = config_.foreign;
   state.evictions_left = config_.evictions;
+  state.reads_left = config_.reads;
   return state;
 }
 
 namespace {
 
-Result<void> write_content(MutationContext& context, const v1::OpenReply& opened) {
+Result<void> write_content(MutationContext& context, const v1::OpenReply& opened, uint64_t offset = 0) {
   v1::CommitRequest request;
   request.set_handle(opened.handle());
   v1::Extent& extent = *request.add_extents()->mutable_extent();
+  extent.set_file_offset(offset);
   extent.set_length(1);
   extent.set_object(opened.grants(0).object());
   v1::SealedObject& sealed = *request.add_sealed();
@@ -231,17 +234,17 @@ Result<void> create(MutationContext& context, const Place& place) {
   return write_content(context, opened);
 }
 
-Result<void> write(MutationContext& context, const Place& place, uint64_t most_versions) {
+Result<void> write(MutationContext& context, const Place& place, uint64_t most_versions, bool appends) {
   if (!place.entry) return rejected(ENOENT, "no file");
   ASSIGN_OR_RETURN(const v1::InodeRecord record, load_inode(context.txn, InodeId{place.entry->inode()}));
   if (record.version() >= most_versions) return rejected(EFBIG, "versions enough");
   v1::OpenRequest request;
   request.set_inode(place.entry->inode());
   request.set_access(v1::ACCESS_WRITE);
-  request.set_truncate(true);
+  request.set_truncate(!appends);
   request.mutable_placement()->set_bytes(1);
   ASSIGN_OR_RETURN(const v1::OpenReply opened, ops::open_write(context, request));
-  return write_content(context, opened);
+  return write_content(context, opened, appends ? record.size() : 0);
 }
 
 template <class Reply>
@@ -257,7 +260,8 @@ Result<void> perform_action(MutationContext& context, const Action& action, cons
   renaming.set_new_name(to.name);
   switch (action.what) {
     case Do::kCreate: return create(context, from);
-    case Do::kWrite: return write(context, from, most_versions);
+    case Do::kWrite: return write(context, from, most_versions, false);
+    case Do::kAppend: return write(context, from, most_versions, true);
     case Do::kUnlink: return nothing(ops::unlink(context, at<v1::UnlinkRequest>(from)));
     case Do::kExchange: renaming.set_exchange(true); [[fallthrough]];
     case Do::kRename: return nothing(ops::rename(context, renaming));
@@ -306,7 +310,8 @@ void SmallWorld::note_seals(const State& before, State& after) const {
 
 void SmallWorld::add_actions(const State& state, std::vector<Step>& steps) {
   if (state.operations_left == 0) return;
-  static constexpr const char* kNames[] = {"create", "write", "unlink", "rename", "exchange", "link", "mkdir", "remove tree"};
+  static constexpr const char* kNames[] = {"create", "write", "unlink",      "rename", "exchange",
+                                           "link",   "mkdir", "remove tree", "append"};
   for (const Action& action : config_.actions) {
     State after = state;
     if (!act(after, action) || after.records == state.records) continue;
@@ -327,19 +332,55 @@ void SmallWorld::add_disturbances(const State& state, std::vector<Step>& steps) 
     --after.foreign_left;
     steps.push_back({"FOREIGN PUT " + key, std::move(after), false});
   }
+  if (state.reads_left != 0) {
+    for (const auto& [inode, record] : all_of<v1::InodeRecord>(*state.records, 'I')) {
+      if (record.type() != v1::FILE_TYPE_REGULAR || !record.absent()) continue;
+      State after = state;
+      v1::RestoreRequest request;
+      request.set_inode(inode);
+      request.set_length(record.size());
+      change(after, [&](MutationContext& context) { return ops::restore(context, request); });
+      if (after.records == state.records) continue;
+      --after.reads_left;
+      steps.push_back({"read " + std::to_string(inode), std::move(after), false});
+    }
+  }
   if (state.evictions_left == 0) return;
   for (const auto& [inode, record] : all_of<v1::InodeRecord>(*state.records, 'I')) {
     if (record.type() != v1::FILE_TYPE_REGULAR) continue;
     State after = state;
     bool evicted = false;
     change(after, [&](MutationContext& context) -> Result<void> {
-      ASSIGN_OR_RETURN(evicted, evict(context, InodeId{inode}));
+      ASSIGN_OR_RETURN(const Evicted done, evict(context, InodeId{inode}));
+      evicted = done.at_rest;
       return {};
     });
     if (!evicted || !has_copies(state.records, InodeId{inode}, record.version())) continue;
     settle_background(after);
     --after.evictions_left;
     steps.push_back({"evict " + std::to_string(inode), std::move(after), false});
+  }
+}
+
+void SmallWorld::add_fetches(const State& state, std::vector<Step>& steps) {
+  for (const auto& [object, fetch] : all_of<v1::FetchRecord>(*state.records, 'f')) {
+    if (fetch.operation() != 0) continue;
+    State after = state;
+    v1::StartIntentReply reply;
+    v1::StartFetchRequest request;
+    request.set_object(object);
+    const auto failed = change(after, [&](MutationContext& context) -> Result<void> {
+      ASSIGN_OR_RETURN(reply, ops::start_fetch(context, request));
+      return {};
+    });
+    if (failed) complaint_ = "start of a fetch: " + *failed;
+    if (failed) continue;
+    if (reply.has_started()) {
+      const v1::Operation& operation = reply.started();
+      after.workers.push_back({operation.operation(), operation.record().epoch(),
+                               std::make_shared<v1::OperationRecord>(operation.record()), Worker::Phase::kWorking});
+    }
+    steps.push_back({std::string("fetch: ") + (reply.has_started() ? "starts" : "nothing"), std::move(after), true});
   }
 }
 
@@ -462,12 +503,13 @@ void SmallWorld::add_finish(const State& state, size_t index, std::vector<Step>&
   if (record && worker.phase == Worker::Phase::kSucceeded) {
     v1::Done& done = *request.mutable_done();
     if (record->kind() == v1::OPERATION_RESTORE) {
-      const auto list =
-          find<v1::ExtentListRecord>(*state.records, key::sealed_extents(InodeId{record->inode()}, Version{record->version()}));
-      for (uint64_t object : list ? list->object() : decltype(list->object()){}) {
+      for (const auto& [object, block] : all_of<v1::ObjectRecord>(*state.records, 'O')) {
+        const bool is_missing =
+            block.inode() == record->inode() && block.workers().empty() && block.stored_version() == record->expected().version();
+        if (!is_missing || (record->object() != 0 && record->object() != object)) continue;
         v1::RestoredObject& restored = *done.add_restored();
         restored.set_object(object);
-        restored.set_crc32c(1);
+        restored.set_crc32c(block.unverified() ? 1 : block.crc32c());
         restored.add_workers(1);
       }
     } else {
@@ -500,6 +542,7 @@ std::vector<Step> SmallWorld::steps(const State& state) {
   add_actions(state, steps);
   add_disturbances(state, steps);
   add_starts(state, steps);
+  add_fetches(state, steps);
   for (size_t i = 0; i < state.workers.size(); ++i) {
     const Worker& worker = state.workers[i];
     if (worker.phase == Worker::Phase::kWorking)
@@ -571,13 +614,14 @@ std::string SmallWorld::canonical(const State& state) const {
     std::ranges::sort(order);
     for (const auto& [when, name] : order) text += name + "<";
   }
-  for (int left : {state.operations_left, state.give_ups_left, state.foreign_left, state.evictions_left})
+  for (int left : {state.operations_left, state.give_ups_left, state.foreign_left, state.evictions_left, state.reads_left})
     text += std::to_string(left) + ",";
   return text;
 }
 
 bool SmallWorld::at_rest(const State& state) const {
   if (!state.workers.empty() || !all_of<v1::OperationRecord>(*state.records, 'E').empty()) return false;
+  if (!all_of<v1::FetchRecord>(*state.records, 'f').empty()) return false;
   const auto intents = all_of<v1::IntentRecord>(*state.records, 'Q');
   return std::ranges::all_of(intents, [](const auto& each) { return each.second.lost(); });
 }
@@ -603,22 +647,41 @@ std::string SmallWorld::outcome(const State& state) const {
   return text;
 }
 
+namespace {
+
+// The versions that have the bytes of the newest one that no worker has.
+std::set<uint64_t> missing_versions(const Records& records, uint64_t inode, uint64_t newest) {
+  std::set<uint64_t> versions;
+  const auto list = find<v1::ExtentListRecord>(records, key::sealed_extents(InodeId{inode}, Version{newest}));
+  if (!list) return versions;
+  for (const uint64_t object : list->object()) {
+    const auto record = find<v1::ObjectRecord>(records, key::object(ObjectId{object}));
+    if (record && !record->workers().empty()) continue;
+    versions.insert(record && record->stored_version() != 0 ? record->stored_version() : newest);
+  }
+  return versions;
+}
+
+}  // namespace
+
 // Every file that has a name, and was closed, has its bytes somewhere.
 std::optional<std::string> SmallWorld::wrong_content(const State& state) const {
   const auto bindings = all_of<v1::BindingRecord>(*state.records, 'B');
   for (const auto& [inode, record] : all_of<v1::InodeRecord>(*state.records, 'I')) {
     const bool counts = record.type() == v1::FILE_TYPE_REGULAR && record.nlink() != 0 && record.version() != 0;
     if (!counts || has_copies(state.records, InodeId{inode}, record.version())) continue;
-    if (state.excused.contains({inode, record.version()})) continue;
-    const StoredObject wanted{false, inode, record.version()};
-    bool stored = std::ranges::any_of(state.store, [&](const auto& each) { return each.second == wanted; });
-    for (const auto& [id, binding] : bindings) {
-      auto object = state.store.find(binding.bound().key());
-      const bool held = binding.inode() == inode && binding.bound().version() == record.version() &&
-                        object != state.store.end() && object->second.identity() == binding.bound().identity();
-      stored = stored || held;
+    for (const uint64_t version : missing_versions(*state.records, inode, record.version())) {
+      if (state.excused.contains({inode, version})) continue;
+      const StoredObject wanted{false, inode, version};
+      bool stored = std::ranges::any_of(state.store, [&](const auto& each) { return each.second == wanted; });
+      for (const auto& [id, binding] : bindings) {
+        auto object = state.store.find(binding.bound().key());
+        const bool held = binding.inode() == inode && binding.bound().version() == version && object != state.store.end() &&
+                          object->second.identity() == binding.bound().identity();
+        stored = stored || held;
+      }
+      if (!stored) return "the content of inode " + std::to_string(inode) + " is lost";
     }
-    if (!stored) return "the content of inode " + std::to_string(inode) + " is lost";
   }
   return std::nullopt;
 }

@@ -38,10 +38,10 @@ struct State {
   std::set<std::pair<uint64_t, uint64_t>> excused;           // contents whose only copy somebody else has destroyed
   std::map<std::pair<uint64_t, uint64_t>, uint64_t> sealed;  // (inode, version) → when
   uint64_t seals = 0;
-  int operations_left = 0, give_ups_left = 0, foreign_left = 0, evictions_left = 0;
+  int operations_left = 0, give_ups_left = 0, foreign_left = 0, evictions_left = 0, reads_left = 0;
 };
 
-enum class Do : uint8_t { kCreate, kWrite, kUnlink, kRename, kExchange, kLink, kMakeDir, kRemoveTree };
+enum class Do : uint8_t { kCreate, kWrite, kUnlink, kRename, kExchange, kLink, kMakeDir, kRemoveTree, kAppend };
 struct Action {
   Do what;
   std::string path, to;
@@ -53,7 +53,7 @@ struct WorldConfig {
   std::vector<Action> actions;           // that may happen, any of them, in any order
   std::vector<Action> before;            // that have happened
   std::vector<std::string> foreign_keys;
-  int operations = 3, give_ups = 1, foreign = 0, evictions = 1;
+  int operations = 3, give_ups = 1, foreign = 0, evictions = 1, reads = 0;
   uint64_t most_versions = 2, most_files = 3;
   master::PersistRules rules;
   bool store_checks = true;       // conditions of requests
@@ -97,6 +97,7 @@ class SmallWorld {
 
   void add_actions(const State& state, std::vector<Step>& steps);
   void add_disturbances(const State& state, std::vector<Step>& steps);
+  void add_fetches(const State& state, std::vector<Step>& steps);
   void add_starts(const State& state, std::vector<Step>& steps);
   void add_work(const State& state, size_t worker, std::vector<Step>& steps);
   void add_finish(const State& state, size_t worker, std::vector<Step>& steps);

@@ -25,6 +25,9 @@ void add_fs_location(CLI::App& fs, Shell& shell);
 void add_fs_du(CLI::App& fs, Shell& shell);
 void add_fs_count(CLI::App& fs, Shell& shell);
 void add_fs_df(CLI::App& fs, Shell& shell);
+void add_fs_free(CLI::App& fs, Shell& shell);
+void add_fs_pin(CLI::App& fs, Shell& shell);
+void add_fs_unpin(CLI::App& fs, Shell& shell);
 void add_fs_leader(CLI::App& fs, Shell& shell);
 void add_fs_persist(CLI::App& fs, Shell& shell);
 
@@ -49,6 +52,8 @@ void add_info_nodes(CLI::App& info, Shell& shell);
 void add_info_version(CLI::App& info, Shell& shell);
 
 void add_admin_fsck(CLI::App& admin, Shell& shell);
+
+void add_job_load(CLI::App& job, Shell& shell);
 
 void add_conf_get(CLI::App& conf, Shell& shell);
 void add_conf_check(CLI::App& conf, Shell& shell);

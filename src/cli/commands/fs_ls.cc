@@ -89,7 +89,7 @@ class Lister {
     return {};
   }
   Result<void> show(const Entry& entry, v1::PersistState state) {
-    if (options_.pinned) return {};  // nothing is pinned in this version
+    if (options_.pinned && !entry.attr.pinned()) return {};
     ASSIGN_OR_RETURN(int percent, percent_in_cache(shell_, entry));
     if (shell_.json())
       json_.add(listing_json(entry.path, entry.attr, percent, state));

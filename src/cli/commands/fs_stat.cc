@@ -95,6 +95,7 @@ Json described(const Entry& entry, const Stored& stored, int percent, v1::Persis
   Json json = listing_json(entry.path, entry.attr, percent, state);
   json["changed"] = format_iso_time(entry.attr.ctime_ns());
   json["version"] = entry.attr.version();
+  json["pinned"] = entry.attr.pinned();
   json["open_for_write"] = entry.attr.open_for_write();
   if (!entry.is_file()) return json;
   json["stored_bytes"] = entry.attr.stored_bytes();

@@ -10,6 +10,7 @@ MasterMetrics::MasterMetrics(obs::Metrics& metrics, obs::Readiness& readiness)
       repeated_(metrics.counter("forebay_master_repeated_calls_total", "Calls that were answered from a stored outcome.")),
       expired_(metrics.counter("forebay_master_sessions_expired_total", "Sessions of clients that were not heard of any more.")),
       reclaimed_(metrics.counter("forebay_master_reclaimed_inodes_total", "Inodes without a name that were taken apart.")),
+      evicted_(metrics.counter("forebay_master_evicted_bytes_total", "Bytes of clean content that left the cache.")),
       compactions_(metrics.counter("forebay_master_compactions_total",
                                    "Swaps of fragmented parts of files for the same bytes in fewer extents.")),
       compacted_bytes_(metrics.counter("forebay_master_compacted_bytes_total", "Bytes in those swaps.")),

@@ -21,6 +21,7 @@ class MasterMetrics final : public master::MasterEvents {
   void session_expired() override { expired_.add(); }
   void workers_changed(size_t live, size_t lost) override;
   void reclaimed(size_t inodes) override { reclaimed_.add(static_cast<double>(inodes)); }
+  void evicted(uint64_t bytes) override { evicted_.add(static_cast<double>(bytes)); }
   void compacted(uint64_t bytes) override;
   void persistence_counted(const v1::PersistStatusReply& total, int64_t now_ns) override { persistence_.counted(total, now_ns); }
 
@@ -32,7 +33,7 @@ class MasterMetrics final : public master::MasterEvents {
  private:
   obs::Readiness& readiness_;
   RpcMetrics calls_;
-  obs::Counter steps_, bytes_, repeated_, expired_, reclaimed_, compactions_, compacted_bytes_;
+  obs::Counter steps_, bytes_, repeated_, expired_, reclaimed_, evicted_, compactions_, compacted_bytes_;
   obs::Histogram batches_, synced_;
   obs::Gauge sessions_, live_workers_, lost_workers_, broken_;
   PersistGauges persistence_;

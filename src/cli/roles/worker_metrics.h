@@ -26,6 +26,10 @@ class WorkerMetrics final : public worker::WorkerEvents, public rpc::ServerEvent
   void bytes_scrubbed(uint64_t bytes) override { scrubbed_.add(static_cast<double>(bytes)); }
   void tasks_changed(size_t running) override { tasks_.set(static_cast<double>(running)); }
   void task_ended(bool done, bool failed, uint64_t bytes) override;
+  void block_restored(uint64_t bytes, Duration took) override {
+    restored_.add(static_cast<double>(bytes));
+    restores_.observe(took);
+  }
   void path_failed(const std::string& directory, const Status&) override;
   void space_changed(const std::vector<worker::TierUsage>& tiers, uint64_t objects, size_t open_objects) override;
   void registered(bool now) override;
@@ -45,7 +49,8 @@ class WorkerMetrics final : public worker::WorkerEvents, public rpc::ServerEvent
   const std::function<void(const Status&)> refused_at_start_;
   RpcMetrics calls_;
   obs::Counter written_, read_, created_, sealed_, removed_, damaged_, scrubbed_, failed_paths_, done_tasks_, failed_tasks_,
-      other_tasks_, task_bytes_;
+      other_tasks_, task_bytes_, restored_;
+  obs::Histogram restores_;
   obs::Gauge objects_, open_objects_, registered_, tasks_;
   std::atomic<bool> was_registered_ = false;
   std::mutex mutex_;

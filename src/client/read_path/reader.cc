@@ -101,6 +101,39 @@ Task<Result<void>> fetch_layout(Core* core, std::shared_ptr<FileState> state, st
   co_return Result<void>{};
 }
 
+// Bytes that no worker has, or none that answers, may be in the under store: asks for them, and for what else the read wants up
+// to `end`, until they are back. The layout was just fetched.
+struct Restoring {
+  bool had_all = true;     // nothing had to come back: the copies that there are have to be read
+  bool is_stored = false;  // they are in the under store as well, and worth waiting for
+};
+
+Task<Result<Restoring>> restore(Core* core, std::shared_ptr<FileState> state, std::shared_ptr<OpenHandle> handle, Part part,
+                                uint64_t end, Trying* trying) {
+  Restoring restoring;
+  v1::RestoreRequest request;
+  request.set_inode(state->inode().value);
+  request.set_handle(handle->id.value);
+  request.set_offset(part.file_offset);
+  request.set_length(end - part.file_offset);
+  std::string problem;
+  for (bool first = true;; first = false) {
+    request.clear_unreachable();
+    if (!state->content().locate(part.object).empty()) request.add_unreachable(part.object.value);
+    Result<v1::RestoreReply> reply = co_await core->session.call<v1::namespace_service::Restore>(handle->who, request);
+    if (!reply) co_return std::unexpected(std::move(reply).error().with_context("restore"));
+    if (reply->lost()) co_return broken(reply->problem());
+    restoring.is_stored = reply->stored();
+    if (!reply->problem().empty()) problem = reply->problem();
+    if (reply->waiting() == 0) {
+      restoring.had_all = first;
+      co_return restoring;
+    }
+    const bool again = co_await core->routing.pause(trying);
+    if (!again) co_return broken("the under store does not give it back in time" + (problem.empty() ? "" : ": " + problem));
+  }
+}
+
 // What to do about parts that could not be read: nothing and read again, or the error that the application gets.
 struct Failures {
   Trying trying;
@@ -110,11 +143,20 @@ struct Failures {
 constexpr int kMaxFetches = 1000;  // pages of a layout that changes while it is fetched
 
 Task<Result<void>> after_failure(Core* core, std::shared_ptr<FileState> state, std::shared_ptr<OpenHandle> handle, Part part,
-                                 Status why, Failures* failures) {
+                                 uint64_t end, Status why, Failures* failures) {
   if (part.committed) {
     const uint64_t before = state->content().layout();
     CO_TRY(co_await fetch_layout(core, state, handle, part.file_offset));
     if (state->content().layout() != before) co_return Result<void>{};
+    Result<Restoring> restored = co_await restore(core, state, handle, part, end, &failures->trying);
+    if (!restored)
+      co_return std::unexpected(std::move(restored).error().with_context("read inode " + to_string(state->inode()) + " at " +
+                                                                         std::to_string(part.file_offset)));
+    if (!restored->had_all) {  // it goes on: what comes next has all its time
+      *failures = {.trying = {.give_up = core->routing.give_up_at()}};
+      co_return co_await fetch_layout(core, state, handle, part.file_offset);
+    }
+    if (restored->is_stored) failures->refused = 0;
   }
   const Status failure =
       std::move(why).with_context("read inode " + to_string(state->inode()) + " at " + std::to_string(part.file_offset));
@@ -181,7 +223,7 @@ Task<Result<size_t>> read_file(Core* core, std::shared_ptr<FileState> state, std
     auto failed = std::ranges::find_if(results, [](const Result<void>& result) { return !result; });
     if (failed == results.end()) co_return length;
     const size_t index = static_cast<size_t>(failed - results.begin());
-    CO_TRY(co_await after_failure(core, state, handle, parts[index], failed->error(), &failures));
+    CO_TRY(co_await after_failure(core, state, handle, parts[index], offset + length, failed->error(), &failures));
   }
 }
 

@@ -135,6 +135,9 @@ void FakeMaster::serve_content() {
   on<rpcs::GetLayout>([this](const rpc::Call&, const v1::GetLayoutRequest& request) -> Result<rpc::Answer<v1::Layout>> {
     return layout_of(request.inode(), request.offset());
   });
+  // Nothing is in an under store: what has no copy is lost.
+  on<rpcs::Restore>(
+      [](const rpc::Call&, const v1::RestoreRequest&) -> Result<rpc::Answer<v1::RestoreReply>> { return v1::RestoreReply{}; });
 }
 
 Result<v1::OpenReply> FakeMaster::open(uint64_t session, uint64_t inode, v1::Access access, bool truncate,

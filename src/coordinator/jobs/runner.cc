@@ -9,7 +9,8 @@ namespace {
 namespace persists = v1::persist_service;
 using std::chrono::milliseconds;
 
-constexpr int kMostSteps = 1'000;  // of one intent, done at the master, before it goes to the end of the queue
+constexpr size_t kPlacesForFetches = 12;  // at each worker, beside other tasks: below the 64 that it takes
+constexpr int kMostSteps = 1'000;         // of one intent, done at the master, before it goes to the end of the queue
 constexpr rpc::Backoff kPause{.first = milliseconds(100), .most = std::chrono::seconds(5)};
 
 int64_t milliseconds_of(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
@@ -67,6 +68,19 @@ Task<bool> Runner::run_intent(v1::IntentPlace place, std::stop_token stop) {
   co_return did_something;
 }
 
+Task<void> Runner::run_fetch(uint64_t object, std::stop_token stop) {
+  v1::StartFetchRequest request;
+  request.set_object(object);
+  request.set_lease_ms(milliseconds_of(parts_.config.lease));
+  Task<Result<v1::StartIntentReply>> starting = parts_.master.call<persists::StartFetch>(std::move(request), stop);
+  Result<v1::StartIntentReply> reply = co_await std::move(starting);
+  const bool is_news = !reply && !reply.error().is(Code::kCancelled) && !reply.error().is(Code::kBusy);
+  if (is_news) parts_.log.error("a block could not be asked for", {{"object", object}, {"error", reply.error().to_string()}});
+  if (!reply || !reply->has_started()) co_return;
+  Task<void> running = run(std::move(*reply->mutable_started()), stop);
+  co_await std::move(running);
+}
+
 Task<void> Runner::run(v1::Operation operation, std::stop_token stop) {
   Job job = parts_.jobs.add(std::move(operation));
   if (!job) co_return;  // a repeated answer: it runs
@@ -93,6 +107,10 @@ void Runner::record(const Job& job, bool store_failed) {
 
 Task<std::optional<Outcome>> Runner::run_in_lane(Job job, std::stop_token stop) {
   const v1::OperationRecord& record = job->operation.record();
+  if (record.object() != 0) {  // somebody waits: they have a limit of their own
+    Task<std::optional<Outcome>> fetching = run_at_a_worker(job, stop);
+    co_return co_await std::move(fetching);
+  }
   const bool is_large = moves_bytes(record) && record.size() >= parts_.config.large_from;
   if (is_large && parts_.pace.large.waiting >= parts_.config.large_waiting) {
     co_return failed("many large files are before it");
@@ -127,7 +145,9 @@ Task<std::optional<Outcome>> Runner::run_at_a_worker(Job job, std::stop_token st
   const os::Instant give_up_at = parts_.env.clock.now() + parts_.config.no_worker;
   while (!stop.stop_requested() && !job->lost.stop_requested()) {
     if (job->cancelled) co_return failed("cancelled by an operator");
-    Task<std::optional<WorkerId>> finding = find_worker(job, parts_.config.tasks_per_worker, stop);
+    const bool is_fetch = job->operation.record().object() != 0;
+    const size_t most_tasks = parts_.config.tasks_per_worker + (is_fetch ? kPlacesForFetches : 0);
+    Task<std::optional<WorkerId>> finding = find_worker(job, most_tasks, stop);
     std::optional<WorkerId> worker = co_await std::move(finding);
     if (stop.stop_requested() || job->lost.stop_requested()) break;
     if (!worker || parts_.env.clock.now() >= give_up_at) {

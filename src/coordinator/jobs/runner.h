@@ -37,6 +37,8 @@ class Runner {
 
   // Whatever the intent comes to. True: something was done, so what waited may go on.
   Task<bool> run_intent(v1::IntentPlace place, std::stop_token stop);
+  // A block that somebody waits for, if it is still to be fetched.
+  Task<void> run_fetch(uint64_t object, std::stop_token stop);
   // An operation that the coordinator before this one has given to a worker.
   Task<void> resume(v1::Operation operation, v1::TaskRecord record, std::stop_token stop);
   // An operation whose lease has ended, and that nobody works on.

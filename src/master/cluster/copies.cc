@@ -75,6 +75,8 @@ Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& 
     return {};
   }
   if (!lists(*record, worker)) {
+    ASSIGN_OR_RETURN(const auto leaves, txn.get(key::remove_duty(worker, object)));
+    if (leaves) return {};  // it was told so, and may do it at any time
     record->add_workers(worker.value);
     save_object(txn, object, *record);
   }

@@ -155,6 +155,24 @@ bool WorkerTable::is_known(WorkerId worker) const {
   return entries_.contains(worker);
 }
 
+bool WorkerTable::is_live(WorkerId worker) const {
+  std::lock_guard lock(mutex_);
+  auto entry = entries_.find(worker);
+  return entry != entries_.end() && state(entry->second) != State::kLost;
+}
+
+std::map<WorkerId, uint64_t> WorkerTable::surplus() const {
+  std::lock_guard lock(mutex_);
+  std::map<WorkerId, uint64_t> surplus;
+  for (const auto& [worker, entry] : entries_) {
+    if (state(entry) != State::kLive) continue;
+    for (const v1::TierSpace& tier : entry.tiers) {
+      if (tier.surplus_bytes() != 0) surplus[worker] += tier.surplus_bytes();
+    }
+  }
+  return surplus;
+}
+
 v1::GetWorkersReply WorkerTable::addresses() const {
   std::lock_guard lock(mutex_);
   v1::GetWorkersReply reply;

@@ -53,11 +53,14 @@ class WorkerTable : public Placer {
   // -- Placer --
   Result<Placed> place(const v1::Placement& wanted) override;
   bool is_known(WorkerId worker) const override;
+  bool is_live(WorkerId worker) const override;
 
   v1::GetWorkersReply addresses() const;
   std::vector<v1::WorkerReport> report() const;
   void space(v1::StatFsReply& reply) const;  // of workers that are not lost
   Counts counts() const;
+  // Of live workers above their high watermark: what has to go until they are at the low one.
+  std::map<WorkerId, uint64_t> surplus() const;
 
  private:
   struct Entry {

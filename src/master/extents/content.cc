@@ -106,6 +106,7 @@ Result<void> ContentEdit::finish() {
   if (changed_) {
     record_.set_layout(record_.layout() + 1);
     record_.set_stored_bytes(list_.stored_bytes());
+    if (list_.empty()) record_.clear_absent();
   }
   if (sealing) {
     TRY(seal());

@@ -36,6 +36,7 @@ void remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record
     if (record.handle() == 0) txn.erase(key::seal_duty(WorkerId{worker}, object));
     txn.put(key::remove_duty(WorkerId{worker}, object), {});
   }
+  if (record.stored_version() != 0) txn.erase(key::fetch(object));
   txn.erase(key::object(object));
 }
 
@@ -53,6 +54,10 @@ v1::ObjectLocation location_of(ObjectId object, const v1::ObjectRecord& record) 
   *location.mutable_workers() = record.workers();
   location.set_sealed(record.sealed());
   location.set_length(record.length());
+  if (record.stored_version() == 0 || !record.workers().empty()) return location;
+  location.set_stored_version(record.stored_version());
+  location.set_stored_offset(record.stored_offset());
+  if (!record.unverified()) location.set_crc32c(record.crc32c());
   return location;
 }
 

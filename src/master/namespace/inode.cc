@@ -67,6 +67,8 @@ v1::Attr attr_of(InodeId inode, const v1::InodeRecord& record) {
   attr.set_stored_bytes(record.stored_bytes());
   if (!record.target().empty()) attr.set_target(record.target());
   attr.set_open_for_write(record.writers() != 0);
+  attr.set_pinned(record.pinned());
+  attr.set_absent(record.absent());
   return attr;
 }
 

@@ -37,4 +37,9 @@ Result<v1::CommitReply> commit(MutationContext& context, const v1::CommitRequest
 // With a handle the mode bits are not asked: they were when it was opened.
 Result<v1::Layout> get_layout(QueryContext& context, const v1::GetLayoutRequest& request);
 
+// -- the cache and the under store --
+Result<v1::RestoreReply> restore(MutationContext& context, const v1::RestoreRequest& request);
+Result<v1::FreeReply> free(MutationContext& context, const v1::FreeRequest& request);
+Result<v1::AttrReply> set_pinned(MutationContext& context, const v1::SetPinnedRequest& request);
+
 }  // namespace forebay::master::ops

@@ -94,6 +94,7 @@ Result<void> PersistChecker::check_operation() {
   if (!parse(record)) return {};
   const uint64_t id = number(0);
   const std::string name = "operation " + std::to_string(id);
+  if (record.object() != 0) return {};  // beside the others of its key
   ASSIGN_OR_RETURN(auto held, find<v1::KeyRecord>(key::stored_key(record.mount(), record.key())));
   if (!held || held->operation() != id) problem(name + " is not that of its key");
   if (record.kind() == v1::OPERATION_MOVE) {
@@ -142,6 +143,13 @@ Result<void> PersistChecker::check_intent() {
 Result<void> PersistChecker::check_index() {
   const std::string text = corrupt_record(key_).message();
   if (key_[0] == 'p') return expect(key::operation(number(2)), "a version is pinned by an operation that has ended: " + text);
+  if (key_[0] == 'f') {
+    v1::FetchRecord fetch;
+    if (!parse(fetch)) return {};
+    TRY(expect(key::object(ObjectId{number(0)}), "somebody waits for an object that does not exist: " + text));
+    if (fetch.operation() == 0) return {};
+    return expect(key::operation(fetch.operation()), "an object is fetched by an operation that has ended: " + text);
+  }
   if (key_[0] == 'q') {
     v1::IntentPlace place;
     if (!parse(place)) return {};
@@ -189,7 +197,8 @@ Result<void> check_persist_record(const kv::Reader& reader, std::string_view key
   return PersistChecker(reader, key, value, problems).run();
 }
 
-Result<bool> is_in_under_store(const kv::Reader& reader, InodeId inode) {
+Result<bool> is_in_under_store(const kv::Reader& reader, const v1::ObjectRecord& object) {
+  const InodeId inode{object.inode()};
   ASSIGN_OR_RETURN(const auto record, read_record<v1::InodeRecord>(reader, key::inode(inode)));
   if (!record || record->bindings() == 0) return false;
   std::vector<uint64_t> ids;
@@ -200,7 +209,8 @@ Result<bool> is_in_under_store(const kv::Reader& reader, InodeId inode) {
   }));
   for (const uint64_t id : ids) {
     ASSIGN_OR_RETURN(const auto binding, read_record<v1::BindingRecord>(reader, key::binding(id)));
-    if (binding && binding->has_bound() && binding->bound().version() == record->version()) return true;
+    const uint64_t wanted = object.stored_version() != 0 ? object.stored_version() : record->version();
+    if (binding && binding->has_bound() && binding->bound().version() == wanted) return true;
   }
   return false;
 }

@@ -1,5 +1,5 @@
 #include "master/extents/content.h"
-#include "master/extents/objects.h"
+#include "master/persist/blocks.h"
 #include "master/persist/finishing.h"
 
 namespace forebay::master {
@@ -43,23 +43,12 @@ namespace {
 Result<uint64_t> add_content(MutationContext& context, InodeId inode, v1::InodeRecord& record, const v1::Foreign& theirs) {
   ContentEdit edit(context, inode, record);
   TRY(edit.resize(0));
-  ExtentList list;
-  if (theirs.length() != 0) {
-    ASSIGN_OR_RETURN(const uint64_t id, context.next_id("object"));
-    v1::ObjectRecord object;
-    object.set_inode(inode.value);
-    object.set_sealed(true);
-    object.set_length(theirs.length());
-    object.set_granted_bytes(theirs.length());
-    object.set_unverified(true);
-    save_object(context.txn, ObjectId{id}, object);
-    ObjectIds covered;
-    list.lay({0, theirs.length(), ObjectId{id}, 0}, covered);
-  }
+  ASSIGN_OR_RETURN(const ExtentList list, blocks_of(context, inode, record.version() + 1, theirs.length()));
   TRY(edit.lay(list));
   if (theirs.mtime_ns() != 0) record.set_mtime_ns(theirs.mtime_ns());
   record.set_ctime_ns(os::unix_nanos(context.now));
   TRY(edit.finish());
+  record.set_absent(!list.empty());
   save_inode(context.txn, inode, record);
   return record.version();
 }

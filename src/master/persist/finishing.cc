@@ -4,6 +4,7 @@
 
 #include "master/extents/objects.h"
 #include "master/namespace/inode.h"
+#include "master/persist/fetches.h"
 #include "master/persist/restored.h"
 
 namespace forebay::master {
@@ -21,7 +22,6 @@ class Finish {
   bool gave_up() const { return request_.has_gave_up(); }
   bool is_directory() const { return op_.kind() == v1::OPERATION_MAKE_DIRECTORY || op_.kind() == v1::OPERATION_REMOVE_DIRECTORY; }
   v1::OwnContent content(const std::string& identity) const;
-  v1::Seen as_seen(v1::Seen seen, const v1::OwnContent& expected) const;
   bool is_accepted(const v1::Seen& seen) const;
   Result<bool> clears_removed();
 
@@ -52,13 +52,6 @@ v1::OwnContent Finish::content(const std::string& identity) const {
   content.set_version(op_.version());
   content.set_identity(identity);
   return content;
-}
-
-// What was taken over from somebody else has no stamp of ours, and is ours by its identity.
-v1::Seen Finish::as_seen(v1::Seen seen, const v1::OwnContent& expected) const {
-  const bool is_expected = seen.has_foreign() && !expected.identity().empty() && seen.foreign().identity() == expected.identity();
-  if (is_expected) *seen.mutable_ours() = expected;
-  return seen;
 }
 
 bool Finish::is_accepted(const v1::Seen& seen) const {
@@ -291,6 +284,7 @@ Result<void> Finish::retry(Duration delay, const std::string& error, bool perman
 }  // namespace
 
 Result<std::string> finish(Ledger& ledger, const LiveOperation& operation, const v1::FinishOperationRequest& request) {
+  if (operation.is_fetch()) return finish_fetch(ledger, operation, request);
   return Finish(ledger, operation, request).run();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "master/extents/objects.h"
 #include "master/persist/pins.h"
 #include "master/persist/stored_content.h"
 
@@ -71,6 +72,12 @@ Result<v1::Operation> describe(const kv::Reader& reader, const LiveOperation& op
   v1::Operation described;
   described.set_operation(operation.id);
   *described.mutable_record() = operation.record;
+  if (operation.is_fetch()) {
+    const ObjectId object{operation.record.object()};
+    ASSIGN_OR_RETURN(const auto block, read_record<v1::ObjectRecord>(reader, key::object(object)));
+    if (block) *described.mutable_layout()->add_objects() = location_of(object, *block);
+    return described;
+  }
   const InodeId inode{operation.record.inode()};
   if (inode == InodeId{}) return described;
   ASSIGN_OR_RETURN(auto owner, read_record<v1::InodeRecord>(reader, key::inode(inode)));

@@ -10,7 +10,10 @@ struct LiveOperation {
   uint64_t id;
   v1::OperationRecord record;
 
-  bool reads_version() const { return record.kind() == v1::OPERATION_UPLOAD || record.kind() == v1::OPERATION_RESTORE; }
+  bool is_fetch() const { return record.object() != 0; }
+  bool reads_version() const {
+    return record.kind() == v1::OPERATION_UPLOAD || (record.kind() == v1::OPERATION_RESTORE && !is_fetch());
+  }
 };
 
 // `stale`: it has ended, or is another epoch's.

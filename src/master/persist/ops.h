@@ -19,6 +19,7 @@ Result<v1::GetMappingReply> get_mapping(QueryContext& context, const v1::Empty& 
 // -- intents and operations --
 Result<v1::NextIntentsReply> next_intents(QueryContext& context, const v1::NextIntentsRequest& request);
 Result<v1::StartIntentReply> start_intent(MutationContext& context, const v1::StartIntentRequest& request);
+Result<v1::StartIntentReply> start_fetch(MutationContext& context, const v1::StartFetchRequest& request);
 Result<v1::Layout> get_upload_layout(QueryContext& context, const v1::GetUploadLayoutRequest& request);
 Result<v1::Empty> record_multipart(MutationContext& context, const v1::RecordMultipartRequest& request);
 Result<v1::RenewOperationsReply> renew_operations(MutationContext& context, const v1::RenewOperationsRequest& request);

@@ -127,6 +127,7 @@ Result<void> StatusCount::add_failure(std::string_view key, const v1::IntentReco
 }
 
 Result<void> StatusCount::add_operation(const v1::OperationRecord& operation) {
+  if (operation.object() != 0) return {};  // for a reader: nothing is to be persisted
   reply_.set_running(reply_.running() + 1);
   v1::MappingStatus* mapping = of_key(operation.mount(), operation.key());
   if (operation.binding() != 0) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "master/ops/content_world.h"
+#include "master/persist/blocks.h"
 #include "master/persist/ops.h"
 #include "master/persist/stored_content.h"
 
@@ -184,7 +185,8 @@ class PersistWorld : public ContentWorld {
     bool evicted = false;
     const InodeId inode = inode_of(path);
     EXPECT_TRUE(change([&](MutationContext& context) -> Result<void> {
-      ASSIGN_OR_RETURN(evicted, evict(context, inode));
+      ASSIGN_OR_RETURN(const Evicted done, evict(context, inode));
+      evicted = done.at_rest;
       return {};
     }));
     return evicted;

@@ -8,6 +8,17 @@
 
 namespace forebay::master {
 
+enum class Restored : uint8_t {
+  kAdded,
+  kUnwanted,    // the object is nobody's any more; the copy goes
+  kOtherBytes,  // than those that were sealed; the copy goes
+  kLeaves,      // an earlier copy was to be deleted there: not counted, it may go at any time
+};
+Result<Restored> add_copies(kv::Txn& txn, ObjectId object, const v1::RestoredObject& restored);
+
+// Takes the mark `absent` from the file, when all of its newest version has copies.
+Result<void> note_present(kv::Txn& txn, InodeId inode);
+
 // Counts copies of objects of the version. `corrupt`: bytes that are not those that were sealed; nothing has happened.
 Result<void> take_restored(Ledger& ledger, InodeId inode, Version version,
                            const google::protobuf::RepeatedPtrField<v1::RestoredObject>& restored);

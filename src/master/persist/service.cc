@@ -21,6 +21,7 @@ void bind_persist(Driver& driver, const MappingWatch& watch) {
   });
   driver.query<persists::NextIntents>(ops::next_intents);
   driver.mutation<persists::StartIntent>(ops::start_intent);
+  driver.mutation<persists::StartFetch>(ops::start_fetch);
   driver.query<persists::GetUploadLayout>(ops::get_upload_layout);
   driver.mutation<persists::RecordMultipart>(ops::record_multipart);
   driver.mutation<persists::RenewOperations>(ops::renew_operations);

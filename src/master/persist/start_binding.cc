@@ -162,7 +162,7 @@ Result<std::optional<v1::StartIntentReply>> BindingStart::fetch(uint64_t who) {
   const Version version{record.version()};
   ASSIGN_OR_RETURN(const bool cached, is_cached(ledger_.txn(), inode, version));
   if (cached) return std::optional<v1::StartIntentReply>{};
-  ASSIGN_OR_RETURN(const std::optional<HeldAt> held, held_at(ledger_, inode, version));
+  ASSIGN_OR_RETURN(const std::optional<HeldAt> held, source_of_missing(ledger_, inode));
   if (!held) return lose(who);
   return bring_back(ledger_, intent_, held->mount, held->key, held->content);
 }

@@ -31,7 +31,7 @@ Started bring_back(Ledger& ledger, const Intent& intent, uint64_t mount, const s
   v1::OperationRecord operation;
   operation.set_kind(v1::OPERATION_RESTORE);
   operation.set_inode(content.inode());
-  operation.set_version(content.version());
+  operation.set_version(record.version());  // which may show bytes of an older one that is at the key
   operation.set_size(record.size());
   operation.set_mount(mount);
   operation.set_key(key);

@@ -5,6 +5,7 @@
 #include "master/extents/content.h"
 #include "master/extents/layout.h"
 #include "master/extents/objects.h"
+#include "master/persist/blocks.h"
 
 namespace forebay::master {
 
@@ -38,13 +39,37 @@ Result<std::optional<HeldAt>> held_at(Ledger& ledger, InodeId inode, Version ver
   return std::optional<HeldAt>{};
 }
 
+namespace {
+
+bool is_block_of(const v1::ObjectRecord& object, uint64_t version) { return object.stored_version() == version; }
+
+// Does the list show bytes that no worker has and that version `version` has? `is_newest`: it is the newest one, so that what was
+// lost counts as well as what has left the cache.
+Result<bool> shows_missing(const kv::Reader& reader, const std::string& list_key, uint64_t version, bool is_newest) {
+  ASSIGN_OR_RETURN(const ExtentList list, load_list(reader, list_key));
+  for (const ObjectId object : list.objects()) {
+    ASSIGN_OR_RETURN(const std::optional<v1::ObjectRecord> record, load_object(reader, object));
+    const bool missing = !record || record->workers().empty();
+    if (missing && (is_newest || (record && is_block_of(*record, version)))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 Result<bool> is_only_copy(Ledger& ledger, uint64_t mount, std::string_view key, const v1::OwnContent& content) {
   const InodeId inode{content.inode()};
   ASSIGN_OR_RETURN(auto record, read_record<v1::InodeRecord>(ledger.txn(), key::inode(inode)));
-  if (!record || record->version() != content.version()) return false;
+  if (!record || record->version() == 0) return false;
+  const bool is_newest = record->version() == content.version();
+  if (!is_newest && !record->absent()) return false;
   if (!is_linked(*record) && record->writers() == 0 && !ledger.context().open_reads.is_open(inode)) return false;
-  ASSIGN_OR_RETURN(const bool cached, is_cached(ledger.txn(), inode, Version{content.version()}));
-  if (cached) return false;
+  const std::string sealed = key::sealed_extents(inode, Version{record->version()});
+  ASSIGN_OR_RETURN(bool needed, shows_missing(ledger.txn(), sealed, content.version(), is_newest));
+  if (!needed && record->dirty()) {
+    ASSIGN_OR_RETURN(needed, shows_missing(ledger.txn(), key::working_extents(inode), content.version(), false));
+  }
+  if (!needed) return false;
   ASSIGN_OR_RETURN(const std::vector<uint64_t> ids, ledger.bindings_of(inode));
   for (const uint64_t id : ids) {
     ASSIGN_OR_RETURN(const v1::BindingRecord* binding, ledger.binding(id));
@@ -54,39 +79,38 @@ Result<bool> is_only_copy(Ledger& ledger, uint64_t mount, std::string_view key, 
   return true;
 }
 
-namespace {
-
-Result<bool> is_at_rest(Ledger& ledger, InodeId inode, const v1::InodeRecord& record) {
-  const bool used = record.type() != v1::FILE_TYPE_REGULAR || record.version() == 0 || record.dirty() || record.writers() != 0 ||
-                    record.pins() != 0 || record.bindings() == 0;
-  if (used) return false;
-  ASSIGN_OR_RETURN(const std::vector<uint64_t> ids, ledger.bindings_of(inode));
-  for (const uint64_t id : ids) {
-    ASSIGN_OR_RETURN(const v1::BindingRecord* binding, ledger.binding(id));
-    const bool clean = binding && binding->bound().version() == record.version();
-    if (!clean || binding->has_intent() || binding->operation() != 0 || binding->has_conflict()) return false;
-    ASSIGN_OR_RETURN(const v1::KeyRecord* held, ledger.key(binding->bound().mount(), binding->bound().key()));
-    if (held->operation() != 0 || held->ours().identity() != binding->bound().identity()) return false;
-  }
-  return true;
+Result<std::optional<HeldAt>> held_block(Ledger& ledger, const v1::ObjectRecord& object) {
+  if (object.stored_version() == 0) return std::optional<HeldAt>{};
+  return held_at(ledger, InodeId{object.inode()}, Version{object.stored_version()});
 }
 
-}  // namespace
-
-Result<bool> evict(MutationContext& context, InodeId inode) {
-  Ledger ledger(context);
-  ASSIGN_OR_RETURN(const v1::InodeRecord record, load_inode(context.txn, inode));
-  ASSIGN_OR_RETURN(const bool at_rest, is_at_rest(ledger, inode, record));
-  if (!at_rest) return false;
-  ASSIGN_OR_RETURN(const ExtentList list, load_list(context.txn, key::sealed_extents(inode, Version{record.version()})));
-  for (const ObjectId object : list.objects()) {
-    ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> stored, load_object(context.txn, object));
-    if (!stored) return corrupt("object " + to_string(object) + " of inode " + to_string(inode) + " has no record");
-    for (const uint64_t worker : stored->workers()) context.txn.put(key::remove_duty(WorkerId{worker}, object), {});
-    stored->clear_workers();
-    save_object(context.txn, object, *stored);
+Result<std::optional<HeldAt>> source_of_missing(Ledger& ledger, InodeId inode) {
+  ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(ledger.txn(), inode));
+  const std::string sealed = key::sealed_extents(inode, Version{record.version()});
+  for (bool converted = false;; converted = true) {
+    ASSIGN_OR_RETURN(const ExtentList list, load_list(ledger.txn(), sealed));
+    ObjectIds lost;
+    std::optional<HeldAt> held;
+    for (const ObjectId object : list.objects()) {
+      ASSIGN_OR_RETURN(const std::optional<v1::ObjectRecord> stored, load_object(ledger.txn(), object));
+      if (stored && !stored->workers().empty()) continue;
+      const bool is_known = stored && held && held->content.version() == stored->stored_version();
+      if (is_known) continue;
+      std::optional<HeldAt> block;
+      if (stored) {
+        ASSIGN_OR_RETURN(block, held_block(ledger, *stored));
+      }
+      if (block)
+        held = std::move(block);
+      else
+        lost.push_back(object);
+    }
+    if (lost.empty()) return held;
+    if (converted) return std::optional<HeldAt>{};
+    ASSIGN_OR_RETURN(const bool could, lost_to_blocks(ledger, inode, record, lost));
+    if (!could) return std::optional<HeldAt>{};
+    save_inode(ledger.txn(), inode, record);
   }
-  return true;
 }
 
 }  // namespace forebay::master

@@ -20,11 +20,15 @@ struct HeldAt {
 };
 Result<std::optional<HeldAt>> held_at(Ledger& ledger, InodeId inode, Version version);
 
-// The object at the key is all that is left of what a file, which somebody can still reach, is now.
-Result<bool> is_only_copy(Ledger& ledger, uint64_t mount, std::string_view key, const v1::OwnContent& content);
+// The same of a block; none: it is not one, or its version is nowhere.
+Result<std::optional<HeldAt>> held_block(Ledger& ledger, const v1::ObjectRecord& object);
 
-// Takes the content of a version out of the cache, if it is clean, nobody uses it, and nothing is about to happen to it. False:
-// not now.
-Result<bool> evict(MutationContext& context, InodeId inode);
+// Where the bytes of the newest sealed version that no worker has can be had; what was lost there becomes blocks first. None:
+// nothing is missing, or some of it is nowhere.
+Result<std::optional<HeldAt>> source_of_missing(Ledger& ledger, InodeId inode);
+
+// The object at the key is all that is left of bytes that a file shows, which somebody can still reach: of its newest version, or
+// of what of an older one later versions, or a writer at work, have left as it was.
+Result<bool> is_only_copy(Ledger& ledger, uint64_t mount, std::string_view key, const v1::OwnContent& content);
 
 }  // namespace forebay::master

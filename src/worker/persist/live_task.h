@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 
@@ -11,6 +12,7 @@
 #include "worker/persist/peers.h"
 #include "worker/persist/token_bucket.h"
 #include "worker/store/object_store.h"
+#include "worker/worker_events.h"
 
 namespace forebay::worker {
 
@@ -40,6 +42,8 @@ struct TaskContext {
   TokenBucket& bucket;
   ufs::UnderStore& store;
   LiveTask& live;
+  WorkerEvents& events;
+  std::set<uint64_t>& restoring;  // blocks that tasks here are fetching
 
   const v1::OperationRecord& record() const { return live.task.operation().record(); }
   const v1::Attr& attr() const { return live.task.operation().attr(); }

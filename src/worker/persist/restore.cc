@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -10,20 +12,11 @@ namespace forebay::worker {
 
 namespace {
 
-// An object without a copy, and where its bytes are in the file.
+// A block without a copy.
 struct Missing {
   uint64_t object = 0, length = 0;
-  std::vector<v1::Extent> extents;
-
-  // Every byte of the object belongs to this version: what was laid over in the meantime is nowhere any more.
-  bool is_whole() const {
-    uint64_t end = 0;
-    for (const v1::Extent& extent : extents) {
-      if (extent.object_offset() > end) return false;
-      end = std::max(end, extent.object_offset() + extent.length());
-    }
-    return end == length;
-  }
+  uint64_t stored_offset = 0;      // of its bytes in the file at the key
+  std::optional<uint32_t> crc32c;  // none: this restore is the first that sees it
 };
 
 // What goes wrong here is no word of the under store's.
@@ -33,11 +26,10 @@ Error here(const TaskContext* with, const Status& status) {
   return busy("restore an object: " + status.to_string());
 }
 
-// Puts what arrives into the object, from an offset on.
+// Puts what arrives into the object.
 class ObjectSink final : public ufs::BodySink {
  public:
-  ObjectSink(const TaskContext* with, const Missing* missing, uint64_t offset)
-      : with_(with), missing_(missing), offset_(offset) {}
+  ObjectSink(const TaskContext* with, const Missing* missing) : with_(with), missing_(missing) {}
   Task<Result<void>> write(Bytes data) override {
     Task<bool> taking = with_->bucket.take(data.size(), with_->stop());
     const bool may = co_await std::move(taking);
@@ -54,7 +46,7 @@ class ObjectSink final : public ufs::BodySink {
  private:
   const TaskContext* const with_;
   const Missing* const missing_;
-  uint64_t offset_;
+  uint64_t offset_ = 0;
 };
 
 Task<Result<std::vector<Missing>>> find_missing(const TaskContext* with) {
@@ -62,11 +54,11 @@ Task<Result<std::vector<Missing>>> find_missing(const TaskContext* with) {
   v1::Layout layout = with->live.task.operation().layout();
   for (size_t extents = 0;;) {
     for (const v1::ObjectLocation& location : layout.objects()) {
-      if (location.workers().empty()) found.try_emplace(location.object(), Missing{location.object(), location.length(), {}});
-    }
-    for (const v1::Extent& extent : layout.extents()) {
-      auto missing = found.find(extent.object());
-      if (missing != found.end()) missing->second.extents.push_back(extent);
+      const bool is_missing = location.workers().empty() && location.stored_version() == with->record().expected().version();
+      if (!is_missing) continue;
+      Missing& missing = found[location.object()];
+      missing = {location.object(), location.length(), location.stored_offset(), std::nullopt};
+      if (location.has_crc32c()) missing.crc32c = location.crc32c();
     }
     extents += static_cast<size_t>(layout.extents_size());
     if (!layout.more() || layout.extents().empty()) break;
@@ -80,45 +72,85 @@ Task<Result<std::vector<Missing>>> find_missing(const TaskContext* with) {
     CO_ASSIGN_OR_RETURN(layout, co_await std::move(asking));
   }
   std::vector<Missing> all;
-  for (auto& [object, missing] : found) {
-    std::ranges::sort(missing.extents, {}, &v1::Extent::object_offset);
-    if (!missing.is_whole()) co_return rejected(EIO, "parts of object " + std::to_string(object) + " are in no version any more");
-    all.push_back(std::move(missing));
-  }
+  for (auto& [object, missing] : found) all.push_back(missing);
   co_return all;
 }
 
 Task<Result<void>> fill(const TaskContext* with, const Missing* missing) {
-  for (const v1::Extent& extent : missing->extents) {
-    ObjectSink sink(with, missing, extent.object_offset());
-    const ufs::Condition same = ufs::Condition::is({with->record().expected().identity()});
-    const ufs::Range range{extent.file_offset(), extent.length()};
-    Task<Result<ufs::ObjectStat>> getting = with->store.get(with->record().key(), range, same, &sink, with->transfer());
-    CO_TRY(co_await std::move(getting));
-    if (sink.offset() != extent.object_offset() + extent.length()) co_return corrupt("the object in the store is too short");
-  }
+  ObjectSink sink(with, missing);
+  const ufs::Condition same = ufs::Condition::is({with->record().expected().identity()});
+  const ufs::Range range{missing->stored_offset, missing->length};
+  Task<Result<ufs::ObjectStat>> getting = with->store.get(with->record().key(), range, same, &sink, with->transfer());
+  CO_TRY(co_await std::move(getting));
+  if (sink.offset() != missing->length) co_return corrupt("the object in the store is too short");
   co_return Result<void>{};
 }
+
+Task<Result<Seal>> fill_and_seal(const TaskContext* with, const Missing* missing) {
+  const ObjectId object{missing->object};
+  with->objects.readmit(object);
+  Task<Result<void>> filling = fill(with, missing);
+  Result<void> filled = co_await std::move(filling);
+  Result<Seal> sealed = Seal{};
+  if (filled) {
+    auto seal = [&] { return with->objects.seal(object, missing->length, true); };
+    sealed = co_await async::run_blocking(with->env.blocking, seal);
+    if (!sealed) filled = here(with, sealed.error());
+  }
+  if (filled && missing->crc32c && sealed->crc32c != *missing->crc32c)
+    filled = corrupt("the object in the store has other bytes than were stored there");
+  if (filled) co_return sealed;
+  // Nobody knows of it: what is left of it would take space until the next start.
+  auto remove = [&] { return with->objects.remove(object); };
+  Result<void> removed = co_await async::run_blocking(with->env.blocking, remove);
+  (void)removed;  // it is overwritten by the next attempt here, and reported to the master at the next start
+  co_return std::unexpected(std::move(filled).error());
+}
+
+// Two tasks may want the same block: one for a reader, one for an upload. The second comes again when the first has ended.
+class Claim {
+ public:
+  Claim(std::set<uint64_t>& claimed, uint64_t object)
+      : claimed_(claimed), object_(object), is_mine_(claimed.insert(object).second) {}
+  ~Claim() {
+    if (is_mine_) claimed_.erase(object_);
+  }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  bool is_mine() const { return is_mine_; }
+
+ private:
+  std::set<uint64_t>& claimed_;
+  const uint64_t object_;
+  const bool is_mine_;
+};
 
 // An earlier attempt may have come to its seal, and nobody have heard of it.
 Task<Result<v1::RestoredObject>> restore_object(const TaskContext* with, const Missing* missing) {
   const ObjectId object{missing->object};
+  const Claim claim(with->restoring, missing->object);
+  if (!claim.is_mine()) co_return here(with, busy("another task here fetches it").error());
   v1::RestoredObject restored;
   restored.set_object(object.value);
   if (const std::optional<Identity> identity = with->objects.identity()) restored.add_workers(identity->worker.value);
   auto look = [&] { return with->objects.stat(object); };
   Result<ObjectStat> there = co_await async::run_blocking(with->env.blocking, look);
-  if (there && there->sealed && there->length == missing->length) {
+  const bool is_there =
+      there && there->sealed && there->length == missing->length && (!missing->crc32c || there->crc32c == *missing->crc32c);
+  if (is_there) {
     restored.set_crc32c(there->crc32c);
     co_return restored;
   }
-  with->objects.readmit(object);
-  Task<Result<void>> filling = fill(with, missing);
-  CO_TRY(co_await std::move(filling));
-  auto seal = [&] { return with->objects.seal(object, missing->length, true); };
-  Result<Seal> sealed = co_await async::run_blocking(with->env.blocking, seal);
-  if (!sealed) co_return here(with, sealed.error());
-  restored.set_crc32c(sealed->crc32c);
+  if (there && there->sealed) {  // an earlier attempt that got other bytes
+    auto remove = [&] { return with->objects.remove(object); };
+    Result<void> removed = co_await async::run_blocking(with->env.blocking, remove);
+    if (!removed) co_return here(with, removed.error());
+  }
+  const os::Instant began = with->env.clock.now();
+  Task<Result<Seal>> filling = fill_and_seal(with, missing);
+  CO_ASSIGN_OR_RETURN(const Seal sealed, co_await std::move(filling));
+  with->events.block_restored(missing->length, with->env.clock.now() - began);
+  restored.set_crc32c(sealed.crc32c);
   co_return restored;
 }
 

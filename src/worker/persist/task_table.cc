@@ -181,8 +181,15 @@ Task<Outcome> TaskTable::carry_out_in(Live live) {
     if (live->task.look() || store.error().is(Code::kCancelled)) co_return lost();
     co_return failed(store.error());
   }
-  const TaskContext with{
-      .env = env_, .config = config_, .objects = objects_, .peers = peers_, .bucket = bucket_, .store = **store, .live = *live};
+  const TaskContext with{.env = env_,
+                         .config = config_,
+                         .objects = objects_,
+                         .peers = peers_,
+                         .bucket = bucket_,
+                         .store = **store,
+                         .live = *live,
+                         .events = events_,
+                         .restoring = restoring_};
   co_return co_await carry_out(&with);
 }
 

@@ -57,6 +57,7 @@ class TaskTable {
   TokenBucket bucket_;
   std::map<uint64_t, Live> running_;  // by operation
   std::deque<Live> ended_;            // newest last
+  std::set<uint64_t> restoring_;
   bool stopping_ = false;
 };
 

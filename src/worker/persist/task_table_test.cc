@@ -90,7 +90,18 @@ class TaskTableTest : public testing::Test {
     location.set_object(object);
     location.set_sealed(true);
     location.set_length(length);
-    if (has_copy) location.add_workers(7);
+    if (has_copy) {
+      location.add_workers(7);
+    } else {
+      location.set_stored_version(3);
+      location.set_stored_offset(file_offset);
+    }
+  }
+  static void expect_at_key(v1::RunTaskRequest& request, const std::string& identity) {
+    v1::OwnContent& expected = *request.mutable_task()->mutable_operation()->mutable_record()->mutable_expected();
+    expected.set_inode(42);
+    expected.set_version(3);
+    expected.set_identity(identity);
   }
   Outcome outcome_of(const v1::RunTaskRequest& request) {
     v1::RunTaskRequest asked = request;
@@ -174,7 +185,7 @@ TEST_F(TaskTableTest, a_restore_fills_missing_objects_seals_them_and_says_their_
   const std::string content = pattern(2'500'000);
   bucket.write_foreign("a", content);
   v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", content.size());
-  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity(bucket.state("a")->identity.text);
+  expect_at_key(task, bucket.state("a")->identity.text);
   lay(task, 0, 1, 1'000'000, false);
   lay(task, 1'000'000, 2, 1'500'000, false);
   const Outcome outcome = outcome_of(task);
@@ -193,7 +204,7 @@ TEST_F(TaskTableTest, an_object_that_was_removed_here_is_restored_here_all_the_s
   seal(1, "content");
   ASSERT_TRUE(objects->remove(ObjectId{1}));
   v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", 7);
-  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity(bucket.state("a")->identity.text);
+  expect_at_key(task, bucket.state("a")->identity.text);
   lay(task, 0, 1, 7, false);
   EXPECT_TRUE(outcome_of(task).has_done());
 }
@@ -202,7 +213,7 @@ TEST_F(TaskTableTest, a_restore_from_a_key_that_somebody_has_changed_is_refused_
   begin();
   bucket.write_foreign("a", "other!!");
   v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", 7);
-  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity("ours");
+  expect_at_key(task, "ours");
   lay(task, 0, 1, 7, false);
   const Outcome outcome = outcome_of(task);
   ASSERT_TRUE(outcome.has_refused()) << outcome.DebugString();
@@ -213,13 +224,36 @@ TEST_F(TaskTableTest, a_restore_whose_bytes_end_early_fails_and_succeeds_when_th
   begin({{.operation = "get", .key = "", .fault = {StoreFaultKind::kTruncated, {}}}});
   bucket.write_foreign("a", "content");
   v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", 7);
-  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity(bucket.state("a")->identity.text);
+  expect_at_key(task, bucket.state("a")->identity.text);
   lay(task, 0, 1, 7, false);
   const Outcome first = outcome_of(task);
   ASSERT_TRUE(first.has_failed()) << first.DebugString();
   EXPECT_FALSE(first.failed().permanent());
   task.mutable_task()->mutable_operation()->set_operation(99);
   EXPECT_TRUE(outcome_of(task).has_done());
+}
+
+TEST_F(TaskTableTest, one_block_of_a_file_is_fetched_and_checked_against_its_checksum) {
+  begin();
+  const std::string content = pattern(300'000);
+  bucket.write_foreign("a", content);
+  v1::RunTaskRequest task = request(v1::OPERATION_RESTORE, "a", 100'000);
+  expect_at_key(task, bucket.state("a")->identity.text);
+  task.mutable_task()->mutable_operation()->mutable_record()->set_object(9);
+  v1::ObjectLocation& block = *task.mutable_task()->mutable_operation()->mutable_layout()->add_objects();
+  block.set_object(9);
+  block.set_length(100'000);
+  block.set_stored_version(3);
+  block.set_stored_offset(150'000);
+  block.set_crc32c(crc32c(as_bytes(content.substr(150'000, 100'000))) + 1);
+  const Outcome refused = outcome_of(task);
+  ASSERT_TRUE(refused.has_failed()) << refused.DebugString();
+  EXPECT_EQ(objects->object_count(), 0U) << "what was fetched in vain takes no space";
+  block.set_crc32c(block.crc32c() - 1);
+  task.mutable_task()->mutable_operation()->set_operation(99);
+  const Outcome outcome = outcome_of(task);
+  ASSERT_EQ(outcome.done().restored_size(), 1) << outcome.DebugString();
+  EXPECT_EQ(outcome.done().restored(0).crc32c(), block.crc32c());
 }
 
 TEST_F(TaskTableTest, a_damaged_copy_is_never_uploaded) {
@@ -267,7 +301,7 @@ TEST_F(TaskTableTest, a_refusal_that_does_not_pass_is_permanent_and_one_that_doe
 TEST_F(TaskTableTest, a_task_whose_lease_ends_stops_and_its_outcome_is_nobodys_to_say) {
   begin({{.operation = "remove", .key = "", .fault = {StoreFaultKind::kHang, {}}}});
   v1::RunTaskRequest task = request(v1::OPERATION_DELETE, "a", 0);
-  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity("ours");
+  expect_at_key(task, "ours");
   task.set_lease_ms(5'000);
   task.set_wait_ms(10);
   ASSERT_TRUE(run(TaskTable::run(tasks.get(), task)));
@@ -291,7 +325,7 @@ TEST_F(TaskTableTest, whoever_joins_a_task_that_is_not_known_hears_that_it_does_
 TEST_F(TaskTableTest, a_later_epoch_ends_the_earlier_one_before_it_begins) {
   begin({{.operation = "remove", .key = "", .fault = {StoreFaultKind::kHang, {}}}});
   v1::RunTaskRequest task = request(v1::OPERATION_DELETE, "a", 0);
-  task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity("ours");
+  expect_at_key(task, "ours");
   task.set_wait_ms(10);
   ASSERT_TRUE(run(TaskTable::run(tasks.get(), task)));
   v1::RunTaskRequest later = task;
@@ -310,7 +344,7 @@ TEST_F(TaskTableTest, more_tasks_than_it_takes_are_refused) {
          {.operation = "remove", .key = "", .fault = {StoreFaultKind::kHang, {}}}});
   for (int i = 0; i < 3; ++i) {
     v1::RunTaskRequest task = request(v1::OPERATION_DELETE, "a", 0);
-    task.mutable_task()->mutable_operation()->mutable_record()->mutable_expected()->set_identity("ours");
+    expect_at_key(task, "ours");
     task.set_wait_ms(10);
     Result<v1::RunTaskReply> reply = run(TaskTable::run(tasks.get(), task));
     EXPECT_EQ(reply.has_value(), i < 2);

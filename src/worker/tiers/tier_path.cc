@@ -55,6 +55,13 @@ uint64_t TierPath::available_bytes() const {
   return std::min(quota_bytes_ - used_bytes_, medium_free_bytes_);
 }
 
+uint64_t TierPath::surplus_bytes() {
+  const bool is_below = takes_new_objects();
+  std::lock_guard lock(mutex_);
+  const auto low = static_cast<uint64_t>(static_cast<double>(quota_bytes_) * watermarks_.low);
+  return is_below || failure_ || used_bytes_ <= low ? 0 : used_bytes_ - low;
+}
+
 bool TierPath::takes_new_objects() {
   std::lock_guard lock(mutex_);
   double share = static_cast<double>(used_bytes_) / static_cast<double>(std::max<uint64_t>(quota_bytes_, 1));

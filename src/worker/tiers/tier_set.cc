@@ -83,6 +83,7 @@ std::vector<TierUsage> TierSet::usage() const {
       usage.quota_bytes += path->quota_bytes();
       usage.used_bytes += path->used_bytes();
       usage.available_bytes += path->available_bytes();
+      usage.surplus_bytes += path->surplus_bytes();
     }
     all.push_back(std::move(usage));
   }

@@ -27,6 +27,7 @@ struct TierConfig {
 struct TierUsage {
   std::string alias;
   uint64_t quota_bytes = 0, used_bytes = 0, available_bytes = 0;
+  uint64_t surplus_bytes = 0;  // of paths above their high watermark, down to the low one
 };
 
 // At least one tier, distinct aliases and paths, quotas of at least kMinQuota, low <= high <= 1. `invalid`, naming what is wrong.

@@ -1,0 +1,120 @@
+#include <deque>
+
+#include "cli/commands/commands.h"
+#include "cli/format.h"
+#include "cli/names.h"
+
+namespace forebay::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kFilesAtOnce = 32;
+constexpr Duration kBetweenLooks = milliseconds(100);
+
+struct Options {
+  std::vector<std::string> paths;
+  std::string path_option;
+  uint64_t patience_s = 600;
+};
+
+struct Loading {
+  std::string path;
+  InodeId inode;
+  uint64_t size = 0, offset = 0;
+  os::Instant moved_at{};
+  uint32_t waiting = 0;
+};
+
+// Asks for everything that is not in the cache, many files at a time, and again until it is there. What fails is said, and the
+// rest goes on. The master keeps what was asked for, so a load that is interrupted has not been in vain.
+class Load {
+ public:
+  Load(Shell& shell, client::Client& client, Duration patience) : shell_(shell), client_(client), patience_(patience) {}
+
+  Result<void> add(const Entry& entry) {
+    if (!entry.is_file() || !entry.attr.absent()) return {};
+    while (at_work_.size() >= kFilesAtOnce) TRY(look());
+    at_work_.push_back({entry.path, entry.inode(), entry.attr.size(), 0, shell_.env().clock.now(), 0});
+    return {};
+  }
+  Result<void> finish() {
+    while (!at_work_.empty()) TRY(look());
+    return {};
+  }
+  uint64_t files() const { return files_; }
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  Result<void> look() {
+    for (size_t left = at_work_.size(); left != 0; --left) {
+      Loading loading = std::move(at_work_.front());
+      at_work_.pop_front();
+      Result<bool> done = step(loading);
+      if (!done)
+        shell_.fail(std::move(done).error().with_context(loading.path));
+      else if (!*done)
+        at_work_.push_back(std::move(loading));
+    }
+    if (!at_work_.empty()) shell_.wait(shell_.env().clock.sleep(kBetweenLooks, {}));
+    return {};
+  }
+  Result<bool> step(Loading& loading) {
+    const os::Instant now = shell_.env().clock.now();
+    ASSIGN_OR_RETURN(const v1::RestoreReply reply,
+                     shell_.wait(client_.restore(shell_.who(), loading.inode, loading.offset, loading.size - loading.offset)));
+    if (reply.lost()) return broken(reply.problem());
+    const bool moved = reply.waiting() != loading.waiting;
+    if (moved) loading.moved_at = now;
+    loading.waiting = reply.waiting();
+    if (reply.waiting() == 0 && reply.next_offset() == 0) {
+      ++files_;
+      bytes_ += loading.size;
+      return true;
+    }
+    if (reply.waiting() == 0) loading.offset = reply.next_offset();
+    if (now - loading.moved_at < patience_) return false;
+    return broken("nothing of it has come for too long" + (reply.problem().empty() ? "" : ": " + reply.problem()));
+  }
+
+  Shell& shell_;
+  client::Client& client_;
+  const Duration patience_;
+  std::deque<Loading> at_work_;
+  uint64_t files_ = 0, bytes_ = 0;
+};
+
+Result<int> run(Shell& shell, Options& options) {
+  if (!options.path_option.empty()) options.paths.push_back(options.path_option);
+  if (options.paths.empty()) return invalid("job load needs a path");
+  ASSIGN_OR_RETURN(client::Client * client, shell.client());
+  ASSIGN_OR_RETURN(const std::vector<std::string> paths, expand(shell, options.paths));
+  shell.single_object(paths.size() == 1);
+  Load load(shell, *client, std::chrono::seconds(options.patience_s));
+  for (const std::string& path : paths) {
+    Result<Entry> top = get(shell, path, Links::kFollow);
+    Result<void> walked =
+        top ? walk(shell, *top, [&](const Entry& entry) { return load.add(entry); }) : std::unexpected(top.error());
+    if (!walked) shell.fail(walked.error());
+  }
+  TRY(load.finish());
+  if (shell.json())
+    print_json({{"files", load.files()}, {"bytes", load.bytes()}});
+  else
+    print_line("loaded " + std::to_string(load.files()) + " files, " + format_human(load.bytes()));
+  return shell.exit_code();
+}
+
+}  // namespace
+
+void add_job_load(CLI::App& job, Shell& shell) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command =
+      job.add_subcommand("load", "Bring files back from the under store into the cache; ends when they are there");
+  command->add_option("PATH", options->paths, "files, and directories with all that is below");
+  command->add_option("--path", options->path_option, "the same, as an option");
+  command->add_option("--patience", options->patience_s, "seconds without progress after which a file has failed");
+  shell.on(command, [options](Shell& shell) { return run(shell, *options); });
+}
+
+}  // namespace forebay::cli
