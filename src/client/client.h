@@ -140,6 +140,7 @@ class Client {
   virtual Task<Result<v1::RestoreReply>> restore(Identity who, InodeId inode, uint64_t offset, uint64_t length) = 0;
   virtual Task<Result<v1::FreeReply>> free(Identity who, InodeId inode, bool force) = 0;
   virtual Task<Result<v1::Attr>> set_pinned(Identity who, InodeId inode, bool pinned) = 0;
+  virtual Task<Result<v1::Attr>> set_ttl(Identity who, v1::SetTtlRequest request) = 0;
 
   // -- by path (CLI, library); absolute, or relative to the root --
   virtual Task<Result<v1::ResolveReply>> resolve(Identity who, std::string path, bool follow) = 0;

@@ -35,6 +35,7 @@ class ClientImpl final : public Client {
   Task<Result<v1::RestoreReply>> restore(Identity who, InodeId inode, uint64_t offset, uint64_t length) override;
   Task<Result<v1::FreeReply>> free(Identity who, InodeId inode, bool force) override;
   Task<Result<v1::Attr>> set_pinned(Identity who, InodeId inode, bool pinned) override;
+  Task<Result<v1::Attr>> set_ttl(Identity who, v1::SetTtlRequest request) override;
   Task<Result<v1::ResolveReply>> resolve(Identity who, std::string path, bool follow) override;
   Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) override;
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override;

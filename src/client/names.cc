@@ -186,4 +186,10 @@ Task<Result<v1::Attr>> ClientImpl::set_pinned(Identity who, InodeId inode, bool 
   co_return merged(reply->attr());
 }
 
+Task<Result<v1::Attr>> ClientImpl::set_ttl(Identity who, v1::SetTtlRequest request) {
+  Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::SetTtl>(who, request);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return merged(reply->attr());
+}
+
 }  // namespace forebay::client

@@ -474,6 +474,10 @@ Task<Result<v1::Attr>> FakeClient::set_pinned(client::Identity, InodeId, bool) {
   co_return rejected(EOPNOTSUPP, "never evicted");
 }
 
+Task<Result<v1::Attr>> FakeClient::set_ttl(client::Identity, v1::SetTtlRequest) {
+  co_return rejected(EOPNOTSUPP, "lives for ever");
+}
+
 Task<Result<v1::ResolveReply>> FakeClient::resolve(Identity, std::string, bool) {
   co_return rejected(ENOSYS, "the mount never asks");
 }

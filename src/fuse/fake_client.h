@@ -50,6 +50,7 @@ class FakeClient : public client::Client {
   Task<Result<std::unique_ptr<client::File>>> open(client::Identity who, InodeId inode, client::OpenFlags flags) override;
   Task<Result<v1::RestoreReply>> restore(client::Identity who, InodeId inode, uint64_t offset, uint64_t length) override;
   Task<Result<v1::FreeReply>> free(client::Identity who, InodeId inode, bool force) override;
+  Task<Result<v1::Attr>> set_ttl(client::Identity who, v1::SetTtlRequest request) override;
   Task<Result<v1::Attr>> set_pinned(client::Identity who, InodeId inode, bool pinned) override;
   Task<Result<v1::ResolveReply>> resolve(client::Identity who, std::string path, bool follow) override;
   Task<Result<v1::Layout>> layout(client::Identity who, InodeId inode, uint64_t offset) override;

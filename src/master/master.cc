@@ -58,6 +58,7 @@ Task<Result<void>> Master::start() {
   worker_watch_->start();
   reclaimer_->start();
   evictor_->start();
+  expiry_->start();
   started_ = true;
   CO_TRY(co_await mapping_watch_->start());
   census_->start();
@@ -72,6 +73,7 @@ Task<void> Master::stop() {
   if (started_) {
     co_await census_->stop();
     co_await mapping_watch_->stop();
+    co_await expiry_->stop();
     co_await evictor_->stop();
     co_await reclaimer_->stop();
     co_await worker_watch_->stop();
@@ -86,6 +88,7 @@ Task<void> Master::stop() {
   cluster_service_.reset();
   sessions_.reset();
   driver_.reset();
+  expiry_.reset();
   evictor_.reset();
   reclaimer_.reset();
   loop_.reset();
@@ -142,6 +145,14 @@ void Master::build() {
                                                       .accesses = accesses_,
                                                       .blocking = env_.blocking},
                                        config_.evict, executors_.front());
+  expiry_ = std::make_unique<Expiry>(Expiry::Parts{.loop = *loop_,
+                                                   .store = *store_,
+                                                   .clock = env_.clock,
+                                                   .log = log_,
+                                                   .placer = worker_table_,
+                                                   .persistence = *persistence_,
+                                                   .open_reads = session_table_},
+                                     config_.expiry, executors_.front());
   driver_ = std::make_unique<Driver>(Driver::Parts{.router = router_,
                                                    .loop = *loop_,
                                                    .store = *store_,
@@ -225,6 +236,7 @@ void Master::bind_operations() {
     return reply;
   });
   driver_->mutation<names::SetPinned>(ops::set_pinned);
+  driver_->mutation<names::SetTtl>(ops::set_ttl);
   driver_->mutation<names::Commit>([this](MutationContext& context, const v1::CommitRequest& request) {
     Result<v1::CommitReply> reply = ops::commit(context, request);
     if (reply && request.same_bytes_at_layout() != 0) events_.compacted(bytes_of(request));

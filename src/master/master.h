@@ -24,6 +24,7 @@
 #include "master/reclaim/reclaimer.h"
 #include "master/scan_starts.h"
 #include "master/sessions/session_service.h"
+#include "master/ttl/expiry.h"
 #include "obs/log.h"
 #include "os/env.h"
 #include "rpc/server.h"
@@ -40,6 +41,7 @@ struct MasterConfig {
   CommitLoopConfig commit;
   ReclaimerConfig reclaim;
   EvictorConfig evict;
+  ExpiryConfig expiry;
   PersistConfig persistence;
   MappingWatchConfig mapping;
   Duration persist_census{};  // between two counts of what waits for the under store; 0: none
@@ -99,6 +101,7 @@ class Master {
   std::unique_ptr<Reclaimer> reclaimer_;
   AccessTable accesses_;
   std::unique_ptr<Evictor> evictor_;
+  std::unique_ptr<Expiry> expiry_;
   rpc::Router router_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<SessionService> sessions_;

@@ -20,6 +20,7 @@
 //   "R" session, slot (2 bytes: sequence % 1024) OutcomeRecord
 //   "N" inode                                    DetachedRecord: without entries, waits until nothing has it open, is then taken apart
 //   "M" worker                                   WorkerRecord
+//   "t" due (ns), inode                          TtlRecord: the entry is then removed, or the file freed
 // and for persistence (master/persist/), with values of persist_records.proto:
 //   "U" mount                                    MountRecord
 //   "G"                                          number of changes of the mapping so far (8 bytes, big-endian)
@@ -94,6 +95,7 @@ inline std::string outcome(SessionId session, uint64_t sequence) {
   return key;
 }
 inline std::string detached(InodeId inode) { return numbers('N', inode.value); }
+inline std::string ttl(int64_t due_ns, InodeId inode) { return numbers('t', static_cast<uint64_t>(due_ns), inode.value); }
 inline std::string worker(WorkerId worker) { return numbers('M', worker.value); }
 
 inline std::string numbers(char tag, uint64_t a, uint64_t b, uint64_t c) {

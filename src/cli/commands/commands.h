@@ -26,6 +26,7 @@ void add_fs_du(CLI::App& fs, Shell& shell);
 void add_fs_count(CLI::App& fs, Shell& shell);
 void add_fs_df(CLI::App& fs, Shell& shell);
 void add_fs_free(CLI::App& fs, Shell& shell);
+void add_fs_set_ttl(CLI::App& fs, Shell& shell);
 void add_fs_pin(CLI::App& fs, Shell& shell);
 void add_fs_unpin(CLI::App& fs, Shell& shell);
 void add_fs_leader(CLI::App& fs, Shell& shell);

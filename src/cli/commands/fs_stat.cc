@@ -95,6 +95,7 @@ Json described(const Entry& entry, const Stored& stored, int percent, v1::Persis
   Json json = listing_json(entry.path, entry.attr, percent, state);
   json["changed"] = format_iso_time(entry.attr.ctime_ns());
   json["version"] = entry.attr.version();
+  if (entry.attr.ttl_due_ns() != 0) json["ttl_until"] = format_iso_time(entry.attr.ttl_due_ns());
   json["pinned"] = entry.attr.pinned();
   json["open_for_write"] = entry.attr.open_for_write();
   if (!entry.is_file()) return json;

@@ -40,6 +40,7 @@ Result<v1::Layout> get_layout(QueryContext& context, const v1::GetLayoutRequest&
 // -- the cache and the under store --
 Result<v1::RestoreReply> restore(MutationContext& context, const v1::RestoreRequest& request);
 Result<v1::FreeReply> free(MutationContext& context, const v1::FreeRequest& request);
+Result<v1::AttrReply> set_ttl(MutationContext& context, const v1::SetTtlRequest& request);
 Result<v1::AttrReply> set_pinned(MutationContext& context, const v1::SetPinnedRequest& request);
 
 }  // namespace forebay::master::ops

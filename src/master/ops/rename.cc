@@ -2,6 +2,7 @@
 #include "master/namespace/reclaim.h"
 #include "master/ops/ops.h"
 #include "master/persist/hooks.h"
+#include "master/ttl/ttl.h"
 
 namespace forebay::master::ops {
 namespace {
@@ -125,6 +126,7 @@ Result<void> Renaming::enter(Subject& subject, Directory& directory, const std::
 }
 
 Result<void> Renaming::move() {
+  TRY(ttl_moved(context_.txn, source_.entry.inode, source_.record, from_.id, request_.name(), to().id, request_.new_name()));
   remove_entry(context_, from_, request_.name(), source_.entry.type);
   if (target_) {
     remove_entry(context_, to(), request_.new_name(), target_->entry.type);
@@ -134,6 +136,9 @@ Result<void> Renaming::move() {
 }
 
 Result<void> Renaming::exchange() {
+  const std::string &name = request_.name(), &new_name = request_.new_name();
+  TRY(ttl_moved(context_.txn, source_.entry.inode, source_.record, from_.id, name, to().id, new_name));
+  TRY(ttl_moved(context_.txn, target_->entry.inode, target_->record, to().id, new_name, from_.id, name));
   remove_entry(context_, from_, request_.name(), source_.entry.type);
   remove_entry(context_, to(), request_.new_name(), target_->entry.type);
   TRY(enter(source_, to(), request_.new_name()));
