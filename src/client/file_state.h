@@ -89,7 +89,11 @@ class FileState : public std::enable_shared_from_this<FileState> {
   // What the master says is committed.
   struct CommittedObjects {
     std::optional<uint64_t> layout;  // none: it changed meanwhile
-    std::map<ObjectId, std::vector<WorkerId>> objects;
+    struct Object {
+      std::vector<WorkerId> workers;
+      uint64_t length = 0;  // up to the last byte that is committed
+    };
+    std::map<ObjectId, Object> objects;
   };
   Task<Result<CommittedObjects>> committed_objects(HandleId handle, Identity who);
   Task<Result<bool>> is_committed(ObjectId object, WriteHandle handle);

@@ -9,10 +9,11 @@ namespace forebay::client {
 namespace rpcs = v1::namespace_service;
 
 namespace {
-Task<Result<void>> sync_object(Core* core, ObjectId object, std::vector<WorkerId> workers) {
+Task<Result<void>> sync_object(Core* core, ObjectId object, std::vector<WorkerId> workers, uint64_t length) {
   if (workers.empty()) co_return broken("no worker holds object " + to_string(object));
   v1::SyncObjectRequest request;
   request.set_object(object.value);
+  request.set_length(length);
   for (WorkerId worker : workers) {
     Trying trying{.give_up = core->routing.give_up_at()};
     for (;;) {
@@ -49,9 +50,13 @@ Task<Result<FileState::CommittedObjects>> FileState::committed_objects(HandleId 
     if (first) committed.layout = page.layout();
     if (committed.layout != page.layout()) committed.layout.reset();
     for (const v1::ObjectLocation& location : page.objects()) {
-      std::vector<WorkerId>& workers = committed.objects[ObjectId{location.object()}];
+      std::vector<WorkerId>& workers = committed.objects[ObjectId{location.object()}].workers;
       workers.clear();
       for (uint64_t worker : location.workers()) workers.push_back(WorkerId{worker});
+    }
+    for (const v1::Extent& extent : page.extents()) {
+      uint64_t& length = committed.objects[ObjectId{extent.object()}].length;
+      length = std::max(length, extent.object_offset() + extent.length());
     }
     more = page.more() && page.extents_size() > 0;
     if (more) {
@@ -73,7 +78,7 @@ Task<Result<void>> FileState::sync_committed(std::shared_ptr<OpenHandle> handle)
   for (int round = 1;; ++round) {
     CO_ASSIGN_OR_RETURN(const CommittedObjects committed, co_await committed_objects(handle->id, handle->who));
     std::vector<Task<Result<void>>> syncs;
-    for (const auto& [object, workers] : committed.objects) syncs.push_back(sync_object(&core_, object, workers));
+    for (const auto& [id, object] : committed.objects) syncs.push_back(sync_object(&core_, id, object.workers, object.length));
     std::vector<Result<void>> results =
         co_await core_.background.run_all(executor_, std::move(syncs), core_.config.stream_window);
     auto failed = std::ranges::find_if(results, [](const Result<void>& result) { return !result; });

@@ -268,5 +268,59 @@ TEST_F(WriteFailureTest, an_fsync_after_a_weaker_flush_still_syncs_what_was_flus
   EXPECT_EQ(master().calls("commit"), commits);
 }
 
+// What the worker had in its page cache only, at whatever level, is gone, and nobody else has it.
+TEST_F(WriteFailureTest, bytes_that_a_power_cut_took_from_an_open_file_are_told_to_its_writer) {
+  for (const auto level : {v1::DURABILITY_FSYNC, v1::DURABILITY_PAGE_CACHE}) {
+    config.durability = level;
+    start();
+    auto file = create("a" + std::to_string(level));
+    auto other = create("b" + std::to_string(level));
+    for (File* each : {file.get(), other.get()}) ASSERT_OK(write(*each, 0, pattern(100'000, 1)));
+    world.run_for(seconds(1));
+    for (auto& worker : workers) ++worker->boot;
+    ASSERT_OK(write(*other, 100'000, pattern(100'000, 2)));
+    world.run_for(seconds(1));
+    Result<void> synced = run(file->fsync(v1::DURABILITY_FSYNC));
+    ASSERT_FALSE(synced);
+    EXPECT_EQ(to_errno(synced.error()), EIO) << synced.error().to_string();
+    EXPECT_FALSE(run(file->close()));
+    Result<void> closed = run(other->close());
+    ASSERT_FALSE(closed);
+    EXPECT_EQ(to_errno(closed.error()), EIO) << closed.error().to_string();
+    stop();
+  }
+}
+
+TEST_F(WriteFailureTest, a_power_cut_after_an_fsync_costs_an_open_file_nothing) {
+  config.durability = v1::DURABILITY_FSYNC;
+  start();
+  auto file = create("a");
+  const std::string text = pattern(300'000, 3);
+  ASSERT_OK(write(*file, 0, std::string_view(text).substr(0, 100'000)));
+  ASSERT_OK(run(file->fsync(v1::DURABILITY_FSYNC)));
+  for (auto& worker : workers) ++worker->boot;
+  ASSERT_OK(write(*file, 100'000, std::string_view(text).substr(100'000)));
+  ASSERT_OK(run(file->fsync(v1::DURABILITY_FSYNC)));
+  expect_complete(*file, text);
+  EXPECT_EQ(master().objects.size(), 2u);
+}
+
+// A frame that was sent before makes the object again: without what was acknowledged before the power cut.
+TEST_F(WriteFailureTest, an_object_that_is_made_again_after_a_power_cut_is_not_taken_for_the_first_one) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, pattern(kMiB, 4)));
+  world.run_for(seconds(1));
+  for (auto& worker : workers) {
+    ++worker->boot;
+    for (auto& [id, object] : worker->objects) object.boot = worker->boot;
+  }
+  ASSERT_OK(write(*file, kMiB, pattern(kMiB, 5)));
+  world.run_for(seconds(1));
+  Result<void> closed = run(file->close());
+  ASSERT_FALSE(closed);
+  EXPECT_EQ(to_errno(closed.error()), EIO) << closed.error().to_string();
+}
+
 }  // namespace
 }  // namespace forebay::client

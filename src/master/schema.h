@@ -13,7 +13,8 @@
 //   "O" object                                   ObjectRecord
 //   "P" worker, object                           empty: the worker holds, or was granted, a copy
 //   "X" worker, object                           empty: the worker has to delete its copy (duty)
-//   "Y" worker, object                           8 bytes length: the worker has to seal its copy at this length (duty)
+//   "Y" worker, object                           8 bytes length: the worker has to seal its copy at this length (duty); was it sealed
+//                                                before, 8 more with the checksum that its bytes have to have
 //   "H" inode, handle                            HandleRecord (open for write), with the objects granted to it that are not sealed
 //   "h" session, handle                          inode (8 bytes)
 //   "S" session                                  SessionRecord

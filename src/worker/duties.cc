@@ -7,8 +7,10 @@ namespace {
 
 // Cuts and seals for a writer that is gone. An object that its writer has sealed meanwhile, at another length, stays as it is:
 // the master hears which.
-Result<ObjectStat> seal_for_good(ObjectStore& store, ObjectId object, uint64_t length) {
-  Result<Seal> sealed = store.seal(object, length, true);
+Result<ObjectStat> seal_for_good(ObjectStore& store, ObjectId object, const v1::Duty& duty) {
+  SealTerms terms;
+  if (duty.has_crc32c()) terms.crc32c = duty.crc32c();
+  Result<Seal> sealed = store.seal(object, duty.seal(), true, terms);
   if (sealed) return ObjectStat{.object = object, .length = sealed->length, .sealed = true, .crc32c = sealed->crc32c, .tier = {}};
   if (sealed.error().is(Code::kStale)) {
     ASSIGN_OR_RETURN(ObjectStat found, store.stat(object));
@@ -58,7 +60,7 @@ Task<void> Duties::carry_out(ObjectId object) {
     Result<void> removed = co_await async::run_blocking(blocking_, remove);
     finish_removal(object, removed);
   } else if (duty.what_case() == v1::Duty::kSeal) {
-    auto seal = [&] { return seal_for_good(store_, object, duty.seal()); };
+    auto seal = [&] { return seal_for_good(store_, object, duty); };
     Result<ObjectStat> sealed = co_await async::run_blocking(blocking_, seal);
     finish_seal(object, sealed);
   } else if (duty.what_case() == v1::Duty::kCheck) {
@@ -89,7 +91,7 @@ void Duties::finish_seal(ObjectId object, const Result<ObjectStat>& sealed) {
     known.sealed.set_crc32c(sealed->crc32c);
     return;
   }
-  // Not here, or shorter than what was acknowledged: this copy is no copy.
+  // Not here, shorter than what was acknowledged, or perhaps not what it was before a power cut: this copy is no copy.
   if (sealed.error().is_errno(ENOENT) || sealed.error().is_errno(ENODATA))
     store_.note_damaged(object, sealed.error());
   else

@@ -90,6 +90,7 @@ Task<void> Worker::stop() {
   co_await scope_.stop();
   co_await server_->stop();
   auto keep = [this] {
+    store_->sync_unsealed();
     store_->housekeeping();
     return true;
   };

@@ -206,6 +206,7 @@ TEST_F(WorkerTest, passes_descriptors_on_the_same_host_only) {
   ASSERT_TRUE((*file)->write_at(as_bytes("hello"), opened->message.data_offset()));
   v1::SyncObjectRequest sync;
   sync.set_object(5);
+  sync.set_length(5);
   EXPECT_TRUE(call<service::SyncObject>(local, sync));
   EXPECT_EQ(seal(local, 5, 5).value(), crc32c(as_bytes("hello")));
   expect_error(call<service::OpenObject>(local, open), Code::kStale, ESTALE);

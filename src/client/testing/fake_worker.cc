@@ -6,6 +6,10 @@ namespace forebay::client {
 
 namespace rpcs = v1::worker_service;
 
+namespace {
+Error cut_off() { return std::unexpected(Status(Code::kStale, ENODATA, "the machine was restarted")); }
+}  // namespace
+
 FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : FakeServer(std::move(process)) {
   address.set_worker(id);
   address.set_host_id(env_.host_id);
@@ -15,9 +19,12 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
         Result<FakeObject*> object = find_or_create(request.object(), request.create_bytes());
         if (!object) return std::unexpected(object.error());
         if ((*object)->sealed) return stale("sealed");
+        if ((*object)->boot != boot) return cut_off();
         TRY((*object)->file->write_at(call.payload.view(), kDataOffset + request.offset()));
         bytes_written += call.payload.size();
-        return v1::WriteObjectReply{};
+        v1::WriteObjectReply reply;
+        reply.set_boot(boot);
+        return reply;
       });
   on<rpcs::ReadObject>([this](const rpc::Call&, const v1::ReadObjectRequest& request) { return read(request); });
   on<rpcs::SealObject>(
@@ -25,6 +32,7 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
         Result<FakeObject*> object = find(request.object());
         if (!object) return std::unexpected(object.error());
         if (length(**object) < request.length()) return elsewhere("it is shorter", ENODATA);
+        if (request.boot() != 0 && request.boot() != boot) return cut_off();
         if (!(*object)->sealed) TRY((*object)->file->truncate(kDataOffset + request.length()));
         (*object)->sealed = true;
         if (request.sync()) synced.insert(request.object());
@@ -36,6 +44,7 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
   on<rpcs::SyncObject>([this](const rpc::Call&, const v1::SyncObjectRequest& request) -> Result<rpc::Answer<v1::Empty>> {
     Result<FakeObject*> object = find(request.object());
     if (!object) return std::unexpected(object.error());
+    if (request.boot() != 0 && request.boot() != boot) return cut_off();
     synced.insert(request.object());
     return v1::Empty{};
   });
@@ -92,7 +101,7 @@ Result<FakeWorker::FakeObject*> FakeWorker::find(uint64_t object) {
 Result<FakeWorker::FakeObject*> FakeWorker::find_or_create(uint64_t object, uint64_t create_bytes) {
   if (create_bytes == 0 || objects.contains(object)) return find(object);
   ASSIGN_OR_RETURN(std::shared_ptr<os::File> file, env_.files.open(path_of(object), os::OpenMode::kCreateNew));
-  return &(objects[object] = {std::move(file), false, 0});
+  return &(objects[object] = {std::move(file), false, 0, boot});
 }
 
 Result<rpc::Answer<v1::ReadObjectReply>> FakeWorker::read(const v1::ReadObjectRequest& request) {

@@ -18,12 +18,14 @@ class FakeWorker final : public FakeServer {
     std::shared_ptr<os::File> file;  // shared with replies that carry its descriptor
     bool sealed = false;
     uint32_t crc32c = 0;
+    uint64_t boot = 0;
   };
 
   FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id);
 
   v1::WorkerAddress address;
   std::map<uint64_t, FakeObject> objects;
+  uint64_t boot = 1;          // another one: its machine has lost power, and unsealed objects take nothing any more
   std::set<uint64_t> synced;  // objects, at least once
   uint64_t bytes_written = 0;
   size_t most_at_once = 0;  // writes running together

@@ -28,8 +28,9 @@ class Carrier {
   // True: write() stores the caller's bytes from where they are. False: it takes a round trip, so writes are collected in frames,
   // several of which are on their way.
   virtual bool direct() const = 0;
-  // At most 1 MiB unless direct. `create_bytes`: the object may not exist yet; that much is reserved with it.
-  virtual Task<Result<void>> write(Bytes data, uint64_t offset, uint64_t create_bytes) = 0;
+  // In which boot of the worker's machine the bytes were written; 0: on this machine. At most 1 MiB unless direct.
+  // `create_bytes`: the object may not exist yet; that much is reserved with it.
+  virtual Task<Result<uint64_t>> write(Bytes data, uint64_t offset, uint64_t create_bytes) = 0;
 };
 
 // WriteObject frames to the first worker of the chain. Never fails to open.

@@ -335,6 +335,9 @@ Task<Result<void>> FileWriter::drain() {
     }
     if (!drained) continue;
     recovering_.reset();
+    for (const auto& object : objects()) {
+      if (std::optional<Status> lost = object->lost()) co_return std::unexpected(std::move(*lost));
+    }
     co_return Result<void>{};
   }
 }

@@ -56,7 +56,7 @@ class FileWriter {
   Task<Result<void>> recover();
   // Gives up what failed objects have not acknowledged: the file is broken, its memory is wanted.
   void forget_unacknowledged();
-  // Every accepted byte is on its workers. Errors as recover().
+  // Every accepted byte is on its workers. Errors as recover(), or that a restart of a worker's machine has taken some of them.
   Task<Result<void>> drain();
   // Drained before. What a commit through `handle` says about objects; with `closing`, all that were granted to it are complete.
   Task<ObjectsOfCommit> plan_commit(HandleId handle, bool closing);

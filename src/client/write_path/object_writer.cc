@@ -91,11 +91,11 @@ Task<Result<uint64_t>> ObjectWriter::append(Bytes data) {
 }
 
 Task<Result<void>> ObjectWriter::write_direct(Bytes data, uint64_t offset) {
-  Result<void> written = co_await carrier_->write(data, offset, 0);
+  Result<uint64_t> written = co_await carrier_->write(data, offset, 0);
   std::lock_guard lock(mutex_);
   if (!written) {
     if (!failure_) failure_ = written.error();
-    co_return written;
+    co_return std::unexpected(std::move(written).error());
   }
   ++writes_;
   position_ = std::max(position_, offset + data.size());
@@ -181,11 +181,25 @@ Task<void> ObjectWriter::send(std::shared_ptr<ObjectWriter> self, std::shared_pt
     std::lock_guard lock(self->mutex_);
     if (self->writes_ == 0) create_bytes = self->limit_;
   }
-  Result<void> written = co_await carrier->write(frame->view(), frame->offset, create_bytes);
+  Result<uint64_t> written = co_await carrier->write(frame->view(), frame->offset, create_bytes);
   self->sent(frame, std::move(written));
 }
 
-void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<void> result) {
+// An object that a power cut took may be made again by a frame that was sent before: then it lacks the earlier ones.
+Result<void> ObjectWriter::note_boot_locked(uint64_t boot) {
+  if (boot_ == 0) boot_ = boot;
+  if (boot == 0 || boot == boot_) return {};
+  return std::unexpected(Status(Code::kStale, ENODATA, "its machine has been restarted since the first byte"));
+}
+
+bool ObjectWriter::is_synced_locked() const { return synced_writes_ == writes_ && synced_bytes_ >= acknowledged_; }
+
+std::optional<Status> ObjectWriter::lost() const {
+  std::lock_guard lock(mutex_);
+  return lost_;
+}
+
+void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> result) {
   uint64_t released = 0;
   bool failed = false;
   std::vector<async::Waker> wake;
@@ -193,6 +207,9 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<void> result
     std::lock_guard lock(mutex_);
     frame->on_its_way = false;
     --on_their_way_;
+    if (result) {
+      if (Result<void> same = note_boot_locked(*result); !same) result = std::unexpected(std::move(same).error());
+    }
     if (result) {
       ++writes_;
       acknowledged_ = std::max(acknowledged_, frame->end());
@@ -202,6 +219,7 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<void> result
       failure_ = std::move(result).error().with_context("write object " + to_string(placed_.object) + " at worker " +
                                                         to_string(placed_.workers.front()));
       failed = true;
+      if (failure_->is(Code::kStale) && failure_->is_errno(ENODATA) && !is_synced_locked()) lost_ = failure_;
     }
     wake = changes_.take();
   }
@@ -274,13 +292,17 @@ uint64_t ObjectWriter::acknowledged() const {
 }
 
 Task<Result<void>> ObjectWriter::sync() {
-  uint64_t writes = 0;
+  uint64_t writes = 0, length = 0;
+  v1::SyncObjectRequest request;
   {
     std::lock_guard lock(mutex_);
     writes = writes_;
-    if (acknowledged_ == 0 || synced_writes_ == writes) co_return Result<void>{};
+    if (acknowledged_ == 0 || is_synced_locked()) co_return Result<void>{};
+    // Later frames may have been acknowledged before earlier ones.
+    length = frames_.empty() ? acknowledged_ : std::min(acknowledged_, frames_.front()->offset);
+    request.set_boot(boot_);
   }
-  v1::SyncObjectRequest request;
+  request.set_length(length);
   request.set_object(placed_.object.value);
   for (WorkerId worker : placed_.workers) {
     Trying trying{.give_up = core_.routing.give_up_at()};
@@ -295,7 +317,8 @@ Task<Result<void>> ObjectWriter::sync() {
     }
   }
   std::lock_guard lock(mutex_);
-  synced_writes_ = writes;
+  synced_writes_ = std::max(synced_writes_, writes);
+  synced_bytes_ = std::max(synced_bytes_, length);
   co_return Result<void>{};
 }
 
@@ -307,6 +330,7 @@ Task<Result<uint32_t>> ObjectWriter::seal(bool sync) {
     if (crc_) co_return *crc_;
     FOREBAY_CHECK(on_their_way_ == 0, "an object is sealed when nothing is on its way to it");
     request.set_length(acknowledged_);
+    if (!is_synced_locked()) request.set_boot(boot_);
   }
   request.set_object(placed_.object.value);
   request.set_sync(sync);
@@ -330,7 +354,10 @@ Task<Result<uint32_t>> ObjectWriter::seal(bool sync) {
     }
   }
   std::lock_guard lock(mutex_);
-  if (sync) synced_writes_ = writes_;
+  if (sync) {
+    synced_writes_ = writes_;
+    synced_bytes_ = acknowledged_;
+  }
   crc_ = crc;
   co_return *crc;
 }

@@ -45,6 +45,8 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   // Every byte is on its workers; or the first failure, when nothing is on its way any more.
   Task<Result<void>> drain();
   bool has_failed() const;
+  // A restart of the worker's machine has taken acknowledged bytes that were not synced, and this is how it was heard of.
+  std::optional<Status> lost() const;
   uint64_t remaining() const;  // until the object is full
   // What was not acknowledged, in order. (writing)
   struct Unacknowledged {
@@ -80,7 +82,9 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   void start_sending();
   std::vector<std::shared_ptr<Frame>> next_to_send_locked();
   static Task<void> send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame);
-  void sent(const std::shared_ptr<Frame>& frame, Result<void> result);
+  void sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> result);
+  Result<void> note_boot_locked(uint64_t boot);
+  bool is_synced_locked() const;
   Task<Result<void>> write_direct(Bytes data, uint64_t offset);
 
   Core& core_;
@@ -100,6 +104,9 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   size_t on_their_way_ = 0;
   uint64_t position_ = 0, acknowledged_ = 0;
   uint64_t writes_ = 0, synced_writes_ = 0;  // acknowledged so far; of those, synced
+  uint64_t synced_bytes_ = 0;                // so many, from the start, the worker knows to be synced
+  uint64_t boot_ = 0;                        // of the worker's machine, as the first acknowledgement said
+  std::optional<Status> lost_;
   std::optional<Status> failure_;
   std::optional<uint32_t> crc_;
   async::Mutex sealing_;

@@ -11,7 +11,7 @@ class StreamCarrier final : public Carrier {
 
   bool direct() const override { return false; }
 
-  Task<Result<void>> write(Bytes data, uint64_t offset, uint64_t create_bytes) override {
+  Task<Result<uint64_t>> write(Bytes data, uint64_t offset, uint64_t create_bytes) override {
     v1::WriteObjectRequest request;
     request.set_object(placed_.object.value);
     request.set_offset(offset);
@@ -23,7 +23,7 @@ class StreamCarrier final : public Carrier {
       options.payload = data;
       auto reply = co_await core_.routing.call_worker<v1::worker_service::WriteObject>(placed_.workers.front(), request,
                                                                                        std::move(options));
-      if (reply) co_return Result<void>{};
+      if (reply) co_return reply->message.boot();
       // A busy worker has done nothing and is asked again; anything else is for the object's writer, which goes elsewhere.
       if (!reply.error().is(Code::kBusy)) co_return std::unexpected(std::move(reply).error());
       const bool again = co_await core_.routing.pause(&trying);

@@ -16,24 +16,32 @@ bool lists(const v1::ObjectRecord& record, WorkerId worker) {
   return std::ranges::find(record.workers(), worker.value) != record.workers().end();
 }
 
-void forget_worker(v1::ObjectRecord& record, WorkerId worker) {
-  auto& workers = *record.mutable_workers();
+bool has_damaged(const v1::ObjectRecord& record, WorkerId worker) {
+  return std::ranges::find(record.damaged(), worker.value) != record.damaged().end();
+}
+
+void take_out(google::protobuf::RepeatedField<uint64_t>& workers, WorkerId worker) {
   workers.erase(std::remove(workers.begin(), workers.end(), worker.value), workers.end());
+}
+
+// The worker's copy is none any more. What there is of it goes with the object.
+void count_as_damaged(kv::Txn& txn, WorkerId worker, ObjectId object, v1::ObjectRecord& record) {
+  if (!has_damaged(record, worker)) record.add_damaged(worker.value);
+  take_out(*record.mutable_workers(), worker);
+  save_object(txn, object, record);
+  txn.erase(key::copy(worker, object));
+}
+
+void order_removal(kv::Txn& txn, WorkerId worker, ObjectId object) {
+  txn.put(key::copy(worker, object), {});
+  txn.put(key::remove_duty(worker, object), {});
 }
 
 // A copy with other bytes than the record's is not counted any more. It is deleted only while a good one exists: of the last one,
 // though damaged, something may be saved by hand, so it stays on its disk.
 void reject_copy(kv::Txn& txn, WorkerId worker, ObjectId object, v1::ObjectRecord& record) {
-  if (lists(record, worker)) {
-    forget_worker(record, worker);
-    save_object(txn, object, record);
-  }
-  if (record.workers().empty()) {
-    txn.erase(key::copy(worker, object));
-  } else {
-    txn.put(key::copy(worker, object), {});
-    txn.put(key::remove_duty(worker, object), {});
-  }
+  count_as_damaged(txn, worker, object, record);
+  if (!record.workers().empty()) order_removal(txn, worker, object);
 }
 
 // Being written: its handle decides what is in it, and nothing about it is final.
@@ -54,9 +62,11 @@ void adopt_seal(kv::Txn& txn, ObjectId object, v1::ObjectRecord& record, uint64_
   save_object(txn, object, record);
 }
 
-void order_seal_of(kv::Txn& txn, WorkerId worker, ObjectId object, uint64_t length) {
+// Of a copy that lost its seal: the bytes have to be those that were sealed.
+void order_seal_again(kv::Txn& txn, WorkerId worker, ObjectId object, const v1::ObjectRecord& record) {
   std::string value;
-  append_big_endian(value, length);
+  append_big_endian(value, record.length());
+  if (!record.unverified()) append_big_endian(value, record.crc32c());
   txn.put(key::seal_duty(worker, object), std::move(value));
 }
 
@@ -64,9 +74,10 @@ void order_seal_of(kv::Txn& txn, WorkerId worker, ObjectId object, uint64_t leng
 Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& stored, bool recorded) {
   ObjectId object{stored.object()};
   ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
-  if (!record || (!lists(*record, worker) && !record->sealed())) {
-    txn.put(key::copy(worker, object), {});
-    txn.put(key::remove_duty(worker, object), {});
+  // Before it was sealed only those that were granted a copy can have one, also if it could not be read for a while.
+  const bool came_back = record && !lists(*record, worker) && has_damaged(*record, worker);
+  if (!record || (!lists(*record, worker) && !record->sealed() && !came_back)) {
+    order_removal(txn, worker, object);
     return {};
   }
   if (being_written(*record)) return {};
@@ -78,10 +89,12 @@ Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& 
     ASSIGN_OR_RETURN(const auto leaves, txn.get(key::remove_duty(worker, object)));
     if (leaves) return {};  // it was told so, and may do it at any time
     record->add_workers(worker.value);
+    take_out(*record->mutable_damaged(), worker);
     save_object(txn, object, *record);
   }
   if (!recorded) txn.put(key::copy(worker, object), {});
-  if (record->sealed() && !stored.sealed()) order_seal_of(txn, worker, object, record->length());
+  if (came_back && !record->sealed()) order_seal(txn, object, *record);
+  if (record->sealed() && !stored.sealed()) order_seal_again(txn, worker, object, *record);
   return {};
 }
 
@@ -102,10 +115,12 @@ Result<void> take_sealed(kv::Txn& txn, WorkerId worker, const v1::SealedByDuty& 
 Result<void> take_damaged(kv::Txn& txn, WorkerId worker, ObjectId object) {
   txn.erase(key::seal_duty(worker, object));
   ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
-  if (!record || !lists(*record, worker) || being_written(*record)) return {};
-  forget_worker(*record, worker);
-  save_object(txn, object, *record);
-  txn.erase(key::copy(worker, object));
+  if (!record) {
+    order_removal(txn, worker, object);  // nobody wants it, so nothing of it needs to be saved
+    return {};
+  }
+  if (being_written(*record)) return {};
+  count_as_damaged(txn, worker, object, *record);
   return {};
 }
 
@@ -183,8 +198,10 @@ Result<bool> list_duties(const kv::Reader& reader, ScanStarts& starts, WorkerId 
     return {};
   };
   // Seals first: somebody may wait for the bytes; nobody waits for a deletion.
-  TRY(each_of('Y',
-              [](v1::Duty& duty, std::string_view value) { duty.set_seal(value.size() == 8 ? read_big_endian(value) : 0); }));
+  TRY(each_of('Y', [](v1::Duty& duty, std::string_view value) {
+    duty.set_seal(value.size() >= 8 ? read_big_endian(value.substr(0, 8)) : 0);
+    if (value.size() == 16) duty.set_crc32c(static_cast<uint32_t>(read_big_endian(value.substr(8))));
+  }));
   if (!more) TRY(each_of('X', [](v1::Duty& duty, std::string_view) { duty.set_remove(true); }));
   return more;
 }

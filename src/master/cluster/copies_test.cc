@@ -107,6 +107,20 @@ TEST_F(CopiesTest, an_object_that_is_being_written_need_not_exist_yet) {
   ASSERT_TRUE(close(HandleId{opened->handle()}));
 }
 
+TEST_F(CopiesTest, what_is_left_of_a_damaged_copy_goes_with_its_object) {
+  uint64_t id = stored_file("/a"), unknown = 1'000'000;
+  v1::WorkerHeartbeatRequest damaged;
+  damaged.add_damaged(id);
+  damaged.add_damaged(unknown);
+  done(kOne, damaged);
+  ASSERT_EQ(duties(kOne).duties_size(), 1) << "something may be saved of what a file needs";
+  EXPECT_EQ(duties(kOne).duties(0).object(), unknown);
+  ASSERT_TRUE(unlink("/a"));
+  reclaim();
+  EXPECT_EQ(duties(kOne).duties_size(), 2);
+  EXPECT_EQ(duties(kTwo).duties_size(), 1);
+}
+
 TEST_F(CopiesTest, a_damaged_copy_is_not_counted_and_lost_is_left_when_a_good_one_returns) {
   uint64_t id = stored_file("/a");
   v1::StoredObject good = as_recorded(id);
@@ -138,6 +152,7 @@ TEST_F(CopiesTest, a_torn_seal_is_repeated) {
   ASSERT_TRUE(inventory(kOne, {stored(id, 1'000, std::nullopt)}));
   ASSERT_EQ(duties(kOne).duties_size(), 1);
   EXPECT_EQ(duties(kOne).duties(0).seal(), 1'000u);
+  EXPECT_EQ(duties(kOne).duties(0).crc32c(), object(id)->crc32c()) << "what is sealed again has to be what was sealed";
   v1::WorkerHeartbeatRequest sealed;
   v1::SealedByDuty& by_duty = *sealed.add_sealed();
   by_duty.set_object(id);
@@ -179,6 +194,27 @@ TEST_F(CopiesTest, the_object_of_a_vanished_writer_is_sealed_by_duty) {
   EXPECT_EQ(object(id)->crc32c(), 77u);
   done(kOne, sealed);  // said again
   EXPECT_EQ(object(id)->workers_size(), 2);
+}
+
+TEST_F(CopiesTest, an_unsealed_copy_that_could_not_be_read_for_a_while_comes_back_and_is_sealed) {
+  auto opened = create("/a", 0644, v1::ACCESS_WRITE, 1 << 20);
+  ASSERT_TRUE(opened);
+  const uint64_t id = opened->grants(0).object();
+  HandleId handle{opened->handle()};
+  ASSERT_TRUE(commit(handle, {extent(0, 500, id)}));
+  ASSERT_TRUE(change([&](MutationContext& context) { return close_handle(context, InodeId{opened->attr().inode()}, handle); }));
+  v1::WorkerHeartbeatRequest damaged;
+  damaged.add_damaged(id);
+  done(kOne, damaged);
+  done(kTwo, damaged);
+  EXPECT_EQ(object(id)->workers_size(), 0);
+  EXPECT_EQ(duties(kOne).duties_size(), 0);
+  ASSERT_TRUE(inventory(kOne, {stored(id, 600, std::nullopt)}));
+  ASSERT_EQ(object(id)->workers_size(), 1);
+  ASSERT_EQ(duties(kOne).duties_size(), 1);
+  EXPECT_EQ(duties(kOne).duties(0).seal(), 500u);
+  ASSERT_TRUE(inventory(WorkerId{3}, {stored(id, 600, std::nullopt)}));
+  EXPECT_TRUE(duties(WorkerId{3}).duties(0).remove()) << "it was never granted one";
 }
 
 TEST_F(CopiesTest, duties_come_in_pages_with_seals_first) {

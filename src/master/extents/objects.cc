@@ -37,6 +37,10 @@ void remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record
     txn.put(key::remove_duty(WorkerId{worker}, object), {});
   }
   if (record.stored_version() != 0) txn.erase(key::fetch(object));
+  for (uint64_t worker : record.damaged()) {
+    txn.put(key::copy(WorkerId{worker}, object), {});
+    txn.put(key::remove_duty(WorkerId{worker}, object), {});
+  }
   txn.erase(key::object(object));
 }
 

@@ -419,8 +419,11 @@ Result<void> Checker::check_duty(const Pair& pair) {
     problem(name, ", which it does not have");
   } else if (record->handle() != 0) {
     problem(name, ", which is being written");
-  } else if (pair.value.size() != sizeof(uint64_t) || read_big_endian(pair.value) != record->length()) {
+  } else if (pair.value.size() < sizeof(uint64_t) || read_big_endian(pair.value) != record->length()) {
     problem(name, " has another length");
+  } else if (const std::string_view crc = std::string_view(pair.value).substr(sizeof(uint64_t));
+             !crc.empty() && (crc.size() != sizeof(uint64_t) || !record->sealed() || read_big_endian(crc) != record->crc32c())) {
+    problem(name, " has another checksum");
   }
   return {};
 }

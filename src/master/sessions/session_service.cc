@@ -56,7 +56,9 @@ void SessionService::bind(rpc::Router& router) {
 
 Task<Result<v1::OpenSessionReply>> SessionService::open(v1::OpenSessionRequest request, os::Instant deadline) {
   auto step = [this, &request](kv::Txn& txn) { return create(txn, request); };
-  Result<SessionId> session = co_await parts_.loop.run(step, Level::kAppended, deadline);
+  // Synced: were it forgotten, its number would be given to another client, whose calls would then be answered as if they were
+  // this one's.
+  Result<SessionId> session = co_await parts_.loop.run(step, Level::kSynced, deadline);
   if (!session) {
     // The step may have run and its batch failed: then the table knows a session that the journal does not.
     if (const std::optional<SessionId> added = parts_.table.find(request.nonce())) {

@@ -13,6 +13,7 @@ Answered<v1::WriteObjectReply> write_object(const Operations* with, rpc::Call ca
   CO_ASSIGN_OR_RETURN(uint64_t length, co_await on_disk(with, may_wait, write));
   v1::WriteObjectReply reply;
   reply.set_length(length);
+  reply.set_boot(with->store.boot());
   co_return reply;
 }
 

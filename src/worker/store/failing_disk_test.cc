@@ -89,9 +89,9 @@ TEST_F(FailingDiskTest, after_a_failed_sync_the_object_is_not_trusted_any_more) 
   write(ObjectId{1}, "begun", 0, 100);
   disk_of_bad.error = EIO;
   disk_of_bad.kind = "file.sync";
-  expect_error(store->sync(ObjectId{1}), Code::kElsewhere, EIO);
+  expect_error(store->sync(ObjectId{1}, 5), Code::kElsewhere, EIO);
   disk_of_bad.error = 0;
-  expect_error(store->sync(ObjectId{1}), Code::kCorrupt, EIO);
+  expect_error(store->sync(ObjectId{1}, 5), Code::kCorrupt, EIO);
   expect_error(store->seal(ObjectId{1}, 5, true), Code::kCorrupt, EIO);
   expect_error(try_read(ObjectId{1}), Code::kCorrupt, EIO);
   EXPECT_EQ(store->damaged(10), std::vector{ObjectId{1}});

@@ -31,6 +31,8 @@ void Object::opened(OpenedFile file) {
   directory_ = std::move(file.directory);
   file_ = std::move(file.file);
   charged_bytes_ = file.charged_bytes;
+  header_ = std::move(file.header);
+  cut_off_ = !file.seal && header_.boot != 0 && header_.boot != boot_;
   state_ = file.seal ? State::kSealed : State::kWriting;
   found_sealed_ = file.seal.has_value();
   if (file.seal) {
@@ -56,7 +58,9 @@ Result<void> Object::wait_until_open() {
 
 Result<void> Object::check_writable() const {
   switch (state_) {
-    case State::kWriting: return {};
+    case State::kWriting:
+      if (cut_off_) return lost();
+      return {};
     case State::kSealing:
     case State::kSealed: return stale("object " + to_string(id_) + " is sealed");
     case State::kUnusable: return std::unexpected(*failure_);
@@ -65,6 +69,13 @@ Result<void> Object::check_writable() const {
     case State::kRemoved: break;
   }
   return missing(id_);
+}
+
+Error Object::lost() const {
+  return std::unexpected(Status(Code::kStale, ENODATA,
+                                "object " + to_string(id_) +
+                                    ": its machine has lost power or was restarted since it was written; what was not synced "
+                                    "before that is lost"));
 }
 
 Result<void> Object::write(Bytes data, uint64_t offset) {
@@ -120,6 +131,7 @@ Result<size_t> Object::read(MutableBytes into, uint64_t offset) {
       if (state_ == State::kUnusable) return std::unexpected(*failure_);
       if (state_ == State::kRemoved) return missing(id_);
       if (state_ == State::kSealing) end = sealing_length_;
+      if (cut_off_) end = std::min(end, header_.synced_bytes);
       state = state_;
       turn = turns_;
     }

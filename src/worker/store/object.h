@@ -23,8 +23,17 @@ struct OpenedFile {
   TierPath* path = nullptr;
   std::string directory;  // of the file, for syncing its entry
   std::shared_ptr<os::File> file;
+  ObjectHeader header;
   uint64_t charged_bytes = 0;
   std::optional<Seal> seal;
+};
+
+// What a caller knows of the bytes that are to be sealed.
+struct SealTerms {
+  // In which boot of the worker's machine some of them were written that no sync has covered since: in another one they are lost.
+  // 0: all of them were synced, or the caller cannot say.
+  uint64_t boot = 0;
+  std::optional<uint32_t> crc32c;  // they are sealed only if this is their checksum
 };
 
 // One object with its file, and everything that happens to its bytes: writes at disjoint or overlapping ranges and reads, all at
@@ -32,10 +41,12 @@ struct OpenedFile {
 // that are at it finish. Shared between the store's bounded cache of open objects and the calls at work on it. Any thread: calls
 // block for as long as the I/O they wait for, never for the caller's or another object's progress; no lock is held across I/O.
 // After a crash at any step an object is either sealed exactly or unsealed with every byte that was written below the length
-// asked for. After a failed sync, or a failed seal that could not be undone, it answers that error for ever.
+// asked for. After a failed sync, or a failed seal that could not be undone, it answers that error for ever. An unsealed object
+// of an earlier boot of the machine is cut off: of its bytes only those that a sync covered are known to be there. Those are
+// served, and sealed on demand; everything else asked of it is `stale` with ENODATA.
 class Object {
  public:
-  explicit Object(ObjectId id) : id_(id) {}
+  Object(ObjectId id, uint64_t boot) : id_(id), boot_(boot) {}
   Object(const Object&) = delete;
   Object& operator=(const Object&) = delete;
 
@@ -62,14 +73,18 @@ class Object {
   Result<void> verify_block(uint64_t block);
 
   // Cuts at `length`, and leaves the object charged with exactly what it takes. Idempotent for the same length; `stale` for
-  // another one. ENODATA as `elsewhere`: the file holds less than `length`.
-  Result<Seal> seal(uint64_t length, bool sync, os::FileSystem& files);
-  Result<void> sync(os::FileSystem& files);
+  // another one. ENODATA as `elsewhere`: the file holds less than `length`; as `stale`: the machine has lost power since, and
+  // with it bytes that were not synced. `corrupt`: the checksum is not the expected one.
+  Result<Seal> seal(uint64_t length, bool sync, SealTerms terms, os::FileSystem& files);
+  // Everything written so far survives a power cut. The caller vouches that nothing below `length` is still to be written: so
+  // much is known to be there even after one. `boot` as in SealTerms.
+  Result<void> sync(uint64_t length, uint64_t boot, os::FileSystem& files);
   // Waits for a seal or reservation at work; later calls answer ENOENT. False: somebody else is removing it.
   bool begin_removal();
 
   bool is_sealed() const;
   bool is_unusable() const;
+  bool is_cut_off() const { return cut_off_; }
   Result<uint64_t> length();  // of an unsealed object from its file: a client may write through a descriptor
   std::optional<Seal> seal_if_sealed() const;
   Result<std::shared_ptr<os::File>> file_for_writing();  // `stale` once sealed
@@ -80,23 +95,30 @@ class Object {
   enum class State : uint8_t { kOpening, kNotOpened, kWriting, kSealing, kSealed, kUnusable, kRemoved };
 
   Result<void> check_writable() const;  // with mutex_ held
+  Error lost() const;
   Result<size_t> read_unsealed(MutableBytes into, uint64_t offset, uint64_t end);
   Result<size_t> read_sealed(MutableBytes into, uint64_t offset);
   Result<void> read_block_part(uint64_t block, MutableBytes into, uint64_t offset);
   Result<void> verify(uint64_t block, MutableBytes into, uint64_t offset);
   Result<void> read_exactly(MutableBytes into, uint64_t offset);
-  Result<Seal> write_seal(uint64_t length, bool sync, os::FileSystem& files);
+  Result<void> check_terms(uint64_t length, const SealTerms& terms) const;  // with mutex_ held
+  Result<Seal> write_seal(uint64_t length, bool sync, SealTerms terms, os::FileSystem& files);
   Result<Seal> compute_seal(uint64_t length);
   void undo_seal(uint64_t length);
   Result<void> sync_file(os::FileSystem& files, bool is_final /* sealed, footer included: nothing comes after */);
+  Result<void> verify_all();  // of a sealed object
+  uint64_t synced_bytes() const;
+  Result<void> sync_unsealed(uint64_t length, os::FileSystem& files);
   void become_unusable(const Status& why);
   void settle_charge(uint64_t length);  // with mutex_ held
 
   const ObjectId id_;
+  const uint64_t boot_;  // of the machine, now
   // Set by opened(), constant afterwards:
   TierPath* path_ = nullptr;
   std::string directory_;
   std::shared_ptr<os::File> file_;  // shared with replies that carry its descriptor
+  bool cut_off_ = false;            // unsealed, of an earlier boot
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // of everything below; a waiter waits for other threads' I/O, never for their callers
@@ -104,7 +126,8 @@ class Object {
   State state_ = State::kOpening;
   std::optional<Status> failure_;  // of opening, or why it is unusable
   int writes_ = 0;                 // in flight
-  bool reserving_ = false;
+  bool reserving_ = false, syncing_ = false;
+  ObjectHeader header_;  // as on the disk, synced
   uint64_t charged_bytes_ = 0;
   uint64_t sealing_length_ = 0;
   uint64_t turns_ = 0;  // counts changes of state: a read that spans one is done again

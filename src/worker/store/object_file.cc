@@ -20,13 +20,15 @@ struct HeaderOnDisk {
   uint32_t data_offset;
   uint64_t object;
   char cluster[kMaxClusterName + 1];  // padded with NUL
-  uint8_t reserved[36];
+  uint64_t boot;                      // from here to `reserved` zero in format 1
+  uint64_t synced_bytes;
+  uint8_t reserved[20];
   uint32_t crc32c;  // of all that precedes it
 };
 static_assert(sizeof(HeaderOnDisk) == kHeaderBytes && std::is_trivially_copyable_v<HeaderOnDisk>);
 static_assert(std::has_unique_object_representations_v<HeaderOnDisk>, "padding would put unset bytes on disk");
 static_assert(offsetof(HeaderOnDisk, object) == 16 && offsetof(HeaderOnDisk, cluster) == 24 &&
-              offsetof(HeaderOnDisk, crc32c) == 124);
+              offsetof(HeaderOnDisk, boot) == 88 && offsetof(HeaderOnDisk, crc32c) == 124);
 
 struct TrailerOnDisk {
   char magic[8];
@@ -59,7 +61,16 @@ bool has_magic(const OnDisk& value, std::string_view magic) {
   return std::string_view(value.magic, sizeof value.magic) == magic;
 }
 
+constexpr uint32_t kOldestObjectFormat = 1;
+
 }  // namespace
+
+// FNV-1a: not a checksum, a name in 8 bytes.
+uint64_t boot_number(std::string_view boot_id) {
+  uint64_t number = 0xcbf29ce484222325;
+  for (char c : boot_id) number = (number ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return number == 0 ? 1 : number;
+}
 
 std::array<std::byte, kDataOffset> encode_header(const ObjectHeader& header) {
   FOREBAY_CHECK(header.cluster.size() <= kMaxClusterName, "a cluster id was accepted that does not fit a header");
@@ -69,6 +80,8 @@ std::array<std::byte, kDataOffset> encode_header(const ObjectHeader& header) {
   disk.data_offset = kDataOffset;
   disk.object = header.object.value;
   header.cluster.copy(disk.cluster, kMaxClusterName);
+  disk.boot = header.boot;
+  disk.synced_bytes = header.synced_bytes;
   disk.crc32c = own_crc(disk);
   std::array<std::byte, kDataOffset> page{};
   std::memcpy(page.data(), &disk, sizeof disk);
@@ -81,12 +94,16 @@ Result<ObjectHeader> decode_header(Bytes start_of_file) {
   std::memcpy(&disk, start_of_file.data(), sizeof disk);
   if (!has_magic(disk, kHeaderMagic)) return corrupt("the header's magic is not an object's");
   if (disk.crc32c != own_crc(disk)) return corrupt("the header does not match its checksum");
-  if (disk.format != kObjectFormat)
+  if (disk.format < kOldestObjectFormat || disk.format > kObjectFormat)
     return corrupt("object format " + std::to_string(disk.format) + " is not known to this version");
   if (disk.data_offset != kDataOffset || disk.object == 0) return corrupt("the header holds impossible values");
   size_t cluster_bytes = std::find(disk.cluster, std::end(disk.cluster), '\0') - disk.cluster;
   if (cluster_bytes > kMaxClusterName) return corrupt("the header's cluster id has no end");
-  return ObjectHeader{std::string(disk.cluster, cluster_bytes), ObjectId{disk.object}};
+  if (disk.synced_bytes > kMaxObjectBytes) return corrupt("the header says that more is synced than an object can hold");
+  return ObjectHeader{.cluster = std::string(disk.cluster, cluster_bytes),
+                      .object = ObjectId{disk.object},
+                      .boot = disk.boot,
+                      .synced_bytes = disk.synced_bytes};
 }
 
 std::string encode_footer(const Seal& seal) {
@@ -94,7 +111,7 @@ std::string encode_footer(const Seal& seal) {
   Bytes table = std::as_bytes(std::span(seal.blocks));
   TrailerOnDisk disk{};
   kTrailerMagic.copy(disk.magic, sizeof disk.magic);
-  disk.format = kObjectFormat;
+  disk.format = kSealFormat;
   disk.block_bytes = kBlockBytes;
   disk.object = seal.object.value;
   disk.length = seal.length;
@@ -112,7 +129,7 @@ Result<Trailer> decode_trailer(Bytes end_of_file, uint64_t file_bytes) {
   std::memcpy(&disk, end_of_file.data(), sizeof disk);
   if (!has_magic(disk, kTrailerMagic)) return corrupt("the file does not end in a seal");
   if (disk.crc32c != own_crc(disk)) return corrupt("the seal does not match its checksum");
-  if (disk.format != kObjectFormat || disk.block_bytes != kBlockBytes) return corrupt("the seal is of an unknown format");
+  if (disk.format != kSealFormat || disk.block_bytes != kBlockBytes) return corrupt("the seal is of an unknown format");
   if (disk.length > kMaxObjectBytes || sealed_file_bytes(disk.length) != file_bytes)
     return corrupt("the seal's length does not fit the file");
   return Trailer{.seal = {.object = ObjectId{disk.object}, .length = disk.length, .crc32c = disk.data_crc32c, .blocks = {}},

@@ -18,7 +18,8 @@
 
 namespace forebay::worker {
 
-inline constexpr uint32_t kObjectFormat = 1;
+inline constexpr uint32_t kObjectFormat = 2;  // of headers written now; those of format 1 are read
+inline constexpr uint32_t kSealFormat = 1;
 inline constexpr uint64_t kDataOffset = 4096;  // of the data in the file: a page, so that mapped and direct reads fit
 inline constexpr uint64_t kBlockBytes = kMiB;  // covered by one checksum
 inline constexpr size_t kMaxClusterName = 63;  // bytes of a cluster id
@@ -26,10 +27,14 @@ inline constexpr uint64_t kMaxObjectBytes = uint64_t{1} << 44;  // 16 TiB: keeps
 inline constexpr size_t kHeaderBytes = 128;                     // of the header that carry meaning; the rest of its page is zero
 inline constexpr size_t kTrailerBytes = 64;
 
-// Whose bytes a file holds.
+// Whose bytes a file holds, and which of them a power cut has left, as long as no seal vouches for them.
 struct ObjectHeader {
   std::string cluster;
   ObjectId object;
+  // In which boot of the machine it was created, and so written: an unsealed object takes no bytes in a later one. 0: format 1,
+  // which did not say.
+  uint64_t boot = 0;
+  uint64_t synced_bytes = 0;  // of its data, from the start: a sync has covered them. Written after that sync, and synced itself
 
   bool operator==(const ObjectHeader&) const = default;
 };
@@ -47,6 +52,9 @@ struct Seal {
 constexpr uint64_t block_count(uint64_t length) { return (length + kBlockBytes - 1) / kBlockBytes; }
 constexpr uint64_t footer_bytes(uint64_t length) { return block_count(length) * sizeof(uint32_t) + kTrailerBytes; }
 constexpr uint64_t sealed_file_bytes(uint64_t length) { return kDataOffset + length + footer_bytes(length); }
+
+// Of a boot id, never 0.
+uint64_t boot_number(std::string_view boot_id);
 
 // The whole first page of a file. The cluster id is at most kMaxClusterName bytes (checked: identities are validated on entry).
 std::array<std::byte, kDataOffset> encode_header(const ObjectHeader& header);

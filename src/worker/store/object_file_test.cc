@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "base/crc32c.h"
 
 namespace forebay::worker {
@@ -20,10 +22,21 @@ Result<Seal> decode_footer(Bytes footer, uint64_t file_bytes) {
 }
 
 TEST(ObjectFile, header_comes_back_as_it_was_written) {
-  ObjectHeader header{.cluster = std::string(kMaxClusterName, 'c'), .object = ObjectId{0x1234567890abcdef}};
+  ObjectHeader header{.cluster = std::string(kMaxClusterName, 'c'),
+                      .object = ObjectId{0x1234567890abcdef},
+                      .boot = boot_number("some boot"),
+                      .synced_bytes = 12'345};
   auto page = encode_header(header);
   EXPECT_EQ(decode_header(page).value(), header);
   EXPECT_EQ(decode_header(Bytes(page).first(kHeaderBytes)).value(), header);
+}
+
+TEST(ObjectFile, a_header_of_format_1_is_read_and_says_nothing_of_boots) {
+  auto page = encode_header({.cluster = "b7c9", .object = ObjectId{7}});
+  page[8] = std::byte{1};
+  const uint32_t crc = crc32c(Bytes(page).first(kHeaderBytes - 4));
+  std::memcpy(page.data() + kHeaderBytes - 4, &crc, sizeof crc);
+  EXPECT_EQ(decode_header(page).value(), (ObjectHeader{.cluster = "b7c9", .object = ObjectId{7}}));
 }
 
 TEST(ObjectFile, every_flipped_bit_of_the_header_is_detected) {

@@ -10,8 +10,8 @@ namespace {
 constexpr size_t kSealBuffer = 256 * kKiB;  // for the pass over all data
 }
 
-Result<Seal> Object::seal(uint64_t length, bool sync, os::FileSystem& files) {
-  bool was_sealed = false;
+Result<Seal> Object::seal(uint64_t length, bool sync, SealTerms terms, os::FileSystem& files) {
+  bool was_sealed = false, compare = false;
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return state_ != State::kSealing && !reserving_; });
@@ -19,8 +19,9 @@ Result<Seal> Object::seal(uint64_t length, bool sync, os::FileSystem& files) {
     if (was_sealed && seal_.length != length)
       return stale("object " + to_string(id_) + " is sealed at " + std::to_string(seal_.length) + " bytes, not " +
                    std::to_string(length));
+    compare = was_sealed && found_sealed_ && terms.boot != 0 && terms.boot != boot_;
     if (!was_sealed) {
-      TRY(check_writable());
+      TRY(check_terms(length, terms));
       state_ = State::kSealing;
       sealing_length_ = length;
       ++turns_;
@@ -28,10 +29,11 @@ Result<Seal> Object::seal(uint64_t length, bool sync, os::FileSystem& files) {
     }
   }
   if (was_sealed) {
+    if (compare) TRY(verify_all());
     if (sync) TRY(sync_file(files, true));
     return seal_;
   }
-  Result<Seal> seal = write_seal(length, sync, files);
+  Result<Seal> seal = write_seal(length, sync, terms, files);
   std::lock_guard lock(mutex_);
   ++turns_;
   if (seal) {
@@ -44,17 +46,35 @@ Result<Seal> Object::seal(uint64_t length, bool sync, os::FileSystem& files) {
   return seal;
 }
 
+Result<void> Object::check_terms(uint64_t length, const SealTerms& terms) const {
+  if (!cut_off_) {
+    TRY(check_writable());
+    if (terms.boot != 0 && header_.boot != 0 && terms.boot != header_.boot) return lost();  // created anew after the power cut
+    return {};
+  }
+  if (state_ != State::kWriting) return check_writable();
+  // A checksum that somebody else has kept says more than a sync does.
+  if (terms.crc32c || (terms.boot == 0 && length <= header_.synced_bytes)) return {};
+  return lost();
+}
+
 // 1. Sums the data: changes nothing. 2. Writes the footer at the end of the data, inside the reservation where possible, so that
 // a full medium cannot refuse it. 3. Cuts the file behind the footer, which also returns reserved space. The file counts as
 // sealed once the trailer is its end, so a crash before leaves it unsealed with every byte below `length`, and bytes above it,
-// which nobody was told are there, cut or overwritten.
-Result<Seal> Object::write_seal(uint64_t length, bool sync, os::FileSystem& files) {
+// which nobody was told are there, cut or overwritten. When a sync has covered a part of the data, the rest is synced before the
+// footer is written: a power cut that kept the footer and lost some bytes would take those that were synced along with their
+// block.
+Result<Seal> Object::write_seal(uint64_t length, bool sync, SealTerms terms, os::FileSystem& files) {
   ASSIGN_OR_RETURN(uint64_t file_bytes, file_->size());
   if (file_bytes < kDataOffset + length)
     return elsewhere("object " + to_string(id_) + " cannot be sealed at " + std::to_string(length) + " bytes: only " +
                          std::to_string(file_bytes < kDataOffset ? 0 : file_bytes - kDataOffset) + " are here",
                      ENODATA);
   ASSIGN_OR_RETURN(Seal seal, compute_seal(length));
+  if (terms.crc32c && seal.crc32c != *terms.crc32c)
+    return corrupt("object " + to_string(id_) + ": its bytes do not match the checksum taken when they were sealed before");
+  const uint64_t synced = synced_bytes();
+  if (synced != 0 && synced < length) TRY(sync_file(files, false));
   const std::string footer = encode_footer(seal);
   Result<void> done = file_->write_at(as_bytes(footer), kDataOffset + length);
   if (done) done = file_->truncate(kDataOffset + length + footer.size());
@@ -110,7 +130,7 @@ Result<void> Object::sync_file(os::FileSystem& files, bool is_final) {
     sync_directory = !directory_synced_;
     compare = found_sealed_;
   }
-  for (uint64_t block = 0; compare && block < seal_.blocks.size(); ++block) TRY(verify_block(block));
+  if (compare) TRY(verify_all());
   Result<void> synced = file_->sync_data();
   if (synced && sync_directory) synced = files.sync_directory(directory_);
   if (!synced) {
@@ -123,14 +143,61 @@ Result<void> Object::sync_file(os::FileSystem& files, bool is_final) {
   return {};
 }
 
-Result<void> Object::sync(os::FileSystem& files) {
+Result<void> Object::verify_all() {
+  for (uint64_t block = 0; block < seal_.blocks.size(); ++block) TRY(verify_block(block));
+  return {};
+}
+
+uint64_t Object::synced_bytes() const {
+  std::lock_guard lock(mutex_);
+  return header_.synced_bytes;
+}
+
+Result<void> Object::sync(uint64_t length, uint64_t boot, os::FileSystem& files) {
   bool is_final = false;
   {
-    std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !syncing_; });
     if (state_ == State::kRemoved) return elsewhere("object " + to_string(id_) + " is not here", ENOENT);
     is_final = state_ == State::kSealed;
+    const bool of_other_boot = boot != 0 && header_.boot != 0 && boot != header_.boot;
+    if (!is_final && (cut_off_ || of_other_boot)) {
+      if (state_ == State::kUnusable) return std::unexpected(*failure_);
+      if (boot == 0 && length != 0 && length <= header_.synced_bytes) return {};
+      return lost();
+    }
+    syncing_ = !is_final;
   }
-  return sync_file(files, is_final);
+  if (is_final) return sync_file(files, true);
+  Result<void> synced = sync_unsealed(length, files);
+  std::lock_guard lock(mutex_);
+  syncing_ = false;
+  changed_.notify_all();
+  return synced;
+}
+
+// The bytes first, then, when those are safe, the number of them in the header: it must never say more than is true. The header's
+// 128 bytes lie in one sector, which a power cut leaves old or new.
+Result<void> Object::sync_unsealed(uint64_t length, os::FileSystem& files) {
+  ASSIGN_OR_RETURN(const uint64_t size, file_->size());
+  TRY(sync_file(files, false));
+  ObjectHeader header;
+  {
+    std::lock_guard lock(mutex_);
+    header = header_;
+  }
+  const uint64_t covered = std::min(length, size < kDataOffset ? 0 : size - kDataOffset);
+  if (header.boot == 0 || covered <= header.synced_bytes) return {};
+  header.synced_bytes = covered;
+  Result<void> kept = file_->write_at(Bytes(encode_header(header)).first(kHeaderBytes), 0);
+  if (kept) kept = file_->sync_data();
+  if (!kept) {
+    become_unusable(kept.error());
+    return kept;
+  }
+  std::lock_guard lock(mutex_);
+  header_.synced_bytes = covered;
+  return {};
 }
 
 void Object::become_unusable(const Status& why) {

@@ -39,6 +39,7 @@ Task<Result<std::unique_ptr<ObjectStore>>> ObjectStore::open(os::Env& env, Store
 ObjectStore::ObjectStore(os::Env& env, StoreConfig config, obs::Log& log, WorkerEvents& events, std::unique_ptr<TierSet> tiers,
                          StartedStore started)
     : files_(env.files),
+      boot_(boot_number(env.host_id)),
       config_(std::move(config)),
       log_(log),
       events_(events),
@@ -91,7 +92,7 @@ Result<ObjectStore::Pointer> ObjectStore::acquire(ObjectId id, uint64_t create_b
       if (!entry && !identity_) return busy("this worker is not registered with a master yet");
       if (!open_.make_room(closed))
         return busy("all " + std::to_string(open_.size()) + " open objects of this worker are in use");
-      object = std::make_shared<Object>(id);
+      object = std::make_shared<Object>(id, boot_);
       open_.insert(object);
       is_opener = true;
     }
@@ -128,25 +129,26 @@ Result<OpenedFile> ObjectStore::load(ObjectId object, const ObjectEntry& entry) 
     return std::unexpected(
         judge(Status(Code::kCorrupt, EIO, "object " + to_string(object) + ": its file is gone"), object, path, false));
   if (!opened) return std::unexpected(judge(std::move(opened).error(), object, path, false));
-  Result<std::optional<Seal>> seal = examine_file(**opened, object, identity()->cluster);
-  if (seal && sealed && (!*seal || (*seal)->length != entry.length || (*seal)->crc32c != entry.crc32c))
-    seal = corrupt("its seal is damaged");
-  if (!seal) {
-    Status error = std::move(seal).error().with_context("object " + to_string(object));
+  Result<Examined> examined = examine_file(**opened, object, identity()->cluster);
+  if (examined && sealed && (!examined->seal || examined->seal->length != entry.length || examined->seal->crc32c != entry.crc32c))
+    examined = corrupt("its seal is damaged");
+  if (!examined) {
+    Status error = std::move(examined).error().with_context("object " + to_string(object));
     if (error.is(Code::kCorrupt)) mark_unreadable(object);
     return std::unexpected(judge(std::move(error), object, path, false));
   }
   // Data that happens to look like a seal does not make one: only sealing does.
-  if (!sealed) seal->reset();
+  if (!sealed) examined->seal.reset();
   return OpenedFile{.path = &path,
                     .directory = object_directory(path.directory(), object.value & 0xff),
                     .file = std::move(*opened),
+                    .header = std::move(examined->header),
                     .charged_bytes = entry.charged_bytes,
-                    .seal = std::move(*seal)};
+                    .seal = std::move(examined->seal)};
 }
 
 Result<OpenedFile> ObjectStore::create(ObjectId object, uint64_t create_bytes) {
-  const ObjectHeader header{identity()->cluster, object};
+  const ObjectHeader header{.cluster = identity()->cluster, .object = object, .boot = boot_};
   const uint64_t charge = charge_for(create_bytes);
   std::vector<TierPath*> tried;
   for (;;) {
@@ -156,6 +158,7 @@ Result<OpenedFile> ObjectStore::create(ObjectId object, uint64_t create_bytes) {
       return OpenedFile{.path = path,
                         .directory = object_directory(path->directory(), object.value & 0xff),
                         .file = std::move(*file),
+                        .header = header,
                         .charged_bytes = charge,
                         .seal = std::nullopt};
     path->release(charge);
@@ -223,10 +226,10 @@ Result<size_t> ObjectStore::read(ObjectId id, MutableBytes into, uint64_t offset
   return got;
 }
 
-Result<Seal> ObjectStore::seal(ObjectId id, uint64_t length, bool sync) {
+Result<Seal> ObjectStore::seal(ObjectId id, uint64_t length, bool sync, SealTerms terms) {
   TRY(check_range(id, 0, length));
   ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
-  Result<Seal> seal = object->seal(length, sync, files_);
+  Result<Seal> seal = object->seal(length, sync, terms, files_);
   if (!seal) return std::unexpected(judge(std::move(seal).error(), *object, true));
   {
     std::lock_guard lock(mutex_);
@@ -243,10 +246,10 @@ Result<Seal> ObjectStore::seal(ObjectId id, uint64_t length, bool sync) {
   return seal;
 }
 
-Result<void> ObjectStore::sync(ObjectId id) {
-  TRY(check_range(id, 0, 0));
+Result<void> ObjectStore::sync(ObjectId id, uint64_t length, uint64_t boot) {
+  TRY(check_range(id, 0, length));
   ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
-  Result<void> synced = object->sync(files_);
+  Result<void> synced = object->sync(length, boot, files_);
   if (!synced) return std::unexpected(judge(std::move(synced).error(), *object, true));
   return {};
 }
@@ -264,6 +267,9 @@ Result<OpenedObject> ObjectStore::open_object(ObjectId id, bool for_writing, uin
   if (for_writing) {
     ASSIGN_OR_RETURN(opened.file, object->file_for_writing());
   } else {
+    // Through a descriptor a reader would get bytes that nobody vouches for.
+    if (object->is_cut_off() && !object->is_sealed())
+      return elsewhere("object " + to_string(id) + " can only be read through its worker", EOPNOTSUPP);
     // The store's own descriptor of an unsealed object can write: a reader gets one that cannot.
     auto file = files_.open(object_path(object->path().directory(), id), os::OpenMode::kRead);
     if (!file) return std::unexpected(judge(std::move(file).error(), *object, false));
@@ -290,7 +296,7 @@ Result<void> ObjectStore::remove(ObjectId id) {
     if (!object) {
       removed_.add(id);
       if (!table_.find(id)) return {};
-      object = std::make_shared<Object>(id);
+      object = std::make_shared<Object>(id, boot_);
       open_.insert(object);  // one over the limit for a moment, without a descriptor
     }
   }

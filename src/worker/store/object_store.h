@@ -45,9 +45,9 @@ struct OpenedObject {
 // blocking executor that may wait for a disk); no lock is held across I/O, and no call waits for another caller's progress.
 // Success means: written bytes are in the medium's page cache and read back by everybody; a seal is final. After a crash every
 // sealed object is found exactly as it was sealed, every unsealed one with its bytes. Errors: `elsewhere` with ENOENT (no such
-// object), ENOSPC (no room; below the reservation never) or EIO (the disk failed); `stale` (sealed); `corrupt` (this copy is
-// damaged, and is reported by damaged()); `busy` (out of descriptors). A path whose disk fails takes nothing new; the rest goes
-// on. Limits: StoreConfig.
+// object), ENOSPC (no room; below the reservation never) or EIO (the disk failed); `stale` (sealed; with ENODATA: a restart of
+// the machine has taken what was not synced, see Object); `corrupt` (this copy is damaged, and is reported by damaged()); `busy`
+// (out of descriptors). A path whose disk fails takes nothing new; the rest goes on. Limits: StoreConfig.
 class ObjectStore {
  public:
   // Locks the directories, checks whose they are, finds what is in them. `invalid`: in use by another worker, another cluster's,
@@ -61,8 +61,12 @@ class ObjectStore {
   // The length of the object afterwards. `create_bytes` other than 0: created with that reservation if it is not there.
   Result<uint64_t> write(ObjectId object, Bytes data, uint64_t offset, uint64_t create_bytes);
   Result<size_t> read(ObjectId object, MutableBytes into, uint64_t offset);
-  Result<Seal> seal(ObjectId object, uint64_t length, bool sync);
-  Result<void> sync(ObjectId object);
+  Result<Seal> seal(ObjectId object, uint64_t length, bool sync, SealTerms terms = {});
+  Result<void> sync(ObjectId object, uint64_t length, uint64_t boot = 0);  // see Object
+  // In which boot of this machine what is written now is written.
+  uint64_t boot() const { return boot_; }
+  // Of every object that is not sealed, so that an orderly restart of the machine takes nothing. No call is at work meanwhile.
+  void sync_unsealed();
   Result<void> reserve(ObjectId object, uint64_t data_bytes);
   Result<OpenedObject> open_object(ObjectId object, bool for_writing, uint64_t create_bytes);
   Result<ObjectStat> stat(ObjectId object);
@@ -120,6 +124,7 @@ class ObjectStore {
   void fail_path(TierPath& path, const Status& why);
 
   os::FileSystem& files_;
+  const uint64_t boot_;
   const StoreConfig config_;
   obs::Log& log_;
   WorkerEvents& events_;

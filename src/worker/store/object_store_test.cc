@@ -29,7 +29,7 @@ TEST_F(ObjectStoreTest, an_unknown_object_is_elsewhere) {
   expect_error(try_read(ObjectId{9}), Code::kElsewhere, ENOENT);
   expect_error(store->write(ObjectId{9}, as_bytes("x"), 0, 0), Code::kElsewhere, ENOENT);
   expect_error(store->seal(ObjectId{9}, 0, false), Code::kElsewhere, ENOENT);
-  expect_error(store->sync(ObjectId{9}), Code::kElsewhere, ENOENT);
+  expect_error(store->sync(ObjectId{9}, 0), Code::kElsewhere, ENOENT);
   expect_error(store->stat(ObjectId{9}), Code::kElsewhere, ENOENT);
   EXPECT_TRUE(store->remove(ObjectId{9}));
   expect_error(store->write(ObjectId{0}, as_bytes("x"), 0, 1), Code::kInvalid, EINVAL);

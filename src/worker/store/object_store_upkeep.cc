@@ -171,6 +171,28 @@ void ObjectStore::rewrite_index(size_t path_index) {
                  {{"directory", tiers_->path(path_index).directory()}, {"error", done.error().to_string()}});
 }
 
+void ObjectStore::sync_unsealed() {
+  for (ObjectId from{1};;) {
+    std::vector<std::pair<ObjectId, ObjectEntry>> entries;
+    {
+      std::lock_guard lock(mutex_);
+      entries = table_.page(from, kTablePage);
+    }
+    for (const auto& [id, entry] : entries) {
+      if (entry.state != ObjectState::kUnsealed || tiers_->path(entry.path).failure()) continue;
+      Result<Pointer> object = acquire(id, 0);
+      if (!object || (*object)->is_cut_off()) continue;
+      Result<uint64_t> length = (*object)->length();
+      Result<void> synced = length ? (*object)->sync(*length, 0, files_) : std::unexpected(length.error());
+      if (!synced)
+        log_.warning("an object could not be synced: a restart of the machine now may lose what was written to it",
+                     {{"object", id.value}, {"error", synced.error().to_string()}});
+    }
+    if (entries.size() < kTablePage) break;
+    from = ObjectId{entries.back().first.value + 1};
+  }
+}
+
 void ObjectStore::housekeeping() {
   std::vector<size_t> objects(indexes_.size());
   for (size_t i = 0; i < indexes_.size(); ++i) {

@@ -38,19 +38,19 @@ Result<std::optional<ObjectEntry>> recover_file(os::FileSystem& files, const std
   ASSIGN_OR_RETURN(std::unique_ptr<os::File> file, files.open(name, os::OpenMode::kRead));
   ASSIGN_OR_RETURN(uint64_t size, file->size());
   ASSIGN_OR_RETURN(uint64_t allocated, file->allocated_bytes());
-  Result<std::optional<Seal>> seal = examine_file(*file, object, cluster);
+  Result<Examined> examined = examine_file(*file, object, cluster);
   ObjectEntry entry{.charged_bytes = round_to_charge(std::max(size, allocated)), .path = path_index};
-  if (!seal) {
-    if (!seal.error().is(Code::kCorrupt)) return std::unexpected(std::move(seal).error());
+  if (!examined) {
+    if (!examined.error().is(Code::kCorrupt)) return std::unexpected(std::move(examined).error());
     if (size <= kDataOffset) {
       file.reset();
       TRY(files.remove(name));
       return std::optional<ObjectEntry>{};
     }
     entry.state = ObjectState::kDamaged;
-  } else if (*seal) {
-    entry = sealed_entry((*seal)->length, (*seal)->crc32c, path_index);
-    TRY(return_surplus(files, name, *file, (*seal)->length));
+  } else if (const std::optional<Seal>& seal = examined->seal) {
+    entry = sealed_entry(seal->length, seal->crc32c, path_index);
+    TRY(return_surplus(files, name, *file, seal->length));
   }
   return std::optional<ObjectEntry>(entry);
 }
@@ -84,7 +84,7 @@ std::string object_directory(const std::string& path, unsigned low_byte) {
 
 std::string object_path(const std::string& path, ObjectId object) { return objects_root(path) + "/" + object_file_name(object); }
 
-Result<std::optional<Seal>> examine_file(os::File& file, ObjectId object, const std::string& cluster) {
+Result<Examined> examine_file(os::File& file, ObjectId object, const std::string& cluster) {
   std::array<std::byte, kHeaderBytes> start;
   ASSIGN_OR_RETURN(size_t got, file.read_at(start, 0));
   ASSIGN_OR_RETURN(ObjectHeader header, decode_header(Bytes(start).first(got)));
@@ -92,16 +92,17 @@ Result<std::optional<Seal>> examine_file(os::File& file, ObjectId object, const 
   if (header.object != object) return corrupt("the file is that of object " + to_string(header.object));
 
   ASSIGN_OR_RETURN(uint64_t size, file.size());
-  if (size < sealed_file_bytes(0)) return std::optional<Seal>{};
+  Examined examined{.header = std::move(header), .seal = {}};
+  if (size < sealed_file_bytes(0)) return examined;
   std::array<std::byte, kTrailerBytes> end;
   ASSIGN_OR_RETURN(got, file.read_at(end, size - kTrailerBytes));
   Result<Trailer> trailer = decode_trailer(Bytes(end).first(got), size);
-  if (!trailer || trailer->seal.object != object) return std::optional<Seal>{};
+  if (!trailer || trailer->seal.object != object) return examined;
   std::vector<std::byte> table(footer_bytes(trailer->seal.length) - kTrailerBytes);
   ASSIGN_OR_RETURN(got, file.read_at(table, kDataOffset + trailer->seal.length));
   Result<Seal> seal = decode_table(std::move(*trailer), Bytes(table).first(got));
-  if (!seal) return std::optional<Seal>{};
-  return std::optional<Seal>(std::move(*seal));
+  if (seal) examined.seal = std::move(*seal);
+  return examined;
 }
 
 Result<void> make_object_directories(os::FileSystem& files, const std::string& path) {
@@ -112,7 +113,7 @@ Result<void> make_object_directories(os::FileSystem& files, const std::string& p
       if (entry.name == object_directory_name(low_byte)) there[low_byte] = true;
     return true;
   }));
-  if (std::ranges::all_of(there, std::identity{})) return {};
+  // Synced also when they are all there: a start before this one may have died between making and syncing them.
   for (unsigned low_byte = 0; low_byte < there.size(); ++low_byte)
     if (!there[low_byte]) TRY(files.make_directories(object_directory(path, low_byte)));
   TRY(files.sync_directory(objects_root(path)));

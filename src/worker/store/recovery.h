@@ -19,7 +19,11 @@ namespace forebay::worker {
 
 // Reads the header and the seal of an open file. No seal: unsealed, or torn while it was being sealed. `corrupt`: the header is
 // damaged, or says that this is another object or another cluster's. Other errors are the file's own.
-Result<std::optional<Seal>> examine_file(os::File& file, ObjectId object, const std::string& cluster);
+struct Examined {
+  ObjectHeader header;
+  std::optional<Seal> seal;
+};
+Result<Examined> examine_file(os::File& file, ObjectId object, const std::string& cluster);
 
 // Makes the directories of a path, durably, and with them `objects/00` to `objects/ff`.
 Result<void> make_object_directories(os::FileSystem& files, const std::string& path);

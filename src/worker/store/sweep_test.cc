@@ -47,7 +47,7 @@ class SweepTest : public StoreFixture {
     TRY(put(ObjectId{0x202}, pattern(2, 5000), 0, 8192));
     TRY(seal(ObjectId{0x202}, false));
     TRY(put(ObjectId{0x303}, pattern(3, 7000), 0, 8192));
-    TRY(store->sync(ObjectId{0x303}));
+    TRY(store->sync(ObjectId{0x303}, 7000));
     promised[ObjectId{0x303}].synced = true;
     promised[ObjectId{0x202}].removed = true;
     TRY(store->remove(ObjectId{0x202}));
