@@ -15,6 +15,7 @@ Core::Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, s
       routing(env, log, config, background),
       session(env, log, config, routing, background),
       write_budget(config.write_buffer_bytes),
+      held_budget(config.write_buffer_bytes / 2),
       read_ahead_budget(config.read_ahead_total_bytes),
       descriptors(config.max_descriptors) {}
 

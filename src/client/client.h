@@ -42,7 +42,9 @@ struct ClientConfig {
   int threads_hint = 1;                           // executors that channels are spread over
 
   uint64_t first_object_bytes = kMiB;  // of a file: most are small. The next ones are 8 times the one before, up to object_bytes
-  uint64_t descriptor_from_bytes = 128 * kKiB;  // shorter objects go through the socket: one round trip, and no descriptor passed
+  // Shorter objects go through the socket when they are flushed: in one round trip, with no descriptor passed, and with no more
+  // space reserved than they take.
+  uint64_t descriptor_from_bytes = 128 * kKiB;
   Duration worker_stall = std::chrono::seconds(5);    // a write that a worker did not answer goes elsewhere
   Duration seal_patience = std::chrono::seconds(10);  // then a close leaves sealing to the master
   Duration worker_pause = std::chrono::seconds(10);   // a worker that failed this client gets no new object for so long

@@ -30,6 +30,7 @@ struct Core {
   Routing routing;
   Session session;
   ByteBudget write_budget;
+  ByteBudget held_budget;  // of the write budget: bytes that wait until their object is complete or asked for
   ByteBudget read_ahead_budget;
   DescriptorCache descriptors;
   FileTable files;

@@ -221,18 +221,18 @@ TEST_F(WriteFailureTest, a_refused_commit_fails_flush_and_close) {
 TEST_F(WriteFailureTest, a_silent_worker_leaves_sealing_to_the_master) {
   start();
   auto file = create("a");
-  ASSERT_OK(write(*file, 0, "text"));
+  ASSERT_OK(write(*file, 0, std::string(200'000, 'x')));
   world.run_for(seconds(1));
   worker(1).process().crash();
   ASSERT_OK(run(file->close()));
   EXPECT_EQ(master().commits.back().sealed_size(), 0);
-  EXPECT_EQ(master().files[file->inode().value].size, 4u);
+  EXPECT_EQ(master().files[file->inode().value].size, 200'000u);
 }
 
 TEST_F(WriteFailureTest, a_worker_that_lost_acknowledged_bytes_fails_the_close) {
   start();
   auto file = create("a");
-  ASSERT_OK(write(*file, 0, "text"));
+  ASSERT_OK(write(*file, 0, std::string(200'000, 'x')));
   world.run_for(seconds(1));
   worker(1).objects.clear();
   auto closed = run(file->close());

@@ -137,6 +137,66 @@ TEST_F(WriteTest, an_fsync_makes_bytes_visible_to_others_and_the_object_goes_on)
   EXPECT_EQ(worker(1).objects.size(), 1u);
 }
 
+TEST_F(WriteTest, a_short_object_is_sent_whole_and_reserves_what_it_takes) {
+  start();
+  auto file = create("a");
+  const std::string text = pattern(100'000, 5);
+  for (size_t at = 0; at < text.size(); at += 10'000) ASSERT_OK(write(*file, at, std::string_view(text).substr(at, 10'000)));
+  EXPECT_EQ(must_read(*file, 5'000, 90'000), text.substr(5'000, 90'000));
+  EXPECT_EQ(worker(1).calls("write_object"), 0);
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(worker(1).calls("write_object"), 1);
+  EXPECT_EQ(worker(1).objects.begin()->second.reserved, text.size());
+  EXPECT_EQ(committed(file->inode()), text);
+}
+
+TEST_F(WriteTest, a_short_object_that_goes_on_after_a_flush_reserves_its_grant_first) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "one"));
+  ASSERT_OK(run(file->flush()));
+  EXPECT_EQ(worker(1).objects.begin()->second.reserved, 3u);
+  ASSERT_OK(write(*file, 3, "two"));
+  EXPECT_EQ(worker(1).objects.begin()->second.reserved, config.first_object_bytes);
+  ASSERT_OK(write(*file, 6, "three"));
+  EXPECT_EQ(worker(1).calls("reserve_object"), 1);
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(worker(1).objects.size(), 1u);
+  EXPECT_EQ(committed(file->inode()), "onetwothree");
+}
+
+TEST_F(WriteTest, an_object_that_cannot_reserve_more_is_left_before_a_byte_is_accepted) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "one"));
+  ASSERT_OK(run(file->flush()));
+  worker(1).always("reserve_object", [] { return std::optional(elsewhere("the disk is full", ENOSPC).error()); });
+  ASSERT_OK(write(*file, 3, "two"));
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(worker(1).content(worker(1).objects.begin()->first), "one");
+  EXPECT_EQ(worker(2).objects.size(), 1u);
+  EXPECT_EQ(committed(file->inode()), "onetwo");
+}
+
+TEST_F(WriteTest, short_objects_wait_in_half_of_the_budget_and_never_stop_the_others) {
+  config.write_buffer_bytes = kMiB;
+  start();
+  std::vector<std::unique_ptr<File>> files;
+  const std::string text = pattern(100'000, 6);
+  for (int i = 0; i < 20; ++i) {
+    files.push_back(create("f" + std::to_string(i)));
+    ASSERT_OK(write(*files.back(), 0, text));
+  }
+  EXPECT_GE(worker(1).bytes_written + worker(2).bytes_written, 12 * text.size());
+  auto large = create("large");
+  ASSERT_OK(write(*large, 0, pattern(4 * kMiB, 7)));
+  ASSERT_OK(run(large->close()));
+  for (auto& file : files) {
+    ASSERT_OK(run(file->close()));
+    EXPECT_EQ(committed(file->inode()), text);
+  }
+}
+
 TEST_F(WriteTest, an_fsync_syncs_what_an_earlier_close_left_to_the_page_cache) {
   start();
   auto file = create("a");

@@ -1,5 +1,7 @@
 #include "client/testing/fake_worker.h"
 
+#include <algorithm>
+
 #include "base/crc32c.h"
 
 namespace forebay::client {
@@ -20,6 +22,7 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
         if (!object) return std::unexpected(object.error());
         if ((*object)->sealed) return stale("sealed");
         if ((*object)->boot != boot) return cut_off();
+        if (request.offset() + call.payload.size() > (*object)->reserved) return invalid("written beyond what was reserved");
         TRY((*object)->file->write_at(call.payload.view(), kDataOffset + request.offset()));
         bytes_written += call.payload.size();
         v1::WriteObjectReply reply;
@@ -46,6 +49,12 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
     if (!object) return std::unexpected(object.error());
     if (request.boot() != 0 && request.boot() != boot) return cut_off();
     synced.insert(request.object());
+    return v1::Empty{};
+  });
+  on<rpcs::ReserveObject>([this](const rpc::Call&, const v1::ReserveObjectRequest& request) -> Result<rpc::Answer<v1::Empty>> {
+    Result<FakeObject*> object = find(request.object());
+    if (!object) return std::unexpected(object.error());
+    (*object)->reserved = std::max((*object)->reserved, request.bytes());
     return v1::Empty{};
   });
   on<rpcs::OpenObject>(
@@ -101,7 +110,7 @@ Result<FakeWorker::FakeObject*> FakeWorker::find(uint64_t object) {
 Result<FakeWorker::FakeObject*> FakeWorker::find_or_create(uint64_t object, uint64_t create_bytes) {
   if (create_bytes == 0 || objects.contains(object)) return find(object);
   ASSIGN_OR_RETURN(std::shared_ptr<os::File> file, env_.files.open(path_of(object), os::OpenMode::kCreateNew));
-  return &(objects[object] = {std::move(file), false, 0, boot});
+  return &(objects[object] = {.file = std::move(file), .boot = boot, .reserved = create_bytes});
 }
 
 Result<rpc::Answer<v1::ReadObjectReply>> FakeWorker::read(const v1::ReadObjectRequest& request) {

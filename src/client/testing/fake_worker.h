@@ -19,6 +19,7 @@ class FakeWorker final : public FakeServer {
     bool sealed = false;
     uint32_t crc32c = 0;
     uint64_t boot = 0;
+    uint64_t reserved = 0;
   };
 
   FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "client/core.h"
 
@@ -26,6 +27,7 @@ ObjectWriter::ObjectWriter(Core& core, size_t executor, Placed placed, HandleId 
       limit_(granted_bytes) {}
 
 ObjectWriter::~ObjectWriter() {
+  core_.held_budget.release(held_bytes_);
   for (const auto& frame : frames_) core_.write_budget.release(frame->used);
 }
 
@@ -33,21 +35,51 @@ ObjectWriter::~ObjectWriter() {
 
 Task<Result<uint64_t>> ObjectWriter::prepare(uint64_t wanted) {
   uint64_t position = 0;
+  bool is_short = false;  // of space at the worker
   {
     std::lock_guard lock(mutex_);
     if (failure_) co_return std::unexpected(*failure_);
     position = position_;
+    wanted = std::min(wanted, limit_ - position);
+    is_short = !holding_ && position + wanted > reserved_;
   }
-  wanted = std::min(wanted, limit_ - position);
   if (wanted == 0) co_return uint64_t{0};
+  if (is_short) CO_TRY(co_await reserve_all());
   co_await open_carrier(position + wanted);
   co_return wanted;
+}
+
+// Of an object that was flushed while it was short, and goes on. Its first frame has to have created it.
+Task<Result<void>> ObjectWriter::reserve_all() {
+  CO_TRY(co_await drain());
+  v1::ReserveObjectRequest request;
+  request.set_object(placed_.object.value);
+  request.set_bytes(limit_);
+  for (WorkerId worker : placed_.workers) {
+    Trying trying{.give_up = core_.env.clock.now() + core_.config.worker_stall};
+    for (;;) {
+      rpc::CallOptions options;
+      options.timeout = trying.give_up - core_.env.clock.now();
+      auto reply = co_await core_.routing.call_worker<rpcs::ReserveObject>(worker, request, std::move(options));
+      if (reply) break;
+      if (!reply.error().is(Code::kBusy)) co_return std::unexpected(std::move(reply).error());
+      const bool again = co_await core_.routing.pause(&trying);
+      if (!again) co_return std::unexpected(std::move(reply).error());
+    }
+  }
+  std::lock_guard lock(mutex_);
+  reserved_ = limit_;
+  co_return Result<void>{};
 }
 
 // Short objects are streamed. One that has grown goes on by descriptor, if its worker is on this host.
 Task<void> ObjectWriter::open_carrier(uint64_t will_be) {
   if (carrier_ && (carrier_->direct() || descriptor_refused_)) co_return;
   if (will_be >= core_.config.descriptor_from_bytes && !descriptor_refused_) {
+    {
+      std::lock_guard lock(mutex_);
+      if (holding_) begin_locked(limit_);
+    }
     Result<void> drained = co_await drain();
     if (!drained) co_return;  // found again by append()
     Result<std::unique_ptr<Carrier>> opened = co_await open_descriptor_carrier(core_, placed_, limit_);
@@ -85,6 +117,7 @@ Task<Result<uint64_t>> ObjectWriter::append(Bytes data) {
   {
     std::lock_guard lock(mutex_);
     buffer_locked(data);
+    if (holding_) hold_locked(data.size());
   }
   start_sending();
   co_return position;
@@ -146,6 +179,17 @@ void ObjectWriter::buffer_locked(Bytes data) {
   }
 }
 
+void ObjectWriter::hold_locked(size_t bytes) {
+  if (position_ >= core_.config.descriptor_from_bytes || !core_.held_budget.try_acquire(bytes)) return begin_locked(limit_);
+  held_bytes_ += bytes;
+}
+
+void ObjectWriter::begin_locked(uint64_t reserved) {
+  holding_ = false;
+  reserved_ = reserved;
+  core_.held_budget.release(std::exchange(held_bytes_, 0));
+}
+
 // ---- frames on their way ----
 
 void ObjectWriter::start_sending() {
@@ -162,7 +206,7 @@ void ObjectWriter::start_sending() {
 
 std::vector<std::shared_ptr<ObjectWriter::Frame>> ObjectWriter::next_to_send_locked() {
   std::vector<std::shared_ptr<Frame>> ready;
-  if (failure_) return ready;
+  if (failure_ || holding_) return ready;
   for (const std::shared_ptr<Frame>& frame : frames_) {
     if (on_their_way_ >= core_.config.stream_window) break;
     if (frame->on_its_way) continue;
@@ -179,7 +223,7 @@ Task<void> ObjectWriter::send(std::shared_ptr<ObjectWriter> self, std::shared_pt
   uint64_t create_bytes = 0;
   {
     std::lock_guard lock(self->mutex_);
-    if (self->writes_ == 0) create_bytes = self->limit_;
+    if (self->writes_ == 0) create_bytes = self->reserved_;
   }
   Result<uint64_t> written = co_await carrier->write(frame->view(), frame->offset, create_bytes);
   self->sent(frame, std::move(written));
@@ -230,6 +274,11 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> re
 }
 
 Task<Result<void>> ObjectWriter::drain() {
+  {
+    std::lock_guard lock(mutex_);
+    if (holding_ && position_ > 0) begin_locked(position_);
+  }
+  start_sending();
   co_await changes_.wait(&mutex_, [this] { return on_their_way_ == 0 && (frames_.empty() || failure_); });
   std::lock_guard lock(mutex_);
   if (failure_) co_return std::unexpected(*failure_);

@@ -18,6 +18,8 @@ namespace forebay::client {
 
 // Appends to one granted object, by descriptor or as a stream of frames. Shared by its FileWriter and its frames on their way.
 //
+// The bytes of a short object wait here until somebody asks for them to be stored (drain) or there are more of them: so a small
+// file is sent whole, and its worker reserves what it takes, no more. Half of the buffer budget may wait like that.
 // A frame is kept until its worker has acknowledged it; `stream_window` of them are on their way at once, full ones first, a
 // partly filled one as soon as none is (so small writes are collected while there is something to wait for, and nothing lies
 // still). The first failure ends the object: nothing more is sent, `failed` is called once, and what was not acknowledged stays
@@ -77,8 +79,11 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
     uint64_t end() const { return offset + used; }
   };
 
+  Task<Result<void>> reserve_all();
   Task<void> open_carrier(uint64_t wanted);
   void buffer_locked(Bytes data);
+  void hold_locked(size_t bytes);
+  void begin_locked(uint64_t reserved);
   void start_sending();
   std::vector<std::shared_ptr<Frame>> next_to_send_locked();
   static Task<void> send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame);
@@ -96,12 +101,15 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   // (writing)
   std::shared_ptr<Carrier> carrier_;  // shared with frames on their way, which outlive a change from stream to descriptor
   bool descriptor_refused_ = false;
-  const uint64_t limit_;  // granted, and reserved at the worker from the first byte on
+  const uint64_t limit_;  // granted
 
   mutable std::mutex mutex_;
   Changes changes_;
   std::deque<std::shared_ptr<Frame>> frames_;  // by offset; shared with those sending them
   size_t on_their_way_ = 0;
+  bool holding_ = true;    // nothing has been sent, nor shall be yet
+  size_t held_bytes_ = 0;  // taken from the held budget
+  uint64_t reserved_ = 0;  // at the worker, once something is sent: the limit, or what a short object had
   uint64_t position_ = 0, acknowledged_ = 0;
   uint64_t writes_ = 0, synced_writes_ = 0;  // acknowledged so far; of those, synced
   uint64_t synced_bytes_ = 0;                // so many, from the start, the worker knows to be synced
