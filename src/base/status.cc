@@ -33,13 +33,22 @@ Status Status::with_context(std::string_view doing) && {
   std::string message{doing};
   message += ": ";
   message += message_;
-  return Status(code_, error_, std::move(message));
+  return Status(code_, error_, std::move(message)).with_leader(std::move(leader_));
+}
+
+Status Status::with_leader(std::string address) && {
+  leader_ = std::move(address);
+  return std::move(*this);
 }
 
 Error rejected(int error, std::string message) { return Error(Status(Code::kRejected, error, std::move(message))); }
 Error invalid(std::string message) { return Error(Status(Code::kInvalid, EINVAL, std::move(message))); }
 Error busy(std::string message) { return Error(Status(Code::kBusy, EAGAIN, std::move(message))); }
 Error elsewhere(std::string message, int error) { return Error(Status(Code::kElsewhere, error, std::move(message))); }
+Error not_the_leader(std::string leader) {
+  std::string message = leader.empty() ? "this master does not lead, and knows of nobody who does" : "this master does not lead";
+  return Error(Status(Code::kElsewhere, EHOSTUNREACH, std::move(message)).with_leader(std::move(leader)));
+}
 Error stale(std::string message) { return Error(Status(Code::kStale, ESTALE, std::move(message))); }
 Error unknown_outcome(std::string message, int error) { return Error(Status(Code::kUnknown, error, std::move(message))); }
 Error corrupt(std::string message) { return Error(Status(Code::kCorrupt, EIO, std::move(message))); }

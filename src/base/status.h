@@ -34,10 +34,12 @@ class [[nodiscard]] Status {
   Code code() const { return code_; }
   int error() const { return error_; }  // errno, never 0
   const std::string& message() const { return message_; }
+  const std::string& leader() const { return leader_; }  // with `elsewhere`: host:port of the master to ask; empty: not known
   std::string to_string() const;  // "rejected (No such file or directory): lookup 'a' in inode 7"
 
   // Adds what was being done, and with which object, in front of the message.
   Status with_context(std::string_view doing) &&;
+  Status with_leader(std::string address) &&;
 
   bool is(Code code) const { return code_ == code; }
   bool is_errno(int error) const { return error_ == error; }
@@ -46,6 +48,7 @@ class [[nodiscard]] Status {
   Code code_;
   int error_;
   std::string message_;
+  std::string leader_;
 };
 
 template <class T>
@@ -57,7 +60,8 @@ Error rejected(int error, std::string message);
 Error invalid(std::string message);  // EINVAL
 Error busy(std::string message);     // EAGAIN
 Error elsewhere(std::string message, int error = EHOSTUNREACH);
-Error stale(std::string message);  // ESTALE
+Error not_the_leader(std::string leader);  // `elsewhere`; empty: nobody knows who leads
+Error stale(std::string message);          // ESTALE
 Error unknown_outcome(std::string message, int error = ETIMEDOUT);
 Error corrupt(std::string message);    // EIO
 Error cancelled(std::string message);  // ECANCELED

@@ -8,12 +8,10 @@ namespace {
 constexpr Duration kRefreshPause = std::chrono::seconds(1);  // between two looks at the worker table because of failures
 constexpr size_t kMaxMasters = 16;                           // with those learned from hints
 
-// A master that does not lead ends its message with "leader: host:port" when it knows who does.
+// Who leads, when a master that does not knows it. What a peer sent need not be an address.
 std::optional<os::Address> leader_hint(const Status& status) {
-  constexpr std::string_view kMark = "leader: ";
-  const size_t at = status.message().rfind(kMark);
-  if (at == std::string::npos) return std::nullopt;
-  Result<os::Address> address = os::Address::parse(std::string_view(status.message()).substr(at + kMark.size()));
+  if (status.leader().empty()) return std::nullopt;
+  Result<os::Address> address = os::Address::parse(status.leader());
   return address ? std::optional(*address) : std::nullopt;
 }
 }  // namespace

@@ -88,7 +88,7 @@ TEST_F(SessionTest, the_leader_that_another_master_names_is_asked) {
   FakeMaster& second = add_master("m2");
   second.workers = master().workers;
   config.masters.pop_back();  // it is learned from the hint
-  master().always("open_session", [] { return std::optional(elsewhere("not the leader; leader: m2:1000").error()); });
+  master().always("open_session", [] { return std::optional(not_the_leader("m2:1000").error()); });
   start();
   EXPECT_OK(make_dir("d"));
   EXPECT_EQ(master().calls("make_dir"), 0);

@@ -35,6 +35,13 @@ Task<Result<void>> MasterSession::open(std::stop_token stop) {
   co_return Result<void>{};
 }
 
+size_t MasterSession::next_master(size_t used, const Status& status) const {
+  Result<os::Address> leader = os::Address::parse(status.leader());
+  for (size_t i = 0; leader && i < channels_.size(); ++i)
+    if (channels_[i]->address() == *leader) return i;
+  return (used + 1) % channels_.size();
+}
+
 Task<Result<uint64_t>> MasterSession::begin_sequence(std::stop_token stop) {
   while (!open_.empty() && sequence_ + 1 - *open_.begin() >= kWindow) {
     Task<bool> sleeping = env_.clock.sleep(std::chrono::milliseconds(5), stop);

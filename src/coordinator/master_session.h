@@ -62,7 +62,7 @@ class MasterSession {
       if (reply) co_return std::move(reply->message);
       const rpc::Next next = rpc::after_failure(M::kMethod, reply.error());
       if (next == rpc::Next::kGiveUp) co_return std::unexpected(std::move(reply).error());
-      if (next == rpc::Next::kOtherServer && leader_ == used) leader_ = (used + 1) % channels_.size();
+      if (next == rpc::Next::kOtherServer && leader_ == used) leader_ = next_master(used, reply.error());
       Task<bool> sleeping = env_.clock.sleep(kPause.pause(attempt, env_.random), stop);
       const bool slept = co_await std::move(sleeping);
       if (!slept) co_return cancelled("the coordinator stops");
@@ -71,6 +71,7 @@ class MasterSession {
   static constexpr rpc::Backoff kPause{.first = std::chrono::milliseconds(20), .most = std::chrono::seconds(1)};
   static constexpr uint64_t kWindow = 1'000;  // below the 1,024 outcomes that the master keeps
 
+  size_t next_master(size_t used, const Status& status) const;  // the one that it names, if it is known here
   // The next number, once all that are so far behind it have been answered.
   Task<Result<uint64_t>> begin_sequence(std::stop_token stop);
   Task<Result<void>> open(std::stop_token stop);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr int kMaxErrno = 4095;
 constexpr size_t kMaxText = 4096;
+constexpr size_t kMaxLeader = 300;  // a host name of 253 bytes and a port
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
@@ -41,6 +42,7 @@ v1::ErrorDetail to_detail(const Status& status) {
   detail.set_code(static_cast<uint32_t>(status.code()));
   detail.set_error(status.error());
   detail.set_message(readable(status.message()));
+  detail.set_leader(readable(status.leader()));
   return detail;
 }
 
@@ -48,7 +50,9 @@ Status from_detail(const v1::ErrorDetail& detail) {
   bool named = detail.code() >= static_cast<uint32_t>(Code::kRejected) && detail.code() <= static_cast<uint32_t>(Code::kBroken);
   Code code = named ? static_cast<Code>(detail.code()) : Code::kUnknown;
   int error = detail.error() > 0 && detail.error() <= kMaxErrno ? detail.error() : EIO;
-  return Status(code, error, detail.message());
+  Status status(code, error, detail.message());
+  if (detail.leader().size() > kMaxLeader) return status;
+  return std::move(status).with_leader(detail.leader());
 }
 
 }  // namespace forebay::rpc

@@ -62,12 +62,18 @@ TEST(ErrorDetail, keeps_every_code_and_survives_nonsense) {
     Status status(static_cast<Code>(code), ENOSPC, "text");
     Status back = from_detail(to_detail(status));
     EXPECT_EQ(back.to_string(), status.to_string());
+    EXPECT_EQ(back.leader(), "");
   }
+  Status led = from_detail(to_detail(not_the_leader("m2:1000").error().with_context("make a directory")));
+  EXPECT_TRUE(led.is(Code::kElsewhere));
+  EXPECT_EQ(led.leader(), "m2:1000");
   v1::ErrorDetail nonsense;
   nonsense.set_code(77);
   nonsense.set_error(-5);
   EXPECT_TRUE(from_detail(nonsense).is(Code::kUnknown));
   EXPECT_TRUE(from_detail(nonsense).is_errno(EIO));
+  nonsense.set_leader(std::string(1000, 'm'));
+  EXPECT_EQ(from_detail(nonsense).leader(), "");
 }
 
 TEST(ErrorDetail, makes_any_text_readable) {
