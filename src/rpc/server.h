@@ -88,7 +88,8 @@ class Router {
 // Memory: an idle connection takes about 9 KiB; what requests and replies may take together is max_bytes, whatever the
 // connections.
 struct ServerConfig {
-  size_t max_connections = 12'000;  // more are accepted and closed at once
+  // More are accepted and closed at once. To be told so, they need a descriptor: the process has to have more than these.
+  size_t max_connections = 12'000;
   size_t max_calls_per_connection =
       128;  // running or with a reply not yet written; then the connection is not read until one ends
   size_t max_message_bytes = 4 << 20;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "cli/roles/descriptors.h"
+
 namespace forebay::cli {
 namespace {
 
@@ -88,6 +90,7 @@ master::MasterConfig master_config(const config::Settings& settings) {
   config.mapping.file = settings.text("forebay.persist.mapping_file");
   config.mapping.interval =
       std::max<Duration>(settings.duration("forebay.persist.checker_interval"), std::chrono::milliseconds(10));
+  config.server.max_connections = share_descriptors(raise_descriptor_limit()).connections;
   config.persist_census = settings.duration("forebay.persist.census_interval");
   return config;
 }
@@ -99,6 +102,9 @@ Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   if (config.advertised_host.empty()) config.advertised_host = own_host_name();
   ASSIGN_OR_RETURN(config.masters, master_addresses(settings));
   ASSIGN_OR_RETURN(config.store.tiers, worker_tiers(settings));
+  const DescriptorShare share = share_descriptors(raise_descriptor_limit());
+  config.server.max_connections = share.connections;
+  config.store.max_open_objects = share.open_objects;
   config.persist.max_tasks = settings.count("forebay.worker.persist.tasks");
   config.persist.bytes_per_second = settings.size("forebay.worker.persist.bandwidth");
   config.persist.small_bytes = settings.size("forebay.worker.persist.small_size");
