@@ -442,6 +442,29 @@ def test_permissions_and_owners_change(place):
     assert cluster.fs("chmod", "rubbish", path + "/d", check=False).returncode == 2
 
 
+def test_set_replication_takes_what_is_so_and_refuses_the_rest(place):
+    cluster, path, mount = place
+    (mount / "d").mkdir()
+    (mount / "d" / "f").write_text("x")
+
+    def asked(*arguments):
+        return cluster.fs("setReplication", *arguments, check=False)
+
+    assert asked("--min", "1", "--max", "3", path + "/d/f").returncode == 0
+    assert asked("-R", "--min", "0", "--max", "-1", path + "/d").returncode == 0
+    done = asked("--min", "2", path + "/d/f")
+    assert done.returncode == 1 and "this version keeps 1 copy" in done.err
+    done = asked("--min", "3", path + "/d/f")
+    assert done.returncode == 1 and "more than the 2 workers that are live" in done.err
+    done = asked("--min", "1", path + "/d")
+    assert done.returncode == 1 and "-R" in done.err
+    assert asked(path + "/d/f").returncode == 2
+    assert asked("--min", "3", "--max", "2", path + "/d/f").returncode == 2
+    assert asked("--max", "0", path + "/d/f").returncode == 2
+    done = asked("--min", "1", path + "/d/f", "-D", "alluxio.gemini.security.login.username=nobody")
+    assert done.returncode == 1 and "only the owner" in done.err
+
+
 def test_permissions_are_those_of_the_user(place):
     cluster, path, mount = place
     (mount / "secret").write_text("x")

@@ -47,6 +47,7 @@ void add_persist_mapping(CLI::App& persist, Shell& shell);
 void add_job_ls(CLI::App& job, Shell& shell);
 void add_job_stat(CLI::App& job, Shell& shell);
 void add_job_cancel(CLI::App& job, Shell& shell);
+void add_fs_set_replication(CLI::App& fs, Shell& shell);
 
 void add_info_report(CLI::App& info, Shell& shell);
 void add_info_nodes(CLI::App& info, Shell& shell);
