@@ -33,7 +33,12 @@ Status Status::with_context(std::string_view doing) && {
   std::string message{doing};
   message += ": ";
   message += message_;
-  return Status(code_, error_, std::move(message)).with_leader(std::move(leader_));
+  return Status(code_, error_, std::move(message)).with_leader(std::move(leader_)).with_trace(trace_);
+}
+
+Status Status::with_trace(TraceId trace) && {
+  if (!trace_) trace_ = trace;
+  return std::move(*this);
 }
 
 Status Status::with_leader(std::string address) && {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/trace_id.h"
+
 namespace forebay {
 
 // Says what the caller does next. The cause in POSIX terms travels beside it as an errno.
@@ -35,11 +37,14 @@ class [[nodiscard]] Status {
   int error() const { return error_; }  // errno, never 0
   const std::string& message() const { return message_; }
   const std::string& leader() const { return leader_; }  // with `elsewhere`: host:port of the master to ask; empty: not known
-  std::string to_string() const;  // "rejected (No such file or directory): lookup 'a' in inode 7"
+  std::string to_string() const;                         // "rejected (No such file or directory): lookup 'a' in inode 7"
 
   // Adds what was being done, and with which object, in front of the message.
   Status with_context(std::string_view doing) &&;
   Status with_leader(std::string address) &&;
+  Status with_trace(TraceId trace) &&;  // keeps one that is there already
+
+  TraceId trace() const { return trace_; }  // of the operation that failed; none: it was no client's
 
   bool is(Code code) const { return code_ == code; }
   bool is_errno(int error) const { return error_ == error; }
@@ -49,6 +54,7 @@ class [[nodiscard]] Status {
   int error_;
   std::string message_;
   std::string leader_;
+  TraceId trace_;
 };
 
 template <class T>

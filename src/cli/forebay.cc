@@ -13,6 +13,7 @@ namespace {
 void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--conf,--config", options.conf, "forebay.toml (else FOREBAY_CONF, else /etc/forebay/forebay.toml)");
   app.add_option("-D,--define", options.defines, "a setting, key=value")->allow_extra_args(false);
+  app.add_flag("--verbose", options.verbose, "Say with an error which trace id its operation has in the logs of all roles");
   app.add_option("--output", options.output, "table or json")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Output>{{"table", Output::kTable}, {"json", Output::kJson}}));
 }

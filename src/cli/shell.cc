@@ -71,12 +71,15 @@ int Shell::run() {
 }
 
 void Shell::print_error(const Status& status) const {
-  if (!json()) return complain(describe(status));
+  const TraceId id = status.trace() ? status.trace() : who_.trace;
+  const std::string trace = options_.verbose && id ? to_string(id) : "";
+  if (!json()) return complain(describe(status) + (trace.empty() ? "" : "\ntrace " + trace));
   std::fflush(stdout);
   Json error = {{"error",
                  {{"message", describe(status)},
                   {"code", std::string(code_name(status.code()))},
                   {"errno", errno_name(to_errno(status))}}}};
+  if (!trace.empty()) error["error"]["trace"] = trace;
   std::fprintf(stderr, "%s\n", error.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
 }
 
@@ -125,6 +128,7 @@ Result<void> Shell::connect(const config::Settings& settings) {
         std::move(started).error().with_context("no connection to the master at " + masters +
                                                 " (is the cluster running? --conf or FOREBAY_CONF names its forebay.toml)"));
   client_ = *std::move(started);
+  who_.trace = client_->new_trace();
   return {};
 }
 

@@ -19,6 +19,7 @@ struct GlobalOptions {
   std::string conf;                  // forebay.toml; empty: where it is found
   std::vector<std::string> defines;  // key=value
   Output output = Output::kTable;
+  bool verbose = false;
 };
 
 // One per process, owned by run_forebay(); used by one thread, but for wait(), which any thread may call after client(). Settings

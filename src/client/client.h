@@ -21,10 +21,11 @@
 
 namespace forebay::client {
 
-// Whose permissions apply. Superuser: uid 0.
+// Whose permissions apply, and to which operation. Superuser: uid 0.
 struct Identity {
   uint32_t uid = 0, gid = 0;
   std::vector<uint32_t> groups;
+  TraceId trace;  // of the operation, for the logs of all roles and for its error; none: each call to a master gets its own
 };
 
 class PersistControl;  // client/persist_control.h
@@ -118,6 +119,8 @@ class Client {
   // Closes what is open, ends the session, stops. While no master answers it gives up after `retry_for` and the deadline of one
   // call, however many files are open.
   virtual Task<void> stop() = 0;
+  // For an operation of several calls: goes into each one's Identity. What is done for an open file has the trace of its open.
+  virtual TraceId new_trace() = 0;
 
   // -- by inode (FUSE) --
   virtual Task<Result<v1::Attr>> lookup(Identity who, InodeId parent, std::string name) = 0;

@@ -17,6 +17,7 @@ class ClientImpl final : public Client {
   explicit ClientImpl(std::shared_ptr<Core> core) : core_(std::move(core)) {}
   Task<Result<void>> begin();
   Task<void> stop() override;
+  TraceId new_trace() override { return core_->session.new_trace(); }
 
   // names.cc
   Task<Result<v1::Attr>> lookup(Identity who, InodeId parent, std::string name) override;

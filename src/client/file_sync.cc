@@ -9,7 +9,7 @@ namespace forebay::client {
 namespace rpcs = v1::namespace_service;
 
 namespace {
-Task<Result<void>> sync_object(Core* core, ObjectId object, std::vector<WorkerId> workers, uint64_t length) {
+Task<Result<void>> sync_object(Core* core, ObjectId object, std::vector<WorkerId> workers, uint64_t length, TraceId trace) {
   if (workers.empty()) co_return broken("no worker holds object " + to_string(object));
   v1::SyncObjectRequest request;
   request.set_object(object.value);
@@ -17,7 +17,8 @@ Task<Result<void>> sync_object(Core* core, ObjectId object, std::vector<WorkerId
   for (WorkerId worker : workers) {
     Trying trying{.give_up = core->routing.give_up_at()};
     for (;;) {
-      auto reply = co_await core->routing.call_worker<v1::worker_service::SyncObject>(worker, request, {});
+      auto reply =
+          co_await core->routing.call_worker<v1::worker_service::SyncObject>(worker, request, {.context = traced(trace)});
       if (reply) break;
       const bool final = rpc::after_failure(v1::worker_service::SyncObject::kMethod, reply.error()) == rpc::Next::kGiveUp;
       if (final || reply.error().is_errno(ENOENT)) co_return std::unexpected(reply.error());
@@ -78,7 +79,8 @@ Task<Result<void>> FileState::sync_committed(std::shared_ptr<OpenHandle> handle)
   for (int round = 1;; ++round) {
     CO_ASSIGN_OR_RETURN(const CommittedObjects committed, co_await committed_objects(handle->id, handle->who));
     std::vector<Task<Result<void>>> syncs;
-    for (const auto& [id, object] : committed.objects) syncs.push_back(sync_object(&core_, id, object.workers, object.length));
+    for (const auto& [id, object] : committed.objects)
+      syncs.push_back(sync_object(&core_, id, object.workers, object.length, handle->who.trace));
     std::vector<Result<void>> results =
         co_await core_.background.run_all(executor_, std::move(syncs), core_.config.stream_window);
     auto failed = std::ranges::find_if(results, [](const Result<void>& result) { return !result; });

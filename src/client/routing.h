@@ -36,6 +36,14 @@ inline bool is_silence(const Status& status) {
   return status.is(Code::kElsewhere) && error != ENOENT && error != ENODATA && error != EIO && error != ENOSPC;
 }
 
+inline v1::RequestContext traced(TraceId trace) {
+  v1::RequestContext context;
+  context.set_trace_hi(trace.hi);
+  context.set_trace_lo(trace.lo);
+  return context;
+}
+inline TraceId trace_of(const v1::RequestContext& context) { return {context.trace_hi(), context.trace_lo()}; }
+
 // Channels to masters and workers, made on first use, one for each executor that calls (no thread is changed on the way). Knows
 // which master leads, where workers are, which of them failed lately. Owned by Core. Any thread. Limits: max_channels, of which
 // idle ones are closed first; a worker table as the master sends it.
@@ -57,7 +65,7 @@ class Routing {
         co_return std::move(reply->message);
       }
       const bool again = co_await again_after(M::kMethod, reply.error(), way, trying);
-      if (!again) co_return std::unexpected(std::move(reply).error());
+      if (!again) co_return std::unexpected(std::move(reply).error().with_trace(trace_of(context)));
     }
   }
 
@@ -65,11 +73,13 @@ class Routing {
   template <class M>
   Task<Result<rpc::Received<typename M::Reply>>> call_worker(WorkerId worker, typename M::Request request,
                                                              rpc::CallOptions options, bool local = false) {
+    const TraceId trace = trace_of(options.context);
     Result<std::shared_ptr<rpc::Channel>> channel = co_await worker_channel(worker, local);
     if (!channel) co_return std::unexpected(std::move(channel).error());
     Result<rpc::Received<typename M::Reply>> reply = co_await (*channel)->call<M>(std::move(request), std::move(options));
-    if (!reply) worker_failed(worker, reply.error());
-    co_return reply;
+    if (reply) co_return reply;
+    worker_failed(worker, reply.error());
+    co_return std::unexpected(std::move(reply).error().with_trace(trace));
   }
 
   // On this host, reached by a Unix socket that passes descriptors.

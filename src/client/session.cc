@@ -86,13 +86,23 @@ Task<Result<Session::Ticket>> Session::admit(rpc::Retry retry, SessionId bound) 
 }
 
 v1::RequestContext Session::context_of(const Identity& who, const Ticket& ticket) {
-  v1::RequestContext context;
+  v1::RequestContext context = traced(who.trace);
   context.set_uid(who.uid);
   context.set_gid(who.gid);
   for (uint32_t group : who.groups) context.add_groups(group);
   context.set_session(ticket.session().value);
   context.set_sequence(ticket.sequence());
   return context;
+}
+
+void Session::note_if_slow(const rpc::Method& method, os::Instant began, TraceId trace) {
+  constexpr Duration kSlow = std::chrono::seconds(1);
+  const Duration took = env_.clock.now() - began;
+  if (took < kSlow) return;
+  log_.warning("a call to the master took long, its repeats included",
+               {{"method", method.name},
+                {"trace", to_string(trace)},
+                {"took_ms", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
 }
 
 // `stale` has two meanings: the session is gone, or something in the request is. Only the first lets a call go on.

@@ -32,6 +32,8 @@ class Session {
   template <class M>
   Task<Result<typename M::Reply>> call(Identity who, typename M::Request request, SessionId bound = {},
                                        SessionId* used = nullptr) {
+    if (!who.trace) who.trace = new_trace();
+    const os::Instant began = env_.clock.now();
     Trying trying{.give_up = routing_.give_up_at()};
     for (;;) {
       Result<Ticket> ticket = co_await admit(M::kMethod.retry, bound);
@@ -39,12 +41,14 @@ class Session {
       Result<typename M::Reply> reply = co_await routing_.call_master<M>(request, context_of(who, *ticket), &trying);
       ticket->finish();
       if (used != nullptr) *used = ticket->session();
+      note_if_slow(M::kMethod, began, who.trace);
       if (reply || !reply.error().is(Code::kStale)) co_return reply;
       const bool again = co_await again_after_stale(ticket->session(), bound, &trying);
       if (!again) co_return std::unexpected(std::move(reply).error());
     }
   }
 
+  TraceId new_trace() { return {env_.random.next(), env_.random.next()}; }
   SessionId id() const;
   bool begun() const;
   const std::string& cluster() const { return cluster_; }
@@ -80,6 +84,7 @@ class Session {
 
   Task<Result<Ticket>> admit(rpc::Retry retry, SessionId bound);
   static v1::RequestContext context_of(const Identity& who, const Ticket& ticket);
+  void note_if_slow(const rpc::Method& method, os::Instant began, TraceId trace);
   Task<bool> again_after_stale(SessionId used, SessionId bound, Trying* trying);
   Task<Result<void>> replace(SessionId expired);
   Task<Result<void>> open_new();

@@ -12,6 +12,7 @@ Coordinator::Coordinator(os::Env& env, CoordinatorConfig config, OpenStore open_
       executor_(std::move(executor)),
       log_(log),
       events_(events),
+      call_log_(log, env.clock, events),
       scope_(executor_) {}
 
 Coordinator::~Coordinator() = default;
@@ -28,7 +29,7 @@ Task<Result<void>> Coordinator::start() {
   operations_ = std::make_unique<Operations>(
       Operations{.master = *master_, .workers = *workers_, .jobs = *jobs_, .breakers = *breakers_, .pace = pace_});
   add_operations(router_, operations_.get());
-  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, std::vector{executor_}, events_);
+  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, std::vector{executor_}, &call_log_);
   Result<void> begun = listen();
   if (begun) {
     Task<Result<void>> beginning = master_->begin(scope_.token());

@@ -8,6 +8,7 @@
 #include "coordinator/jobs/fetcher.h"
 #include "coordinator/ops/operations.h"
 #include "kv/store.h"
+#include "obs/call_log.h"
 
 namespace forebay::coordinator {
 
@@ -40,6 +41,7 @@ class Coordinator {
   const async::Executor executor_;
   obs::Log& log_;
   CoordinatorEvents* const events_;  // may be null
+  obs::CallLog call_log_;
 
   // In the order in which they are built; stop() goes the other way.
   std::unique_ptr<kv::Store> store_;

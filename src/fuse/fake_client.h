@@ -36,6 +36,7 @@ class FakeClient : public client::Client {
   Task<Result<v1::Attr>> set_attr(client::Identity who, v1::SetAttrRequest change, client::File* handle) override;
   Task<Result<client::Listed>> read_dir(client::Identity who, InodeId inode, std::string after, uint32_t limit,
                                         bool attributes) override;
+  TraceId new_trace() override { return {1, ++traces_}; }
   Task<Result<v1::Attr>> make_dir(client::Identity who, InodeId parent, std::string name, uint32_t mode) override;
   Task<Result<v1::Attr>> make_node(client::Identity who, v1::MakeNodeRequest request) override;
   Task<Result<v1::Attr>> make_symlink(client::Identity who, InodeId parent, std::string name, std::string target) override;
@@ -60,6 +61,7 @@ class FakeClient : public client::Client {
 
  private:
   friend class FakeFile;
+  std::atomic<uint64_t> traces_ = 0;
   struct Node {
     v1::Attr attr;
     InodeId parent;  // of a directory

@@ -48,7 +48,8 @@ void Request::fail(int error) { fuse_reply_err(take(), error); }
 
 void Request::fail(const Status& status) {
   if (!status.is(Code::kRejected) && !status.is(Code::kCancelled))
-    volume_->log().warning("request failed", {{"operation", operation_}, {"error", status.to_string()}});
+    volume_->log().warning("request failed",
+                           {{"operation", operation_}, {"trace", to_string(status.trace())}, {"error", status.to_string()}});
   fail(to_errno(status));
 }
 
@@ -102,6 +103,7 @@ void Request::finish(const Result<void>& result) {
 client::Identity identity_of(fuse_req_t request) {
   const fuse_ctx* caller = fuse_req_ctx(request);
   client::Identity who{.uid = caller->uid, .gid = caller->gid};
+  who.trace = static_cast<Volume*>(fuse_req_userdata(request))->client().new_trace();
   if (caller->uid == 0) return who;  // nothing is refused to the superuser, so the groups need not be read
   std::vector<gid_t> groups(32);
   int count = fuse_req_getgroups(request, static_cast<int>(groups.size()), groups.data());

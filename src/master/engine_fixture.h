@@ -27,7 +27,7 @@ class OneWorker : public Placer {
 
 class CountedEvents : public MasterEvents {
  public:
-  void call_finished(const rpc::Method&, Duration, const Status*) override {}
+  void call_finished(const rpc::Method&, Duration, const Status*, TraceId) override {}
   void connections_changed(int) override {}
   void batch_committed(size_t, size_t, Duration) override { ++batches; }
   void journal_synced(Duration) override { ++syncs; }

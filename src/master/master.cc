@@ -44,6 +44,7 @@ Master::Master(os::Env& env, MasterConfig config, OpenStore open_store, async::E
       executors_(std::move(executors)),
       log_(log),
       events_(events),
+      call_log_(log, env.clock, &events),
       session_table_(env.clock, config_.sessions),
       worker_table_(env.clock, config_.workers) {}
 
@@ -259,7 +260,7 @@ Result<void> Master::load() {
 }
 
 Result<void> Master::listen() {
-  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, &events_);
+  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, &call_log_);
   for (const os::Address& address : config_.listen) {
     ASSIGN_OR_RETURN(os::Address real, server_->listen(address));
     addresses_.push_back(std::move(real));

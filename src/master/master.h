@@ -25,6 +25,7 @@
 #include "master/scan_starts.h"
 #include "master/sessions/session_service.h"
 #include "master/ttl/expiry.h"
+#include "obs/call_log.h"
 #include "obs/log.h"
 #include "os/env.h"
 #include "rpc/server.h"
@@ -84,6 +85,7 @@ class Master {
   const std::vector<async::Executor> executors_;
   obs::Log& log_;
   MasterEvents& events_;
+  obs::CallLog call_log_;
   std::string cluster_;
   std::vector<os::Address> addresses_;
   bool started_ = false;

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "obs/json_log.h"
+
 namespace forebay::obs {
 namespace {
 
@@ -25,14 +27,9 @@ class StoppedClock final : public os::Clock {
 class Lines final : public Log {
  public:
   void write(Level level, std::string_view message, std::initializer_list<Field> fields) override {
-    lines.push_back(json_line(level, message, fields));
+    lines.push_back(json_line("now", level, "test", message, fields));
   }
   std::vector<std::string> lines;
-
- private:
-  static std::string json_line(Level level, std::string_view message, std::initializer_list<Field> fields) {
-    return obs::json_line("now", level, "test", message, fields);
-  }
 };
 
 class CallLogTest : public testing::Test {

@@ -47,7 +47,7 @@ struct Answer {
 class ServerEvents {
  public:
   virtual ~ServerEvents() = default;
-  virtual void call_finished(const Method& method, Duration took, const Status* error) = 0;
+  virtual void call_finished(const Method& method, Duration took, const Status* error, TraceId trace) = 0;
   virtual void connections_changed(int delta) = 0;
   virtual void connection_refused() {}  // max_connections are open
   virtual void connection_failed(const std::string& /*peer*/, const Status& /*why*/) {

@@ -127,6 +127,7 @@ void ServerConnection::begin(const Header& header, const Router::Entry* entry, C
 Task<void> ServerConnection::handle(std::shared_ptr<ServerConnection> self, const Router::Entry* entry, uint64_t id, Call call,
                                     std::string message) {
   os::Instant began = self->shared_->env.clock.now();
+  const TraceId trace{call.context.trace_hi(), call.context.trace_lo()};
   Result<Router::Reply> result = unknown_outcome("the handler did not answer");
   try {
     Task<Result<Router::Reply>> running = entry->invoke(std::move(call), std::move(message));
@@ -134,12 +135,13 @@ Task<void> ServerConnection::handle(std::shared_ptr<ServerConnection> self, cons
   } catch (const std::exception& failure) {
     result = unknown_outcome(std::string(entry->method.name) + " failed: " + failure.what(), EIO);
   }
-  self->finish(entry, id, began, std::move(result));
+  self->finish(entry, id, began, trace, std::move(result));
 }
 
-void ServerConnection::finish(const Router::Entry* entry, uint64_t id, os::Instant began, Result<Router::Reply> result) {
+void ServerConnection::finish(const Router::Entry* entry, uint64_t id, os::Instant began, TraceId trace,
+                              Result<Router::Reply> result) {
   if (ServerEvents* events = shared_->events)
-    events->call_finished(entry->method, shared_->env.clock.now() - began, result ? nullptr : &result.error());
+    events->call_finished(entry->method, shared_->env.clock.now() - began, result ? nullptr : &result.error(), trace);
   auto call = calls_.find(id);
   bool abandoned = call->second.abandoned.stop_requested();
   size_t reserved = call->second.reserved;

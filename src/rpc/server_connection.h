@@ -55,7 +55,7 @@ class ServerConnection final : public std::enable_shared_from_this<ServerConnect
   Result<void> take_cancellation();
   size_t cost(const Header& header, const Router::Entry* entry) const;
   void begin(const Header& header, const Router::Entry* entry, Call call, std::string message, size_t reserved);
-  void finish(const Router::Entry* entry, uint64_t id, os::Instant began, Result<Router::Reply> result);
+  void finish(const Router::Entry* entry, uint64_t id, os::Instant began, TraceId trace, Result<Router::Reply> result);
   Result<Router::Reply> sendable(const Method& method, Result<Router::Reply> result) const;
   void send(uint16_t method, uint64_t id, Result<Router::Reply> result);
   void refuse(const Header& header, Error why);

@@ -108,7 +108,9 @@ class TestHandlers {
 
 class CountingEvents final : public ServerEvents {
  public:
-  void call_finished(const Method&, Duration, const Status* error) override { ++(error == nullptr ? succeeded : failed); }
+  void call_finished(const Method&, Duration, const Status* error, TraceId) override {
+    ++(error == nullptr ? succeeded : failed);
+  }
   void connections_changed(int delta) override { connections += delta; }
   void connection_refused() override { ++refused; }
   void connection_failed(const std::string&, const Status& why) override {

@@ -14,7 +14,7 @@ Worker::Worker(os::Env& env, WorkerConfig config, std::vector<async::Executor> e
       executors_(std::move(executors)),
       log_(log),
       events_(events),
-      server_events_(server_events),
+      call_log_(log, env.clock, server_events),
       scope_(executors_.at(0)) {}
 
 Worker::~Worker() = default;
@@ -29,7 +29,7 @@ Task<Result<void>> Worker::start() {
     tasks_ = std::make_unique<TaskTable>(env_, *store_, config_.persist, executors_.front(), log_, events_);
     add_task_operations(router_, tasks_.get());
   }
-  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, server_events_);
+  server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, &call_log_);
   if (Result<void> listening = listen(); !listening) {
     co_await server_->stop();
     if (tasks_) co_await tasks_->stop();

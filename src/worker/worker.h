@@ -8,6 +8,7 @@
 #include "async/sync.h"
 #include "async/task.h"
 #include "base/status.h"
+#include "obs/call_log.h"
 #include "obs/log.h"
 #include "os/env.h"
 #include "rpc/server.h"
@@ -65,7 +66,7 @@ class Worker {
   const std::vector<async::Executor> executors_;
   obs::Log& log_;
   WorkerEvents& events_;
-  rpc::ServerEvents* const server_events_;
+  obs::CallLog call_log_;
 
   // In the order in which they are built; stop() goes the other way.
   std::unique_ptr<ObjectStore> store_;

@@ -14,7 +14,7 @@ os::WorldConfig world_config(uint64_t seed) {
 }
 }  // namespace
 
-SmallCluster::SmallCluster(uint64_t seed) : world_(world_config(seed)) {}
+SmallCluster::SmallCluster(uint64_t seed, Logs logs) : logs_(std::move(logs)), world_(world_config(seed)) {}
 
 SmallCluster::~SmallCluster() { stop(); }
 
@@ -26,7 +26,7 @@ Result<void> SmallCluster::start() {
   config.workers.least_grant = 64 * kKiB;
   master_ = std::make_unique<master::Master>(
       master_process_->env(), config, [disk = disk_] { return disk->open(); }, world_.executor(), std::vector{world_.executor()},
-      obs::null_log(), master::no_events());
+      logs_("master"), master::no_events());
   TRY(run(master_->start()));
   for (const char* host : {"h0", "w1"}) TRY(start_worker(host));
   for (const char* host : {"h0", "h1"}) TRY(start_client(host));
@@ -43,7 +43,7 @@ Result<void> SmallCluster::start_worker(const std::string& host) {
   config.masters = {kMaster};
   config.store.tiers = {{.alias = "SSD", .medium = "SSD", .paths = {{.path = "/tier", .quota_bytes = 900 * kMiB}}}};
   config.store.reserve_step_bytes = 64 * kKiB;
-  at.worker = std::make_unique<worker::Worker>(at.process->env(), config, std::vector{world_.executor()}, obs::null_log(),
+  at.worker = std::make_unique<worker::Worker>(at.process->env(), config, std::vector{world_.executor()}, logs_("worker " + host),
                                                worker::no_worker_events(), nullptr);
   TRY(run(at.worker->start()));
   const bool registered = world_.run_until([&] { return at.worker->is_registered(); }, std::chrono::minutes(1));
@@ -64,8 +64,9 @@ Result<void> SmallCluster::start_client(const std::string& host) {
   config.compact_extent_bytes = 6 * kKiB;
   config.compact_dead_bytes = 256 * kKiB;
   config.compact_slice_bytes = 24 * kKiB;
-  ASSIGN_OR_RETURN(std::unique_ptr<client::Client> client,
-                   run(client::Client::start(client_processes_.back()->env(), obs::null_log(), config, {world_.executor()})));
+  ASSIGN_OR_RETURN(
+      std::unique_ptr<client::Client> client,
+      run(client::Client::start(client_processes_.back()->env(), logs_("client " + host), config, {world_.executor()})));
   clients_.push_back(std::move(client));
   return {};
 }

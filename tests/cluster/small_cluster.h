@@ -1,6 +1,7 @@
 // A master, two workers and two clients that nothing happens to.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,7 @@
 #include "client/client.h"
 #include "kv/memory_store.h"
 #include "master/master.h"
+#include "obs/log.h"
 #include "os/simulation.h"
 #include "worker/worker.h"
 
@@ -19,7 +21,8 @@ namespace forebay::cluster {
 // small, so that files have many. One thread.
 class SmallCluster {
  public:
-  explicit SmallCluster(uint64_t seed);
+  using Logs = std::function<obs::Log&(const std::string& role)>;  // "master", "worker h0", "client h1"
+  explicit SmallCluster(uint64_t seed, Logs logs = [](const std::string&) -> obs::Log& { return obs::null_log(); });
   ~SmallCluster();
   Result<void> start();
   void stop();  // everything closed, ended, destroyed
@@ -27,7 +30,8 @@ class SmallCluster {
   client::Client& client(size_t index) { return *clients_[index]; }
   size_t clients() const { return clients_.size(); }
   os::SimWorld& world() { return world_; }
-  uint64_t objects() const;                  // at all workers
+  uint64_t objects() const;  // at all workers
+  worker::Worker& worker(size_t index) { return *workers_[index].worker; }
   Result<std::vector<std::string>> check();  // after stop(): what is wrong with the master's metadata
 
   template <class T>
@@ -46,6 +50,7 @@ class SmallCluster {
   Result<void> start_client(const std::string& host);
   static Task<bool> stop_all(SmallCluster* cluster);
 
+  const Logs logs_;
   os::SimWorld world_;
   std::shared_ptr<kv::MemoryDisk> disk_ = kv::MemoryDisk::create();  // shared with the master's store
   std::shared_ptr<os::SimProcess> master_process_;

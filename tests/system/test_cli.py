@@ -505,6 +505,13 @@ def test_failures_name_the_path_and_the_reason(place):
 # ---- the cluster and its settings ----
 
 
+def test_verbose_says_which_trace_the_operation_has(place):
+    cluster, path, _ = place
+    done = cluster.fs("cat", path + "/none", "--verbose", check=False)
+    assert done.returncode == 1 and re.search(r"\ntrace [0-9a-f]{32}$", done.err.strip()), done.err
+    assert "trace" not in cluster.fs("cat", path + "/none", check=False).err
+
+
 def test_every_command_has_json(shared_cluster):
     cluster = shared_cluster
     for arguments in (["info", "report"], ["info", "nodes"], ["info", "version"], ["conf", "get"], ["conf", "check"],

@@ -16,7 +16,7 @@ class CoordinatorMetrics final : public coordinator::CoordinatorEvents {
  public:
   explicit CoordinatorMetrics(obs::Metrics& metrics) : calls_(metrics), pace_(metrics) {}
   void pace(const v1::Pace& now) override { pace_.told(now); }
-  void call_finished(const rpc::Method& method, Duration took, const Status* error) override {
+  void call_finished(const rpc::Method& method, Duration took, const Status* error, TraceId) override {
     calls_.call_finished(method, took, error);
   }
   void connections_changed(int delta) override { calls_.connections_changed(delta); }

@@ -25,7 +25,7 @@ class MasterMetrics final : public master::MasterEvents {
   void compacted(uint64_t bytes) override;
   void persistence_counted(const v1::PersistStatusReply& total, int64_t now_ns) override { persistence_.counted(total, now_ns); }
 
-  void call_finished(const rpc::Method& method, Duration took, const Status* error) override {
+  void call_finished(const rpc::Method& method, Duration took, const Status* error, TraceId) override {
     calls_.call_finished(method, took, error);
   }
   void connections_changed(int delta) override { calls_.connections_changed(delta); }

@@ -35,7 +35,7 @@ class WorkerMetrics final : public worker::WorkerEvents, public rpc::ServerEvent
   void registered(bool now) override;
   void registration_failed(const Status& problem) override;
 
-  void call_finished(const rpc::Method& method, Duration took, const Status* error) override {
+  void call_finished(const rpc::Method& method, Duration took, const Status* error, TraceId) override {
     calls_.call_finished(method, took, error);
   }
   void connections_changed(int delta) override { calls_.connections_changed(delta); }

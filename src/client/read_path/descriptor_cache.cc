@@ -27,13 +27,13 @@ Task<Result<void>> LocalObject::write(Core& core, std::shared_ptr<LocalObject> o
   co_return written;
 }
 
-Task<Result<std::shared_ptr<LocalObject>>> open_local_object(Core& core, WorkerId worker, ObjectId object,
-                                                             uint64_t create_bytes) {
+Task<Result<std::shared_ptr<LocalObject>>> open_local_object(Core& core, WorkerId worker, ObjectId object, uint64_t create_bytes,
+                                                             TraceId trace) {
   v1::OpenObjectRequest request;
   request.set_object(object.value);
   request.set_write(create_bytes != 0);
   request.set_create_bytes(create_bytes);
-  rpc::CallOptions options;
+  rpc::CallOptions options{.context = traced(trace)};
   options.timeout = core.config.worker_stall;
   auto reply = co_await core.routing.call_worker<v1::worker_service::OpenObject>(worker, request, std::move(options), true);
   if (!reply) co_return std::unexpected(std::move(reply).error());
@@ -49,9 +49,9 @@ Task<Result<std::shared_ptr<LocalObject>>> open_local_object(Core& core, WorkerI
   co_return opened;
 }
 
-Task<Result<std::shared_ptr<LocalObject>>> DescriptorCache::open(Core& core, WorkerId worker, ObjectId object) {
+Task<Result<std::shared_ptr<LocalObject>>> DescriptorCache::open(Core& core, WorkerId worker, ObjectId object, TraceId trace) {
   if (std::shared_ptr<LocalObject> found = find(object)) co_return found;
-  Result<std::shared_ptr<LocalObject>> opened = co_await open_local_object(core, worker, object, 0);
+  Result<std::shared_ptr<LocalObject>> opened = co_await open_local_object(core, worker, object, 0, trace);
   if (opened) keep(object, *opened);
   co_return opened;
 }

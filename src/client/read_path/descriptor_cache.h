@@ -26,7 +26,8 @@ struct LocalObject {
 };
 
 // Asks the worker for the descriptor. With `create_bytes`, for writing.
-Task<Result<std::shared_ptr<LocalObject>>> open_local_object(Core& core, WorkerId worker, ObjectId object, uint64_t create_bytes);
+Task<Result<std::shared_ptr<LocalObject>>> open_local_object(Core& core, WorkerId worker, ObjectId object, uint64_t create_bytes,
+                                                             TraceId trace = {});
 
 // Least recently used ones are closed beyond max_descriptors, and idle ones; one being read stays open until that ends. Owned by
 // Core. Any thread. Sealed bytes never change and object ids are never reused, so a kept descriptor is never wrong, even when its
@@ -35,7 +36,7 @@ class DescriptorCache {
  public:
   explicit DescriptorCache(size_t most) : most_(most) {}
 
-  Task<Result<std::shared_ptr<LocalObject>>> open(Core& core, WorkerId worker, ObjectId object);
+  Task<Result<std::shared_ptr<LocalObject>>> open(Core& core, WorkerId worker, ObjectId object, TraceId trace);
   std::shared_ptr<LocalObject> find(ObjectId object);
   void forget(ObjectId object);
   // Closes those not used since the last call: an open descriptor keeps the space of an object that has been removed.

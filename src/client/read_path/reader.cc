@@ -19,6 +19,7 @@ struct Part {
   MutableBytes into;
   uint64_t file_offset = 0;
   bool committed = true;
+  TraceId trace = {};
 };
 
 void split(const Piece& piece, MutableBytes into, uint64_t skip, std::vector<Part>& parts) {
@@ -51,7 +52,7 @@ Task<Result<void>> read_by_descriptor(Core* core, WorkerId worker, Part part) {
   std::shared_ptr<LocalObject> object = core->descriptors.find(part.object);
   if (!object) {
     if (part.into.size() < core->config.descriptor_from_bytes) co_return elsewhere("it is not worth a descriptor");
-    CO_ASSIGN_OR_RETURN(object, co_await core->descriptors.open(*core, worker, part.object));
+    CO_ASSIGN_OR_RETURN(object, co_await core->descriptors.open(*core, worker, part.object, part.trace));
   }
   Result<size_t> read = co_await LocalObject::read(*core, object, part.into, part.object_offset);
   if (read && *read == part.into.size()) co_return Result<void>{};
@@ -69,7 +70,7 @@ Task<Result<void>> read_copy(Core* core, WorkerId worker, Part part) {
   request.set_object(part.object.value);
   request.set_offset(part.object_offset);
   request.set_length(static_cast<uint32_t>(part.into.size()));
-  rpc::CallOptions options;
+  rpc::CallOptions options{.context = traced(part.trace)};
   options.timeout = core->config.worker_stall;
   auto reply = co_await core->routing.call_worker<rpcs::ReadObject>(worker, request, std::move(options));
   if (!reply) co_return std::unexpected(std::move(reply).error());
@@ -84,7 +85,7 @@ Task<Result<void>> read_copy(Core* core, WorkerId worker, Part part) {
 
 Task<Result<void>> read_part(Core* core, std::shared_ptr<FileState> state, Part part) {
   Result<void> read =
-      co_await read_object(core, state->content().locate(part.object), part.object, part.object_offset, part.into);
+      co_await read_object(core, state->content().locate(part.object), part.object, part.object_offset, part.into, part.trace);
   co_return read;
 }
 
@@ -140,6 +141,8 @@ struct Failures {
   int refused = 0;  // rounds in which every copy said no, under a layout just fetched
   int fetches = 0;
 };
+Error unreadable(const Status& why) { return Error(broken(why.message()).error().with_trace(why.trace())); }
+
 constexpr int kMaxFetches = 1000;  // pages of a layout that changes while it is fetched
 
 Task<Result<void>> after_failure(Core* core, std::shared_ptr<FileState> state, std::shared_ptr<OpenHandle> handle, Part part,
@@ -160,9 +163,9 @@ Task<Result<void>> after_failure(Core* core, std::shared_ptr<FileState> state, s
   }
   const Status failure =
       std::move(why).with_context("read inode " + to_string(state->inode()) + " at " + std::to_string(part.file_offset));
-  if (!is_silence(failure) && ++failures->refused > 1) co_return broken(failure.message());
+  if (!is_silence(failure) && ++failures->refused > 1) co_return unreadable(failure);
   const bool again = co_await core->routing.pause(&failures->trying);
-  if (!again) co_return broken(failure.message());
+  if (!again) co_return unreadable(failure);
   co_return Result<void>{};
 }
 
@@ -181,11 +184,12 @@ Task<std::vector<Result<void>>> read_parts(Core* core, std::shared_ptr<FileState
 
 }  // namespace
 
-Task<Result<void>> read_object(Core* core, std::vector<WorkerId> workers, ObjectId object, uint64_t offset, MutableBytes into) {
+Task<Result<void>> read_object(Core* core, std::vector<WorkerId> workers, ObjectId object, uint64_t offset, MutableBytes into,
+                               TraceId trace) {
   for (size_t i = 1; i < workers.size(); ++i) {
     if (core->routing.is_local(workers[i])) std::swap(workers[0], workers[i]);
   }
-  const Part part{.object = object, .object_offset = offset, .into = into};
+  const Part part{.object = object, .object_offset = offset, .into = into, .trace = trace};
   Result<void> last = broken("no worker holds object " + to_string(object));
   bool silence = false;
   for (WorkerId worker : workers) {
@@ -217,6 +221,7 @@ Task<Result<size_t>> read_file(Core* core, std::shared_ptr<FileState> state, std
 
     std::vector<Part> parts = parts_at_workers(*state, found, into, offset);
     if (parts.empty()) co_return length;
+    for (Part& part : parts) part.trace = handle->who.trace;
     const std::vector<Result<void>> results = co_await read_parts(core, state, parts);
     // Bytes that have moved meanwhile were perhaps never where they were looked for.
     if (state->content().moves() != found.moves) continue;

@@ -23,6 +23,7 @@ Task<Result<size_t>> read_file(Core* core, std::shared_ptr<FileState> state, std
 
 // At most a frame's bytes of one object, from the first copy that has them; those on this host are asked first, each once. Of the
 // errors, one that says "wait" wins over the others.
-Task<Result<void>> read_object(Core* core, std::vector<WorkerId> workers, ObjectId object, uint64_t offset, MutableBytes into);
+Task<Result<void>> read_object(Core* core, std::vector<WorkerId> workers, ObjectId object, uint64_t offset, MutableBytes into,
+                               TraceId trace = {});
 
 }  // namespace forebay::client

@@ -18,6 +18,7 @@ struct Core;
 struct Placed {
   ObjectId object;
   std::vector<WorkerId> workers;
+  TraceId trace = {};  // of the open that the object was granted to
 };
 
 // Owned by an ObjectWriter. Any thread; several writes of different ranges may be under way. A write that failed may have stored

@@ -27,7 +27,8 @@ Task<Result<std::unique_ptr<Carrier>>> open_descriptor_carrier(Core& core, Place
   if (!core.config.short_circuit || placed.workers.size() != 1 || !core.routing.is_local(worker)) {
     co_return elsewhere("object " + to_string(placed.object) + " is not kept on this host alone");
   }
-  CO_ASSIGN_OR_RETURN(std::shared_ptr<LocalObject> opened, co_await open_local_object(core, worker, placed.object, create_bytes));
+  CO_ASSIGN_OR_RETURN(std::shared_ptr<LocalObject> opened,
+                      co_await open_local_object(core, worker, placed.object, create_bytes, placed.trace));
   co_return std::make_unique<DescriptorCarrier>(core, std::move(opened));
 }
 

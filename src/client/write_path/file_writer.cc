@@ -220,6 +220,11 @@ Task<void> FileWriter::allocate_ahead(Core* core, WriteHandle handle, v1::Alloca
 void FileWriter::begin_object(Granted granted) {
   Placed placed{ObjectId{granted.grant.object()}, {}};
   for (uint64_t worker : granted.grant.workers()) placed.workers.push_back(WorkerId{worker});
+  {
+    std::lock_guard lock(mutex_);
+    auto handle = std::ranges::find(handles_, granted.handle, &WriteHandle::id);
+    if (handle != handles_.end()) placed.trace = handle->who.trace;
+  }
   content_.placed(placed.object, placed.workers);
   largest_object_ = std::max(largest_object_, granted.grant.bytes());
   auto object =

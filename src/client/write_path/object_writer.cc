@@ -58,7 +58,7 @@ Task<Result<void>> ObjectWriter::reserve_all() {
   for (WorkerId worker : placed_.workers) {
     Trying trying{.give_up = core_.env.clock.now() + core_.config.worker_stall};
     for (;;) {
-      rpc::CallOptions options;
+      rpc::CallOptions options{.context = traced(placed_.trace)};
       options.timeout = trying.give_up - core_.env.clock.now();
       auto reply = co_await core_.routing.call_worker<rpcs::ReserveObject>(worker, request, std::move(options));
       if (reply) break;
@@ -356,7 +356,7 @@ Task<Result<void>> ObjectWriter::sync() {
   for (WorkerId worker : placed_.workers) {
     Trying trying{.give_up = core_.routing.give_up_at()};
     for (;;) {
-      auto reply = co_await core_.routing.call_worker<rpcs::SyncObject>(worker, request, {});
+      auto reply = co_await core_.routing.call_worker<rpcs::SyncObject>(worker, request, {.context = traced(placed_.trace)});
       if (reply) break;
       // The bytes are no longer here, so there is nowhere else to go: a worker that restarts is waited for.
       if (rpc::after_failure(rpcs::SyncObject::kMethod, reply.error()) == rpc::Next::kGiveUp)
@@ -387,7 +387,7 @@ Task<Result<uint32_t>> ObjectWriter::seal(bool sync) {
   for (WorkerId worker : placed_.workers) {
     Trying trying{.give_up = core_.env.clock.now() + core_.config.seal_patience};
     for (;;) {
-      rpc::CallOptions options;
+      rpc::CallOptions options{.context = traced(placed_.trace)};
       options.timeout = std::max<Duration>(trying.give_up - core_.env.clock.now(), std::chrono::milliseconds(1));
       auto reply = co_await core_.routing.call_worker<rpcs::SealObject>(worker, request, std::move(options));
       if (reply) {

@@ -18,7 +18,7 @@ class StreamCarrier final : public Carrier {
     request.set_create_bytes(create_bytes);
     Trying trying{.give_up = core_.env.clock.now() + core_.config.worker_stall};
     for (;;) {
-      rpc::CallOptions options;
+      rpc::CallOptions options{.context = traced(placed_.trace)};
       options.timeout = trying.give_up - core_.env.clock.now();
       options.payload = data;
       auto reply = co_await core_.routing.call_worker<v1::worker_service::WriteObject>(placed_.workers.front(), request,
