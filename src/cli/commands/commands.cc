@@ -11,11 +11,15 @@ void add_commands(CLI::App& app, Shell& shell) {
   };
   group("local", "A whole cluster on this host, in one folder",
         {add_local_start, add_local_status, add_local_stop, add_local_run});
-  group("fs", "Files and directories of the namespace",
-        {add_fs_ls,    add_fs_cat, add_fs_head,     add_fs_tail,     add_fs_mkdir,  add_fs_mv,      add_fs_cp,    add_fs_put,
-         add_fs_get,   add_fs_rm,  add_fs_touch,    add_fs_stat,     add_fs_test,   add_fs_chmod,   add_fs_chown, add_fs_du,
-         add_fs_count, add_fs_df,  add_fs_checksum, add_fs_location, add_fs_leader, add_fs_persist, add_fs_free,  add_fs_pin,
-         add_fs_unpin, add_fs_set_ttl, add_fs_set_replication});
+  group("fs", "Files and directories of the namespace", {add_fs_ls,       add_fs_cat,      add_fs_head,
+                                                         add_fs_tail,     add_fs_mkdir,    add_fs_mv,
+                                                         add_fs_cp,       add_fs_put,      add_fs_get,
+                                                         add_fs_rm,       add_fs_touch,    add_fs_stat,
+                                                         add_fs_test,     add_fs_chmod,    add_fs_chown,
+                                                         add_fs_du,       add_fs_count,    add_fs_df,
+                                                         add_fs_checksum, add_fs_location, add_fs_leader,
+                                                         add_fs_persist,  add_fs_free,     add_fs_pin,
+                                                         add_fs_unpin,    add_fs_set_ttl,  add_fs_set_replication});
   group("mount", "Under stores in the namespace", {add_mount_add, add_mount_list, add_mount_update, add_mount_remove});
   group("persist", "What goes to the under stores",
         {add_persist_status, add_persist_retry, add_persist_conflicts, add_persist_resolve, add_persist_mapping});
