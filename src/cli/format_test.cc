@@ -117,6 +117,8 @@ TEST(Paths, are_joined_split_and_matched) {
   EXPECT_FALSE(matches_pattern("*", ".hidden"));
 }
 
+constexpr v1::PersistState kNot = v1::PERSIST_STATE_NOT_PERSISTED;
+
 TEST_F(FormatTest, lists_a_file_as_the_reference_system_does) {
   v1::Attr attr;
   attr.set_type(v1::FILE_TYPE_REGULAR);
@@ -125,12 +127,16 @@ TEST_F(FormatTest, lists_a_file_as_the_reference_system_does) {
   attr.set_mtime_ns(kTime);
   attr.set_birth_ns(0);
   EXPECT_EQ(
-      listing_line("/cache-only/a", attr, 100, {}),
+      listing_line("/cache-only/a", attr, 100, kNot, {}),
       "-rw-r--r-- root           root                      1536   NOT_PERSISTED 05-01-2024 12:51:30:123 100% /cache-only/a");
-  EXPECT_THAT(listing_line("/a", attr, 100, {.human = true}), HasSubstr(" 1.50KB "));
-  EXPECT_THAT(listing_line("/a", attr, 100, {.timestamp = Timestamp::kCreated}), HasSubstr("01-01-1970 00:00:00:000"));
+  EXPECT_THAT(listing_line("/a", attr, 100, kNot, {.human = true}), HasSubstr(" 1.50KB "));
+  EXPECT_THAT(listing_line("/a", attr, 100, kNot, {.timestamp = Timestamp::kCreated}), HasSubstr("01-01-1970 00:00:00:000"));
   attr.set_lost(true);
-  EXPECT_THAT(listing_line("/a", attr, 50, {}), testing::AllOf(HasSubstr(" LOST "), HasSubstr(" 50% /a")));
+  EXPECT_THAT(listing_line("/a", attr, 50, kNot, {}), testing::AllOf(HasSubstr(" LOST "), HasSubstr(" 50% /a")));
+  attr.set_lost(false);
+  EXPECT_THAT(listing_line("/a", attr, 100, v1::PERSIST_STATE_TO_BE_PERSISTED, {}), HasSubstr(" TO_BE_PERSISTED "));
+  EXPECT_THAT(listing_line("/a", attr, 0, v1::PERSIST_STATE_PERSISTED, {}),
+              testing::AllOf(HasSubstr("       PERSISTED "), HasSubstr(" 0% /a")));
 }
 
 TEST_F(FormatTest, lists_directories_and_links) {
@@ -138,12 +144,12 @@ TEST_F(FormatTest, lists_directories_and_links) {
   attr.set_type(v1::FILE_TYPE_DIRECTORY);
   attr.set_mode(01777);
   attr.set_size(3);
-  EXPECT_THAT(listing_line("/d", attr, 100, {.human = true}),
+  EXPECT_THAT(listing_line("/d", attr, 100, kNot, {.human = true}),
               testing::AllOf(testing::StartsWith("drwxrwxrwt "), HasSubstr(" 3 "), testing::EndsWith("  DIR /d")));
   attr.set_type(v1::FILE_TYPE_SYMLINK);
   attr.set_target("there");
-  EXPECT_THAT(listing_line("/l", attr, 100, {}), testing::EndsWith("/l -> there"));
-  EXPECT_EQ(listing_json("/l", attr, 100)["target"], "there");
+  EXPECT_THAT(listing_line("/l", attr, 100, kNot, {}), testing::EndsWith("/l -> there"));
+  EXPECT_EQ(listing_json("/l", attr, 100, kNot)["target"], "there");
 }
 
 TEST(TableText, aligns_columns_by_characters) {

@@ -275,10 +275,10 @@ TEST_F(WriteFailureTest, bytes_that_a_power_cut_took_from_an_open_file_are_told_
     start();
     auto file = create("a" + std::to_string(level));
     auto other = create("b" + std::to_string(level));
-    for (File* each : {file.get(), other.get()}) ASSERT_OK(write(*each, 0, pattern(100'000, 1)));
+    for (File* each : {file.get(), other.get()}) ASSERT_OK(write(*each, 0, pattern(3 * kMiB, 1)));
     world.run_for(seconds(1));
     for (auto& worker : workers) ++worker->boot;
-    ASSERT_OK(write(*other, 100'000, pattern(100'000, 2)));
+    ASSERT_OK(write(*other, 3 * kMiB, pattern(100'000, 2)));
     world.run_for(seconds(1));
     Result<void> synced = run(file->fsync(v1::DURABILITY_FSYNC));
     ASSERT_FALSE(synced);

@@ -90,10 +90,14 @@ class IdleConnectionsTest : public RpcTest {};
 TEST_F(IdleConnectionsTest, ten_thousand_take_a_descriptor_and_little_memory_each_and_one_more_is_refused) {
   const size_t count = many();
   serve({.max_connections = count + 2});
-  // One for each of the server's executors, which open descriptors of their own with their first connection.
+  // Every executor, those of the server and the client's, opens descriptors of its own when it is used first.
+  {
+    RawPeer first = peer();
+  }
   auto busy = channel(tcp), other = channel(tcp);
   ASSERT_TRUE(call<Echo>(*busy, "x"));
   ASSERT_TRUE(call<Echo>(*other, "x"));
+  ASSERT_TRUE(eventually([&] { return events.connections == 2; })) << events.connections;
   const size_t descriptors = open_descriptors(), memory = resident_bytes();
   {
     IdlePeers idle(tcp.port, count);
