@@ -90,17 +90,17 @@ def main():
     for old in CACHE.iterdir():
         if old.stat().st_mtime < time.time() - KEPT_SECONDS:
             old.unlink(missing_ok=True)
-    keys, todo = {}, []
+    keys, changed = {}, []
     for path, entry in {entry["file"]: entry for entry in entries}.items():
         keys[path] = key_of(entry, reads, version)
         if keys[path] and (CACHE / keys[path]).exists():
             (CACHE / keys[path]).touch()
         else:
-            todo.append(path)
-    print(f"tidy: {len(keys) - len(todo)} files as they were when they were clean, {len(todo)} to look at", flush=True)
+            changed.append(path)
+    print(f"tidy: {len(keys) - len(changed)} files as they were when they were clean, {len(changed)} to look at", flush=True)
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        for path, (clean, text) in zip(todo, pool.map(lambda each: look(build, each), todo)):
+        for path, (clean, text) in zip(changed, pool.map(lambda each: look(build, each), changed)):
             if clean and keys[path]:
                 (CACHE / keys[path]).touch()
             if not clean:

@@ -60,7 +60,7 @@ inline constexpr Setting kTable[] = {
     {"forebay.worker.persist.tasks",
      Kind::kCount,
      "64",
-     "Operations on under stores that this worker runs at a time; more are refused for now.",
+     "Operations on under stores that this worker runs at a time; more are refused, and offered to another worker.",
      {.least = 1, .most = 10'000}},
     {"forebay.worker.persist.bandwidth", Kind::kSize, "0",
      "Bytes a second that this worker moves to and from under stores. 0: as fast as it goes."},

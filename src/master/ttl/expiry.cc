@@ -26,7 +26,9 @@ Task<void> Expiry::watch(Expiry* self, std::stop_token stop) {
       Result<size_t> expired = co_await std::move(expiring);
       done = expired.value_or(0);
       const bool is_news = !expired && !expired.error().is(Code::kCancelled) && !expired.error().is(Code::kBusy);
-      if (is_news) self->parts_.log.warning("what has expired stays for now", {{"error", expired.error().to_string()}});
+      if (is_news)
+        self->parts_.log.warning("what has expired could not be removed, and is tried again",
+                                 {{"error", expired.error().to_string()}});
     }
   }
 }
