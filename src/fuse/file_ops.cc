@@ -111,12 +111,21 @@ Task<void> open(Request request, client::Identity who, InodeId inode, int flags)
       request.fail(file.error());
     co_return;
   }
+  const bool was_open = volume.is_open(inode);
   OpenFile* open = volume.adopt(make_open_file(volume, std::move(*file), flags));
   if (flags & O_TRUNC) {
     volume.inodes().changed();
     volume.inodes().content_changed(inode);
   }
   auto attr = co_await open->file->attr();
+  // Somebody elsewhere has removed or replaced the name, and the file lives on because somebody has it open: looked up again.
+  if (attr && attr->nlink() == 0 && !was_open) {
+    co_await close_file(&volume, open);
+    request.fail(ESTALE);
+    co_return;
+  }
+  // Close-to-open: reads are cut at the size that the kernel knows.
+  if (!attr || !volume.inodes().was_shown(*attr)) volume.forget_attributes(inode);
   const bool keep = attr.has_value() && volume.inodes().keep_cache(*attr);
   if (!request.opened(to_reply(open, keep))) co_await close_file(&volume, open);
 }

@@ -1,5 +1,7 @@
 #include "fuse/inode_table.h"
 
+#include <utility>
+
 #include "base/check.h"
 
 namespace forebay::fuse {
@@ -25,9 +27,9 @@ bool InodeTable::keep_cache(const v1::Attr& now) {
   const InodeId inode{now.inode()};
   std::lock_guard lock(mutex_);
   auto found = by_inode_.find(inode);
-  const Content content{inode, now.layout(), now.mtime_ns(), now.size()};
+  const Content content = content_of(now);
   if (found == by_inode_.end()) {
-    contents_.push_front(content);
+    contents_.push_front({inode, content});
     by_inode_[inode] = contents_.begin();
     if (contents_.size() > limit_) {
       by_inode_.erase(contents_.back().inode);
@@ -36,10 +38,7 @@ bool InodeTable::keep_cache(const v1::Attr& now) {
     return false;
   }
   contents_.splice(contents_.begin(), contents_, found->second);
-  Content& known = contents_.front();
-  const bool same = known.layout == content.layout && known.mtime_ns == content.mtime_ns && known.size == content.size;
-  known = content;
-  return same;
+  return std::exchange(contents_.front().content, content) == content;
 }
 
 void InodeTable::content_changed(InodeId inode) {
@@ -57,6 +56,7 @@ bool has_privilege(const v1::Attr& attr) { return attr.type() == v1::FILE_TYPE_R
 void InodeTable::show(const v1::Attr& attr) {
   const InodeId inode{attr.inode()};
   std::lock_guard lock(mutex_);
+  if (attr.type() == v1::FILE_TYPE_REGULAR) show_content(attr);
   if (attr.type() == v1::FILE_TYPE_REGULAR && !has_privilege(attr)) {
     if (auto found = shown_.find(inode); found != shown_.end()) found->second = attr;
     return;
@@ -66,6 +66,21 @@ void InodeTable::show(const v1::Attr& attr) {
   if (shown_order_.size() <= limit_) return;
   shown_.erase(shown_order_.front());
   shown_order_.pop_front();
+}
+
+void InodeTable::show_content(const v1::Attr& attr) {
+  const InodeId inode{attr.inode()};
+  if (!shown_contents_.insert_or_assign(inode, content_of(attr)).second) return;
+  shown_contents_order_.push_back(inode);
+  if (shown_contents_order_.size() <= limit_) return;
+  shown_contents_.erase(shown_contents_order_.front());
+  shown_contents_order_.pop_front();
+}
+
+bool InodeTable::was_shown(const v1::Attr& attr) const {
+  std::lock_guard lock(mutex_);
+  auto found = shown_contents_.find(InodeId{attr.inode()});
+  return found != shown_contents_.end() && found->second == content_of(attr);
 }
 
 bool InodeTable::is_privileged(InodeId inode) const {

@@ -15,10 +15,11 @@
 namespace forebay::fuse {
 
 // Knows which inodes are open for writing here (their attributes at the master are behind), and from which content the kernel's
-// page cache of an inode was filled (so that an unchanged file stays cached from one open to the next). Node ids are inode ids
-// and those are never reused, so lookups are not counted and forgetting needs nothing. Owned by the mount. Any thread. Remembers
-// `limit` inodes that are not open for writing, least recently opened first out; what is forgotten is read again. Inodes open for
-// writing are bounded by the open files.
+// page cache of an inode was filled (so that an unchanged file stays cached from one open to the next), and which attributes the
+// kernel was shown (so that it can be told when an open finds others). Node ids are inode ids and those are never reused, so
+// lookups are not counted and forgetting needs nothing. Owned by the mount. Any thread. Remembers `limit` inodes that are not
+// open for writing, least recently opened first out; what is forgotten is read again. Inodes open for writing are bounded by the
+// open files.
 class InodeTable {
  public:
   explicit InodeTable(size_t limit) : limit_(limit) {}
@@ -33,8 +34,11 @@ class InodeTable {
   void content_changed(InodeId inode);
 
   // Attributes on their way to the kernel. Remembered for what the kernel opens without telling (directories that somebody works
-  // in, FIFOs, sockets) and for files that change their mode when they are written.
+  // in, FIFOs, sockets), for files that change their mode when they are written, and of files for was_shown().
   void show(const v1::Attr& attr);
+  // Whether this is what the kernel was shown last of the file's content. If not, it may hold other attributes for as long as
+  // their timeout.
+  bool was_shown(const v1::Attr& attr) const;
   // Whether the kernel knows the file, as of what was shown, as one with set-user-id or set-group-id.
   bool is_privileged(InodeId inode) const;
   // What was shown last of an inode that is no more, for those who still have it open. Nothing if it was too long ago.
@@ -48,21 +52,31 @@ class InodeTable {
   size_t remembered() const;
 
  private:
+  // Tells one content of a file from another.
   struct Content {
-    InodeId inode;
     uint64_t layout;
     int64_t mtime_ns;
     uint64_t size;
+
+    bool operator==(const Content&) const = default;
   };
+  struct Cached {
+    InodeId inode;
+    Content content;
+  };
+  static Content content_of(const v1::Attr& attr) { return {attr.layout(), attr.mtime_ns(), attr.size()}; }
+  void show_content(const v1::Attr& attr);
 
   const size_t limit_;
   std::atomic<uint64_t> changes_{0};
   mutable std::mutex mutex_;
   std::unordered_map<InodeId, uint32_t> writers_;
-  std::list<Content> contents_;  // most recently opened first
-  std::unordered_map<InodeId, std::list<Content>::iterator> by_inode_;
+  std::list<Cached> contents_;  // most recently opened first
+  std::unordered_map<InodeId, std::list<Cached>::iterator> by_inode_;
   std::unordered_map<InodeId, v1::Attr> shown_;
   std::deque<InodeId> shown_order_;  // shown first, first
+  std::unordered_map<InodeId, Content> shown_contents_;
+  std::deque<InodeId> shown_contents_order_;  // shown first, first
 };
 
 }  // namespace forebay::fuse

@@ -182,6 +182,7 @@ Result<std::unique_ptr<FuseMount>> FuseMount::start(client::Client& client, obs:
   take_libfuse_text();
   state->session = new_session(state->volume.config(), &state->volume);
   if (state->session == nullptr) return rejected(EIO, "libfuse refused the mount options: " + take_libfuse_text());
+  state->volume.set_session(state->session);
   if (fuse_session_mount(state->session, state->point.c_str()) != 0) {
     fuse_session_destroy(state->session);
     return rejected(EPERM,

@@ -72,6 +72,21 @@ TEST_F(MountTest, an_append_goes_to_the_end_that_another_client_has_made) {
   EXPECT_EQ(get("a"), "somebody else's+mine");
 }
 
+TEST_F(MountTest, an_open_sees_what_others_have_closed_whatever_attributes_are_cached) {
+  config_.attr_timeout = config_.entry_timeout = std::chrono::hours(1);
+  start();
+  put("a", "one");
+  for (const std::string text : {"a longer one", "", "x", "four"}) {
+    EXPECT_GE(look("a").st_size, 0);
+    client_.write_elsewhere("a", text);
+    EXPECT_EQ(get("a"), text);
+    EXPECT_EQ(look("a").st_size, std::ssize(text));
+  }
+  const uint64_t before = client_.calls("get_attr");
+  EXPECT_EQ(get("a"), "four");
+  EXPECT_EQ(client_.calls("get_attr"), before) << "an unchanged file is not asked about";
+}
+
 TEST_F(MountTest, an_unlinked_open_file_lives_until_it_is_closed) {
   start();
   const int fd = ::open(in("a").c_str(), O_CREAT | O_RDWR, 0644);

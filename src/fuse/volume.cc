@@ -47,6 +47,7 @@ OpenFile* Volume::adopt(std::unique_ptr<OpenFile> file) {
   if (file->writable) inodes_.opened_for_write(file->inode);
   std::lock_guard lock(mutex_);
   files_.insert(file.get());
+  ++opens_[file->inode];
   return file.release();
 }
 
@@ -54,9 +55,19 @@ std::unique_ptr<OpenFile> Volume::release(OpenFile* file) {
   {
     std::lock_guard lock(mutex_);
     files_.erase(file);
+    auto opens = opens_.find(file->inode);
+    if (--opens->second == 0) opens_.erase(opens);
   }
   return std::unique_ptr<OpenFile>(file);
 }
+
+bool Volume::is_open(InodeId inode) const {
+  std::lock_guard lock(mutex_);
+  return opens_.contains(inode);
+}
+
+// Offset -1: attributes only. An inode that the kernel does not know needs nothing.
+void Volume::forget_attributes(InodeId inode) { fuse_lowlevel_notify_inval_inode(session_, inode.value, -1, 0); }
 
 OpenDir* Volume::adopt(std::unique_ptr<OpenDir> directory) {
   std::lock_guard lock(mutex_);
@@ -75,6 +86,7 @@ void Volume::close_all() {
   {
     std::lock_guard lock(mutex_);
     left.swap(files_);
+    opens_.clear();
   }
   for (OpenFile* file : left) {
     std::unique_ptr<OpenFile> owned(file);

@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -38,9 +39,15 @@ class Volume {
   void end_request();
   void wait_until_idle();
 
+  // Set once, before the first request.
+  void set_session(fuse_session* session) { session_ = session; }
+  // The kernel asks for the inode's attributes when it needs them next.
+  void forget_attributes(InodeId inode);
+
   // Open files and directories live until the kernel releases them; what it never released is closed by close_all().
   OpenFile* adopt(std::unique_ptr<OpenFile> file);
   std::unique_ptr<OpenFile> release(OpenFile* file);
+  bool is_open(InodeId inode) const;
   OpenDir* adopt(std::unique_ptr<OpenDir> directory);
   std::unique_ptr<OpenDir> release(OpenDir* directory);
   // After the last request. Commits what can be; an error is logged. Blocks.
@@ -57,12 +64,14 @@ class Volume {
   InodeTable inodes_;
   BufferPool read_buffers_, message_buffers_;
   InitExchange init_exchange_;
+  fuse_session* session_ = nullptr;
 
   std::atomic<size_t> next_executor_{0};
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable request_ended_;
   uint32_t in_flight_ = 0;
   std::unordered_set<OpenFile*> files_;
+  std::unordered_map<InodeId, uint32_t> opens_;  // of files_, by inode
   std::unordered_set<OpenDir*> directories_;
 };
 
