@@ -36,7 +36,6 @@ Task<void> CommitLoop::stop() {
     stopping_ = true;
   }
   queued_signal_.raise();
-  unsynced_signal_.raise();
   co_await scope_.stop();
 }
 
@@ -227,7 +226,9 @@ Task<void> CommitLoop::sync_wanted() {
 }
 
 Task<void> CommitLoop::sync_in_background(std::stop_token stop) {
-  for (;;) {
+  // Raised after the stop is visible: a signal raised before may have been taken by a round that did not see it yet.
+  const std::stop_callback wake(stop, [this] { unsynced_signal_.raise(); });
+  while (!stop.stop_requested()) {
     co_await unsynced_signal_.wait();
     if (stop.stop_requested()) break;
     co_await clock_.sleep(config_.sync_after, stop);

@@ -1,11 +1,13 @@
 #include "master/commit_loop.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <cerrno>
 #include <deque>
 #include <map>
 
+#include "async/loop.h"
 #include "journal/local_journal.h"
 #include "kv/memory_store.h"
 #include "kv/store_contract.h"
@@ -293,6 +295,35 @@ TEST_F(CommitLoopTest, a_power_cut_at_any_moment_keeps_what_was_synced_and_a_pre
     for (size_t i = 0; i < left.size(); ++i) EXPECT_EQ(left[i].first, "k" + std::to_string(10 + i)) << cut;
     for (const std::string& key : synced) EXPECT_TRUE(kv::value_of(*after, key)) << key << " cut at " << cut;
   }
+}
+
+// On real threads, where a stop meets the loop in any state. On one CPU, a thread that is woken often runs before the one that
+// woke it goes on.
+TEST(CommitLoopThreads, a_stop_from_another_thread_always_ends) {
+  cpu_set_t before, one;
+  ASSERT_EQ(::sched_getaffinity(0, sizeof before, &before), 0);
+  CPU_ZERO(&one);
+  CPU_SET(::sched_getcpu(), &one);
+  ASSERT_EQ(::sched_setaffinity(0, sizeof one, &one), 0);
+  async::Loop commit("commit", 1), caller("caller", 1);
+  for (int round = 0; round < 300; ++round) {
+    auto disk = kv::MemoryDisk::create();
+    auto store = std::move(*disk->open());
+    journal::LocalJournal journal(*store, caller.executor());
+    CommitLoop loop(
+        os::real_clock(), obs::null_log(), no_events(), *store, journal, [](const kv::WriteBatch&) {},
+        {.sync_after = Duration::zero()}, commit.executor());
+    loop.start();
+    auto put = [](kv::Txn& txn) -> Result<int> {
+      txn.put("key", "value");
+      return 1;
+    };
+    auto done = async::block_on(caller.executor(), loop.run(put, Level::kSynced, os::real_clock().now() + seconds(60)));
+    ASSERT_TRUE(done) << done.error().to_string();
+    async::block_on(caller.executor(), loop.stop());
+  }
+  commit.stop();  // before `caller` is destroyed, which it may still be waking
+  EXPECT_EQ(::sched_setaffinity(0, sizeof before, &before), 0);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "forebay/v1/namespace.rpc.h"
+#include "forebay/v1/persist.rpc.h"
 #include "journal/local_journal.h"
 #include "master/extents/handles.h"
 #include "master/format.h"
@@ -44,7 +45,7 @@ Master::Master(os::Env& env, MasterConfig config, OpenStore open_store, async::E
       executors_(std::move(executors)),
       log_(log),
       events_(events),
-      call_log_(log, env.clock, &events),
+      call_log_(log, env.clock, &events, {.waits = {v1::persist_service::NextFetches::kMethod.number}}),
       session_table_(env.clock, config_.sessions),
       worker_table_(env.clock, config_.workers) {}
 

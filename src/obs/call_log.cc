@@ -1,5 +1,6 @@
 #include "obs/call_log.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace forebay::obs {
@@ -25,7 +26,7 @@ bool is_answer(const Status& status) {
 void CallLog::call_finished(const rpc::Method& method, Duration took, const Status* error, TraceId trace) {
   if (next_ != nullptr) next_->call_finished(method, took, error, trace);
   const bool failed = error != nullptr && !is_answer(*error);
-  if (!failed && took < config_.slow) return;
+  if (!failed && (took < config_.slow || std::ranges::find(config_.waits, method.number) != config_.waits.end())) return;
   uint64_t suppressed = 0;
   if (!may_write(&suppressed)) return;
   const std::string name(method.name), id = trace ? to_string(trace) : "";

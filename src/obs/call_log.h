@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mutex>
+#include <vector>
 
 #include "obs/log.h"
 #include "os/clock.h"
@@ -11,7 +12,8 @@ namespace forebay::obs {
 
 struct CallLogConfig {
   Duration slow = std::chrono::seconds(1);
-  int lines_per_second = 20;  // more are counted, and the count is in the next line
+  int lines_per_second = 20;         // more are counted, and the count is in the next line
+  std::vector<uint16_t> waits = {};  // methods that are answered when there is something to say: slow is no news
 };
 
 // Logs the calls that failed for a reason other than the question (not `rejected`, but for EIO; not `stale`, `busy`,

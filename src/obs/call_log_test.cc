@@ -55,6 +55,15 @@ TEST_F(CallLogTest, says_which_operation_failed_or_took_long) {
   EXPECT_NE(log.lines[1].find(R"("took_ms":1500)"), std::string::npos);
 }
 
+TEST_F(CallLogTest, a_method_that_waits_for_news_may_take_long) {
+  CallLog waiting(log, clock, nullptr, {.waits = {method.number}});
+  waiting.call_finished(method, seconds(10), nullptr, {});
+  EXPECT_TRUE(log.lines.empty());
+  const Status error = corrupt("the block does not match").error();
+  waiting.call_finished(method, seconds(10), &error, {});
+  EXPECT_EQ(log.lines.size(), 1u) << "but not fail";
+}
+
 TEST_F(CallLogTest, answers_are_not_worth_a_line) {
   finish(milliseconds(1), nullptr);
   for (const Status& answer :

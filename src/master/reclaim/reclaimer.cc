@@ -22,12 +22,6 @@ void Reclaimer::start() {
   work_.raise();
 }
 
-Task<void> Reclaimer::stop() {
-  Task<void> stopping = scope_.stop();
-  work_.raise();
-  co_await std::move(stopping);
-}
-
 void Reclaimer::look(const kv::WriteBatch& committed) {
   for (const kv::WriteBatch::Change& change : committed.changes())
     if (change.key.front() == 'N' && change.value) {
@@ -37,6 +31,8 @@ void Reclaimer::look(const kv::WriteBatch& committed) {
 }
 
 Task<void> Reclaimer::reclaim(Reclaimer* reclaimer, std::stop_token stop) {
+  // Raised after the stop is visible: a signal raised before may have been taken by a round that did not see it yet.
+  const std::stop_callback wake(stop, [reclaimer] { reclaimer->work_.raise(); });
   while (!stop.stop_requested()) {
     co_await reclaimer->work_.wait();
     bool progress = true;

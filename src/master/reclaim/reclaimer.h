@@ -44,7 +44,7 @@ class Reclaimer {
       : parts_(parts), config_(config), scope_(std::move(executor)) {}
 
   void start();
-  Task<void> stop();
+  Task<void> stop() { return scope_.stop(); }
   void look(const kv::WriteBatch& committed);  // on the commit loop: is there something new to do?
 
  private:
