@@ -15,6 +15,7 @@ Core::Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, s
       routing(env, log, config, background),
       session(env, log, config, routing, background),
       write_budget(config.write_buffer_bytes),
+      holds(env, config, routing, background),
       held_budget(config.write_buffer_bytes / 2),
       read_ahead_budget(config.read_ahead_total_bytes),
       descriptors(config.max_descriptors) {}
@@ -29,6 +30,7 @@ Result<void> check_config(const ClientConfig& config) {
   if (config.compact_from_extents > 1024) return invalid("compact_from_extents is at most 1,024, a page of a layout");
   if (config.compact_slice_bytes == 0) return invalid("compact_slice_bytes is 0: nothing could be rewritten");
   if (config.descriptor_idle <= Duration{}) return invalid("descriptor_idle is not positive");
+  if (config.max_hold_bytes < config.hold_bytes) return invalid("max_hold_bytes is less than hold_bytes");
   if (config.max_channels == 0) return invalid("max_channels is 0: nothing could be reached");
   return {};
 }
@@ -64,6 +66,7 @@ Task<Result<std::unique_ptr<Client>>> Client::start(os::Env& env, obs::Log& log,
 Task<Result<void>> ClientImpl::begin() {
   CO_TRY(co_await core_->session.begin());
   core_->background.spawn(0, Session::keep_alive(&core_->session, core_->background.token()));
+  core_->background.spawn(0, SpaceHolds::keep(&core_->holds, core_->background.token()));
   core_->background.spawn(0, close_idle_descriptors(core_.get(), core_->background.token()));
   // Which workers share this host decides how files are written; without the table they are streamed.
   Result<std::vector<v1::WorkerAddress>> workers = co_await core_->routing.refresh_workers();
@@ -77,6 +80,7 @@ Task<void> ClientImpl::stop() {
   std::vector<Task<Result<void>>> closing;
   for (const std::shared_ptr<FileState>& state : core_->files.all()) closing.push_back(close_all(state));
   co_await core_->background.run_all(0, std::move(closing), kCloseAtOnce);
+  co_await core_->holds.end();
   if (core_->session.begun()) co_await core_->session.end();
   co_await core_->background.stop();
   co_await core_->routing.stop();

@@ -46,6 +46,11 @@ struct ClientConfig {
   // Shorter objects go through the socket when they are flushed: in one round trip, with no descriptor passed, and with no more
   // space reserved than they take.
   uint64_t descriptor_from_bytes = 128 * kKiB;
+  // Their space is held at their worker in advance, at each so much more than is in use; 0: each reserves its own when it is
+  // begun.
+  uint64_t hold_bytes = kMiB;
+  uint64_t max_hold_bytes = 16 * kMiB;
+  Duration hold_idle = std::chrono::seconds(10);      // a hold that nobody uses is given back
   Duration worker_stall = std::chrono::seconds(5);    // a write that a worker did not answer goes elsewhere
   Duration seal_patience = std::chrono::seconds(10);  // then a close leaves sealing to the master
   Duration worker_pause = std::chrono::seconds(10);   // a worker that failed this client gets no new object for so long

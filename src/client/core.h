@@ -13,6 +13,7 @@
 #include "client/read_path/descriptor_cache.h"
 #include "client/routing.h"
 #include "client/session.h"
+#include "client/write_path/space_holds.h"
 #include "obs/log.h"
 #include "os/env.h"
 
@@ -30,6 +31,7 @@ struct Core {
   Routing routing;
   Session session;
   ByteBudget write_budget;
+  SpaceHolds holds;
   ByteBudget held_budget;  // of the write budget: bytes that wait until their object is complete or asked for
   ByteBudget read_ahead_budget;
   DescriptorCache descriptors;

@@ -178,11 +178,12 @@ TEST_F(WriteFailureTest, bytes_that_can_go_nowhere_break_the_file_until_it_is_op
 TEST_F(WriteFailureTest, memory_of_a_broken_file_is_given_back_before_it_is_closed) {
   config.retry_for = seconds(10);
   config.write_buffer_bytes = 2 * kMiB;
+  config.descriptor_from_bytes = kMiB;
   start();
   auto file = create("a");
+  ASSERT_OK(write(*file, 0, std::string(500'000, 'a')));
   worker(1).process().crash();
   worker(2).process().crash();
-  ASSERT_OK(write(*file, 0, std::string(500'000, 'a')));
   EXPECT_FALSE(run(file->flush()));
   add_worker(4, "w4");
   master().workers.erase(master().workers.begin(), master().workers.begin() + 2);

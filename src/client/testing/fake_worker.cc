@@ -18,8 +18,14 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
   address.set_live(true);
   on<rpcs::WriteObject>(
       [this](const rpc::Call& call, const v1::WriteObjectRequest& request) -> Result<rpc::Answer<v1::WriteObjectReply>> {
+        const bool created = !objects.contains(request.object());
         Result<FakeObject*> object = find_or_create(request.object(), request.create_bytes());
         if (!object) return std::unexpected(object.error());
+        if (request.from_hold() != 0 && created) {
+          const uint64_t takes = std::min(request.create_bytes() + 12 * kKiB, holds[request.from_hold()]);
+          holds[request.from_hold()] -= takes;
+          ++objects_from_holds;
+        }
         if ((*object)->sealed) return stale("sealed");
         if ((*object)->boot != boot) return cut_off();
         if (request.offset() + call.payload.size() > (*object)->reserved) return invalid("written beyond what was reserved");
@@ -50,6 +56,13 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
     if (request.boot() != 0 && request.boot() != boot) return cut_off();
     synced.insert(request.object());
     return v1::Empty{};
+  });
+  on<rpcs::HoldSpace>([this](const rpc::Call&, const v1::HoldSpaceRequest& request) -> Result<rpc::Answer<v1::HoldSpaceReply>> {
+    holds[request.hold()] = std::min(request.bytes(), may_hold);
+    v1::HoldSpaceReply reply;
+    reply.set_bytes(holds[request.hold()]);
+    reply.set_lease_ms(30'000);
+    return reply;
   });
   on<rpcs::ReserveObject>([this](const rpc::Call&, const v1::ReserveObjectRequest& request) -> Result<rpc::Answer<v1::Empty>> {
     Result<FakeObject*> object = find(request.object());

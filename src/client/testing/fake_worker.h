@@ -29,6 +29,9 @@ class FakeWorker final : public FakeServer {
   uint64_t boot = 1;          // another one: its machine has lost power, and unsealed objects take nothing any more
   std::set<uint64_t> synced;  // objects, at least once
   uint64_t bytes_written = 0;
+  uint64_t may_hold = UINT64_MAX;      // bytes, of any client
+  std::map<uint64_t, uint64_t> holds;  // bytes
+  uint64_t objects_from_holds = 0;
   size_t most_at_once = 0;  // writes running together
 
   std::string path_of(uint64_t object) const;

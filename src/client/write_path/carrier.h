@@ -21,6 +21,12 @@ struct Placed {
   TraceId trace = {};  // of the open that the object was granted to
 };
 
+// What a write may create: the object, with so many bytes reserved; 0: it is there already.
+struct Creation {
+  uint64_t bytes = 0;
+  bool from_hold = false;  // this client's, at the object's worker
+};
+
 // Owned by an ObjectWriter. Any thread; several writes of different ranges may be under way. A write that failed may have stored
 // any part of its bytes.
 class Carrier {
@@ -30,8 +36,7 @@ class Carrier {
   // several of which are on their way.
   virtual bool direct() const = 0;
   // In which boot of the worker's machine the bytes were written; 0: on this machine. At most 1 MiB unless direct.
-  // `create_bytes`: the object may not exist yet; that much is reserved with it.
-  virtual Task<Result<uint64_t>> write(Bytes data, uint64_t offset, uint64_t create_bytes) = 0;
+  virtual Task<Result<uint64_t>> write(Bytes data, uint64_t offset, Creation creation) = 0;
 };
 
 // WriteObject frames to the first worker of the chain. Never fails to open.

@@ -10,7 +10,7 @@ class DescriptorCarrier final : public Carrier {
   DescriptorCarrier(Core& core, std::shared_ptr<LocalObject> object) : core_(core), object_(std::move(object)) {}
 
   bool direct() const override { return true; }
-  Task<Result<uint64_t>> write(Bytes data, uint64_t offset, uint64_t) override {
+  Task<Result<uint64_t>> write(Bytes data, uint64_t offset, Creation) override {
     CO_TRY(co_await LocalObject::write(core_, object_, data, offset));
     co_return 0;
   }

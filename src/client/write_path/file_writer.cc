@@ -19,6 +19,9 @@ bool contains(const std::vector<T>& values, const T& value) {
   return std::ranges::find(values, value) != values.end();
 }
 
+// A worker without room sends its client elsewhere; an application whose client has been everywhere hears why.
+Status as_told(Status why) { return why.is_errno(ENOSPC) ? Status(Code::kRejected, ENOSPC, why.message()) : std::move(why); }
+
 Task<void> seal_when_drained(std::shared_ptr<ObjectWriter> object, bool sync) {
   Result<void> drained = co_await object->drain();
   if (!drained) co_return;
@@ -134,7 +137,7 @@ Task<Result<size_t>> FileWriter::make_room(size_t wanted, Trying* trying) {
     }
     leave_current(room.error());
     const bool again = co_await core_.routing.pause(trying);
-    if (!again) co_return std::unexpected(std::move(room).error());
+    if (!again) co_return std::unexpected(as_told(std::move(room).error()));
   }
 }
 
@@ -305,21 +308,29 @@ Task<bool> FileWriter::may_try_again(const ObjectWriter& failed) {
 }
 
 // Order matters to readers, who look at the content first and then here: the bytes are in the new object before the content says
-// so, and leave the old one after.
+// so, and leave the old one after. These bytes were accepted, and the worker that had their space is lost: while nobody else has
+// any, it is waited for like one that does not answer.
 Task<Result<void>> FileWriter::move_unacknowledged(std::shared_ptr<ObjectWriter> from, Trying* trying) {
   for (;;) {
     std::optional<ObjectWriter::Unacknowledged> first = from->first_unacknowledged();
     if (!first) co_return Result<void>{};
-    CO_ASSIGN_OR_RETURN(const size_t room, co_await make_room(first->data.size(), trying));
-    Result<uint64_t> at = co_await current_->append(first->data.first(room));
+    Result<size_t> room = co_await make_room(first->data.size(), trying);
+    if (!room) {
+      const bool full = room.error().is_errno(ENOSPC) || room.error().is_errno(EDQUOT);
+      if (!full) co_return std::unexpected(std::move(room).error());
+      const bool again = co_await core_.routing.pause(trying);
+      if (again) continue;
+      co_return std::unexpected(std::move(room).error());
+    }
+    Result<uint64_t> at = co_await current_->append(first->data.first(*room));
     if (!at) {
       leave_current(at.error());
       const bool again = co_await core_.routing.pause(trying);
       if (again) continue;
       co_return std::unexpected(std::move(at).error());
     }
-    content_.move(from->object(), first->offset, room, current_->object(), *at);
-    from->forget_first(room, current_->direct());
+    content_.move(from->object(), first->offset, *room, current_->object(), *at);
+    from->forget_first(*room, current_->direct());
   }
 }
 

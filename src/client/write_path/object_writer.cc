@@ -12,7 +12,8 @@ namespace forebay::client {
 namespace rpcs = v1::worker_service;
 
 namespace {
-constexpr size_t kSmallestFrame = 4 << 10;  // capacity of the first frame of a small file
+constexpr size_t kSmallestFrame = 4 << 10;      // capacity of the first frame of a small file
+constexpr uint64_t kLeastReserved = 64 * kKiB;  // by a short object without a hold: it may grow
 
 size_t capacity_for(size_t bytes) { return std::clamp(std::bit_ceil(bytes), kSmallestFrame, rpc::kMaxPayload); }
 }  // namespace
@@ -28,33 +29,93 @@ ObjectWriter::ObjectWriter(Core& core, size_t executor, Placed placed, HandleId 
 
 ObjectWriter::~ObjectWriter() {
   core_.held_budget.release(held_bytes_);
+  core_.holds.give_back(placed_.workers.front(), drawn_);
   for (const auto& frame : frames_) core_.write_budget.release(frame->used);
 }
 
 // ---- space ----
 
 Task<Result<uint64_t>> ObjectWriter::prepare(uint64_t wanted) {
-  uint64_t position = 0;
-  bool is_short = false;  // of space at the worker
+  uint64_t end = 0;
+  bool holding = false, is_short = false;  // of space
   {
     std::lock_guard lock(mutex_);
     if (failure_) co_return std::unexpected(*failure_);
-    position = position_;
-    wanted = std::min(wanted, limit_ - position);
-    is_short = !holding_ && position + wanted > reserved_;
+    wanted = std::min(wanted, limit_ - position_);
+    end = position_ + wanted;
+    holding = holding_;
+    is_short = end > reserved_;
   }
   if (wanted == 0) co_return uint64_t{0};
-  if (is_short) CO_TRY(co_await reserve_all());
-  co_await open_carrier(position + wanted);
+  if (!carrier_) carrier_ = stream_carrier(core_, placed_);
+  if (holding && end < core_.config.descriptor_from_bytes) {
+    CO_ASSIGN_OR_RETURN(const bool held, co_await hold(end));
+    if (held) co_return wanted;
+  }
+  if (is_short || wants_descriptor(end)) CO_TRY(co_await reserve(end));
   co_return wanted;
 }
 
-// Of an object that was flushed while it was short, and goes on. Its first frame has to have created it.
-Task<Result<void>> ObjectWriter::reserve_all() {
-  CO_TRY(co_await drain());
+// For an object of so many bytes. False: it has to reserve its space itself.
+Task<Result<bool>> ObjectWriter::hold(uint64_t length) {
+  uint64_t more = 0;
+  {
+    std::lock_guard lock(mutex_);
+    const uint64_t takes = SpaceHolds::taken_by(length);
+    if (drawn_ < takes) more = takes - drawn_;
+  }
+  if (more != 0) {
+    CO_ASSIGN_OR_RETURN(const bool drawn, co_await core_.holds.draw(placed_.workers.front(), more, placed_.trace));
+    if (!drawn) co_return false;
+  }
+  std::lock_guard lock(mutex_);
+  drawn_ += more;
+  reserved_ = std::max(reserved_, length);
+  co_return true;
+}
+
+// At the worker, for `length` bytes and what may follow: all that is granted, unless it stays a short one. What waits here is
+// stored first, in the space that it has. From a certain length on the object goes on by descriptor, if its worker is on this
+// host.
+Task<Result<void>> ObjectWriter::reserve(uint64_t length) {
+  bool exists = false;
+  {
+    std::lock_guard lock(mutex_);
+    exists = position_ > 0 || writes_ > 0;
+    if (position_ > 0 && holding_) begin_locked();
+    holding_ = false;
+  }
+  if (exists) CO_TRY(co_await drain());
+  const bool is_short = length < core_.config.descriptor_from_bytes;
+  const uint64_t bytes = is_short && !exists ? std::min(limit_, std::max(length, kLeastReserved)) : limit_;
+  const bool with_descriptor = wants_descriptor(length);
+  if (exists) CO_TRY(co_await enlarge(bytes));
+  if (with_descriptor) {
+    const bool opened = co_await open_descriptor(bytes);
+    exists = exists || opened;
+  }
+  if (!exists) CO_TRY(co_await create(bytes));
+  std::lock_guard lock(mutex_);
+  reserved_ = std::max(reserved_, bytes);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> ObjectWriter::create(uint64_t bytes) {
+  CO_ASSIGN_OR_RETURN(const uint64_t boot, co_await carrier_->write({}, 0, {.bytes = bytes}));
+  std::lock_guard lock(mutex_);
+  ++writes_;
+  Result<void> same = note_boot_locked(boot);
+  co_return same;
+}
+
+Task<Result<void>> ObjectWriter::enlarge(uint64_t bytes) {
+  {
+    std::lock_guard lock(mutex_);
+    if (reserved_ >= bytes) co_return Result<void>{};
+  }
   v1::ReserveObjectRequest request;
   request.set_object(placed_.object.value);
-  request.set_bytes(limit_);
+  request.set_bytes(bytes);
   for (WorkerId worker : placed_.workers) {
     Trying trying{.give_up = core_.env.clock.now() + core_.config.worker_stall};
     for (;;) {
@@ -67,31 +128,23 @@ Task<Result<void>> ObjectWriter::reserve_all() {
       if (!again) co_return std::unexpected(std::move(reply).error());
     }
   }
-  std::lock_guard lock(mutex_);
-  reserved_ = limit_;
   co_return Result<void>{};
 }
 
-// Short objects are streamed. One that has grown goes on by descriptor, if its worker is on this host.
-Task<void> ObjectWriter::open_carrier(uint64_t will_be) {
-  if (carrier_ && (carrier_->direct() || descriptor_refused_)) co_return;
-  if (will_be >= core_.config.descriptor_from_bytes && !descriptor_refused_) {
-    {
-      std::lock_guard lock(mutex_);
-      if (holding_) begin_locked(limit_);
-    }
-    Result<void> drained = co_await drain();
-    if (!drained) co_return;  // found again by append()
-    Result<std::unique_ptr<Carrier>> opened = co_await open_descriptor_carrier(core_, placed_, limit_);
-    if (opened) {
-      carrier_ = std::move(*opened);
-      std::lock_guard lock(mutex_);
-      ++writes_;  // the object exists now
-      co_return;
-    }
+bool ObjectWriter::wants_descriptor(uint64_t length) const {
+  return length >= core_.config.descriptor_from_bytes && !descriptor_refused_ && !direct();
+}
+
+Task<bool> ObjectWriter::open_descriptor(uint64_t create_bytes) {
+  Result<std::unique_ptr<Carrier>> opened = co_await open_descriptor_carrier(core_, placed_, create_bytes);
+  if (!opened) {
     descriptor_refused_ = true;
+    co_return false;
   }
-  if (!carrier_) carrier_ = stream_carrier(core_, placed_);
+  carrier_ = std::move(*opened);
+  std::lock_guard lock(mutex_);
+  ++writes_;  // the object exists now
+  co_return true;
 }
 
 // ---- writing ----
@@ -117,14 +170,14 @@ Task<Result<uint64_t>> ObjectWriter::append(Bytes data) {
   {
     std::lock_guard lock(mutex_);
     buffer_locked(data);
-    if (holding_) hold_locked(data.size());
+    if (holding_) wait_locked(data.size());
   }
   start_sending();
   co_return position;
 }
 
 Task<Result<void>> ObjectWriter::write_direct(Bytes data, uint64_t offset) {
-  Result<uint64_t> written = co_await carrier_->write(data, offset, 0);
+  Result<uint64_t> written = co_await carrier_->write(data, offset, {});
   std::lock_guard lock(mutex_);
   if (!written) {
     if (!failure_) failure_ = written.error();
@@ -179,16 +232,20 @@ void ObjectWriter::buffer_locked(Bytes data) {
   }
 }
 
-void ObjectWriter::hold_locked(size_t bytes) {
-  if (position_ >= core_.config.descriptor_from_bytes || !core_.held_budget.try_acquire(bytes)) return begin_locked(limit_);
+// Without memory to wait in, it is sent now.
+void ObjectWriter::wait_locked(size_t bytes) {
+  if (!core_.held_budget.try_acquire(bytes)) return begin_locked();
   held_bytes_ += bytes;
 }
 
-void ObjectWriter::begin_locked(uint64_t reserved) {
+void ObjectWriter::begin_locked() {
   holding_ = false;
-  reserved_ = reserved;
+  reserved_ = position_;
   core_.held_budget.release(std::exchange(held_bytes_, 0));
 }
+
+// The object exists, or may: what it took is no longer in the hold.
+uint64_t ObjectWriter::settle_hold_locked() { return std::exchange(drawn_, 0); }
 
 // ---- frames on their way ----
 
@@ -220,12 +277,12 @@ std::vector<std::shared_ptr<ObjectWriter::Frame>> ObjectWriter::next_to_send_loc
 
 Task<void> ObjectWriter::send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame) {
   std::shared_ptr<Carrier> carrier = self->carrier_;
-  uint64_t create_bytes = 0;
+  Creation creation;
   {
     std::lock_guard lock(self->mutex_);
-    if (self->writes_ == 0) create_bytes = self->reserved_;
+    if (self->writes_ == 0) creation = {.bytes = self->reserved_, .from_hold = self->drawn_ != 0};
   }
-  Result<uint64_t> written = co_await carrier->write(frame->view(), frame->offset, create_bytes);
+  Result<uint64_t> written = co_await carrier->write(frame->view(), frame->offset, creation);
   self->sent(frame, std::move(written));
 }
 
@@ -244,13 +301,13 @@ std::optional<Status> ObjectWriter::lost() const {
 }
 
 void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> result) {
-  uint64_t released = 0;
+  uint64_t released = 0, settled = 0;
   bool failed = false;
   std::vector<async::Waker> wake;
   {
     std::lock_guard lock(mutex_);
     frame->on_its_way = false;
-    --on_their_way_;
+    if (--on_their_way_ == 0) settled = settle_hold_locked();
     if (result) {
       if (Result<void> same = note_boot_locked(*result); !same) result = std::unexpected(std::move(same).error());
     }
@@ -267,6 +324,7 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> re
     }
     wake = changes_.take();
   }
+  core_.holds.used(placed_.workers.front(), settled);
   if (released != 0) core_.write_budget.release(released);
   start_sending();
   Changes::wake(std::move(wake));
@@ -276,7 +334,7 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> re
 Task<Result<void>> ObjectWriter::drain() {
   {
     std::lock_guard lock(mutex_);
-    if (holding_ && position_ > 0) begin_locked(position_);
+    if (holding_ && position_ > 0) begin_locked();
   }
   start_sending();
   co_await changes_.wait(&mutex_, [this] { return on_their_way_ == 0 && (frames_.empty() || failure_); });

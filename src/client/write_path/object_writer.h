@@ -18,13 +18,14 @@ namespace forebay::client {
 
 // Appends to one granted object, by descriptor or as a stream of frames. Shared by its FileWriter and its frames on their way.
 //
-// The bytes of a short object wait here until somebody asks for them to be stored (drain) or there are more of them: so a small
-// file is sent whole, and its worker reserves what it takes, no more. Half of the buffer budget may wait like that.
-// A frame is kept until its worker has acknowledged it; `stream_window` of them are on their way at once, full ones first, a
-// partly filled one as soon as none is (so small writes are collected while there is something to wait for, and nothing lies
-// still). The first failure ends the object: nothing more is sent, `failed` is called once, and what was not acknowledged stays
-// here, readable, until it has been written elsewhere. Calls marked (writing) are ordered by the file's writing lock; the others
-// come from any thread.
+// No byte is accepted before its space is reserved on the workers' media. The bytes of a short object wait here, their space
+// drawn from this client's hold at the worker, until somebody asks for them to be stored (drain) or there are more of them: so a
+// small file is sent whole, and its worker reserves what it takes, no more. Half of the buffer budget may wait like that. An
+// object that gets longer, or finds no hold, reserves what it was granted. A frame is kept until its worker has acknowledged it;
+// `stream_window` of them are on their way at once, full ones first, a partly filled one as soon as none is (so small writes are
+// collected while there is something to wait for, and nothing lies still). The first failure ends the object: nothing more is
+// sent, `failed` is called once, and what was not acknowledged stays here, readable, until it has been written elsewhere. Calls
+// marked (writing) are ordered by the file's writing lock; the others come from any thread.
 class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
  public:
   ObjectWriter(Core& core, size_t executor, Placed placed, HandleId handle, uint64_t granted_bytes, std::function<void()> failed);
@@ -79,11 +80,16 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
     uint64_t end() const { return offset + used; }
   };
 
-  Task<Result<void>> reserve_all();
-  Task<void> open_carrier(uint64_t wanted);
+  Task<Result<bool>> hold(uint64_t length);
+  Task<Result<void>> reserve(uint64_t length);
+  Task<Result<void>> create(uint64_t bytes);
+  Task<Result<void>> enlarge(uint64_t bytes);
+  Task<bool> open_descriptor(uint64_t create_bytes);
+  bool wants_descriptor(uint64_t length) const;
   void buffer_locked(Bytes data);
-  void hold_locked(size_t bytes);
-  void begin_locked(uint64_t reserved);
+  void wait_locked(size_t bytes);
+  void begin_locked();
+  uint64_t settle_hold_locked();
   void start_sending();
   std::vector<std::shared_ptr<Frame>> next_to_send_locked();
   static Task<void> send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame);
@@ -109,7 +115,8 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   size_t on_their_way_ = 0;
   bool holding_ = true;    // nothing has been sent, nor shall be yet
   size_t held_bytes_ = 0;  // taken from the held budget
-  uint64_t reserved_ = 0;  // at the worker, once something is sent: the limit, or what a short object had
+  uint64_t drawn_ = 0;     // from the hold at the worker, and not told as used yet
+  uint64_t reserved_ = 0;  // at the worker; while nothing is sent, by the hold
   uint64_t position_ = 0, acknowledged_ = 0;
   uint64_t writes_ = 0, synced_writes_ = 0;  // acknowledged so far; of those, synced
   uint64_t synced_bytes_ = 0;                // so many, from the start, the worker knows to be synced

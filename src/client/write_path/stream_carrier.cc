@@ -11,11 +11,12 @@ class StreamCarrier final : public Carrier {
 
   bool direct() const override { return false; }
 
-  Task<Result<uint64_t>> write(Bytes data, uint64_t offset, uint64_t create_bytes) override {
+  Task<Result<uint64_t>> write(Bytes data, uint64_t offset, Creation creation) override {
     v1::WriteObjectRequest request;
     request.set_object(placed_.object.value);
     request.set_offset(offset);
-    request.set_create_bytes(create_bytes);
+    request.set_create_bytes(creation.bytes);
+    if (creation.from_hold) request.set_from_hold(core_.holds.id());
     Trying trying{.give_up = core_.env.clock.now() + core_.config.worker_stall};
     for (;;) {
       rpc::CallOptions options{.context = traced(placed_.trace)};

@@ -20,6 +20,7 @@ void add_operations(rpc::Router& router, const Operations* with) {
   add<service::SyncObject, sync_object>(router, with);
   add<service::OpenObject, open_object>(router, with);
   add<service::ReserveObject, reserve_object>(router, with);
+  add<service::HoldSpace, hold_space>(router, with);
   add<service::StatObject, stat_object>(router, with);
   add<service::ListObjects, list_objects>(router, with);
 }

@@ -9,7 +9,8 @@ Answered<v1::WriteObjectReply> write_object(const Operations* with, rpc::Call ca
   // Bytes go to the page cache; only larger amounts meet a disk that is behind with writing them out.
   const uint64_t bytes = std::max<uint64_t>(call.payload.size(), request.create_bytes());
   const bool may_wait = bytes > with->inline_bytes && with->store.may_block(object);
-  auto write = [&] { return with->store.write(object, call.payload.view(), request.offset(), request.create_bytes()); };
+  const Creation creation(request.create_bytes(), request.from_hold());
+  auto write = [&] { return with->store.write(object, call.payload.view(), request.offset(), creation); };
   CO_ASSIGN_OR_RETURN(uint64_t length, co_await on_disk(with, may_wait, write));
   v1::WriteObjectReply reply;
   reply.set_length(length);

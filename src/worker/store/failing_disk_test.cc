@@ -142,5 +142,21 @@ TEST_F(FailingDiskTest, a_directory_that_may_not_be_used_is_a_mistake_and_named)
   EXPECT_NE(opened.error().message().find("'/bad'"), std::string::npos);
 }
 
+TEST_F(FailingDiskTest, a_failing_disk_ends_its_holds) {
+  config.held.share = 1;
+  open();
+  ASSERT_EQ(store->hold(7, kMiB, 0).value_or(0), kMiB);
+  EXPECT_GE(store->usage()[0].used_bytes, kMiB);
+  disk_of_bad.error = EIO;
+  EXPECT_EQ(store->hold(7, 2 * kMiB, kMiB).value_or(99), kMiB) << "what could not be added";
+  EXPECT_EQ(counted.failed, std::vector<std::string>{"/bad"});
+  Result<uint64_t> written = store->write(ObjectId{1}, as_bytes("text"), 0, Creation(4, 7));
+  ASSERT_TRUE(written) << written.error().to_string();
+  EXPECT_TRUE(is_on(ObjectId{1}, "/good")) << "like any other object";
+  store->housekeeping();
+  EXPECT_EQ(store->usage()[0].used_bytes, charge_for(4));
+  EXPECT_EQ(store->hold(7, kMiB, 0).value_or(0), kMiB) << "elsewhere";
+}
+
 }  // namespace
 }  // namespace forebay::worker

@@ -17,6 +17,15 @@ Result<void> check_range(ObjectId object, uint64_t offset, uint64_t length) {
   return {};
 }
 
+OpenedFile created(TierPath& path, std::shared_ptr<os::File> file, const ObjectHeader& header, uint64_t charge) {
+  return OpenedFile{.path = &path,
+                    .directory = object_directory(path.directory(), header.object.value & 0xff),
+                    .file = std::move(file),
+                    .header = header,
+                    .charged_bytes = charge,
+                    .seal = std::nullopt};
+}
+
 bool is_full(const Status& status) { return status.is_errno(ENOSPC) || status.is_errno(EDQUOT); }
 bool is_shortage(const Status& status) { return status.is_errno(EMFILE) || status.is_errno(ENFILE) || status.is_errno(ENOMEM); }
 
@@ -29,6 +38,7 @@ Task<Result<std::unique_ptr<ObjectStore>>> ObjectStore::open(os::Env& env, Store
   CO_ASSIGN_OR_RETURN(StartedStore started, co_await start_store(env, config, *tiers, log));
   std::unique_ptr<ObjectStore> store(new ObjectStore(env, std::move(config), log, events, std::move(tiers), std::move(started)));
   auto ask_for_space = [&store] {
+    store->held_.start();
     store->housekeeping();
     return true;
   };
@@ -44,6 +54,7 @@ ObjectStore::ObjectStore(os::Env& env, StoreConfig config, obs::Log& log, Worker
       log_(log),
       events_(events),
       tiers_(std::move(tiers)),
+      held_(env.files, env.clock, *tiers_, config_.held, log),
       locks_(std::move(started.locks)),
       indexes_(std::move(started.indexes)),
       identity_(std::move(started.identity)),
@@ -77,7 +88,7 @@ Result<void> ObjectStore::adopt_identity(const Identity& identity) {
 // ---- opening ----
 
 // The one who finds an object closed opens it without the lock; whoever comes meanwhile waits for that.
-Result<ObjectStore::Pointer> ObjectStore::acquire(ObjectId id, uint64_t create_bytes) {
+Result<ObjectStore::Pointer> ObjectStore::acquire(ObjectId id, Creation creation) {
   std::vector<Pointer> closed;  // released after the lock: closing a file may take a while
   Pointer object;
   std::optional<ObjectEntry> entry;
@@ -87,7 +98,7 @@ Result<ObjectStore::Pointer> ObjectStore::acquire(ObjectId id, uint64_t create_b
     object = open_.find(id);
     if (!object) {
       if (ObjectEntry* found = table_.find(id)) entry = *found;
-      if (!entry && create_bytes == 0) return missing(id);
+      if (!entry && creation.bytes == 0) return missing(id);
       if (!entry && removed_.contains(id)) return stale("object " + to_string(id) + " has been removed");
       if (!entry && !identity_) return busy("this worker is not registered with a master yet");
       if (!open_.make_room(closed))
@@ -97,13 +108,13 @@ Result<ObjectStore::Pointer> ObjectStore::acquire(ObjectId id, uint64_t create_b
       is_opener = true;
     }
   }
-  if (is_opener) TRY(open_into(*object, entry, create_bytes));
+  if (is_opener) TRY(open_into(*object, entry, creation));
   if (!is_opener) TRY(object->wait_until_open());
   return object;
 }
 
-Result<void> ObjectStore::open_into(Object& object, std::optional<ObjectEntry> entry, uint64_t create_bytes) {
-  Result<OpenedFile> file = entry ? load(object.id(), *entry) : create(object.id(), create_bytes);
+Result<void> ObjectStore::open_into(Object& object, std::optional<ObjectEntry> entry, Creation creation) {
+  Result<OpenedFile> file = entry ? load(object.id(), *entry) : create(object.id(), creation);
   {
     std::lock_guard lock(mutex_);
     if (!file) open_.erase(object);
@@ -147,20 +158,17 @@ Result<OpenedFile> ObjectStore::load(ObjectId object, const ObjectEntry& entry) 
                     .seal = std::move(examined->seal)};
 }
 
-Result<OpenedFile> ObjectStore::create(ObjectId object, uint64_t create_bytes) {
+Result<OpenedFile> ObjectStore::create(ObjectId object, Creation creation) {
   const ObjectHeader header{.cluster = identity()->cluster, .object = object, .boot = boot_};
-  const uint64_t charge = charge_for(create_bytes);
+  const uint64_t charge = charge_for(creation.bytes);
+  if (creation.from_hold != 0) {
+    if (std::optional<OpenedFile> made = create_from_hold(header, charge, creation.from_hold)) return std::move(*made);
+  }
   std::vector<TierPath*> tried;
   for (;;) {
     ASSIGN_OR_RETURN(TierPath * path, tiers_->allocate(charge, tried));
     Result<std::shared_ptr<os::File>> file = create_file(*path, header, charge);
-    if (file)
-      return OpenedFile{.path = path,
-                        .directory = object_directory(path->directory(), object.value & 0xff),
-                        .file = std::move(*file),
-                        .header = header,
-                        .charged_bytes = charge,
-                        .seal = std::nullopt};
+    if (file) return created(*path, std::move(*file), header, charge);
     path->release(charge);
     if (is_shortage(file.error()) || file.error().is_errno(EEXIST))
       return std::unexpected(judge(std::move(file).error(), object, *path, true));
@@ -171,6 +179,21 @@ Result<OpenedFile> ObjectStore::create(ObjectId object, uint64_t create_bytes) {
       fail_path(*path, file.error());
     tried.push_back(path);
   }
+}
+
+// With space that is charged already. Nothing: the hold does not have it, or its path fails; then it is created like any other.
+std::optional<OpenedFile> ObjectStore::create_from_hold(const ObjectHeader& header, uint64_t charge, uint64_t hold) {
+  const uint64_t drawn = charge + HeldSpace::kPerObject;
+  TierPath* path = held_.draw(hold, drawn);
+  if (path == nullptr) return std::nullopt;
+  Result<std::shared_ptr<os::File>> file = create_file(*path, header, charge);
+  for (uint64_t room : {drawn, HeldSpace::kSpare}) {
+    if (file || !is_full(file.error()) || !held_.make_room(*path, room)) break;
+    file = create_file(*path, header, charge);
+  }
+  path->release(file ? HeldSpace::kPerObject : drawn);
+  if (!file) return std::nullopt;
+  return created(*path, std::move(*file), header, charge);
 }
 
 // Space first, then the header: a file whose header is whole has its reservation.
@@ -202,10 +225,10 @@ Result<void> ObjectStore::reserve_for(Object& object, uint64_t data_bytes, uint6
   return {};
 }
 
-Result<uint64_t> ObjectStore::write(ObjectId id, Bytes data, uint64_t offset, uint64_t create_bytes) {
+Result<uint64_t> ObjectStore::write(ObjectId id, Bytes data, uint64_t offset, Creation creation) {
   TRY(check_range(id, offset, data.size()));
-  TRY(check_range(id, 0, create_bytes));
-  ASSIGN_OR_RETURN(Pointer object, acquire(id, create_bytes));
+  TRY(check_range(id, 0, creation.bytes));
+  ASSIGN_OR_RETURN(Pointer object, acquire(id, creation));
   if (!data.empty()) {
     TRY(reserve_for(*object, offset + data.size(), config_.reserve_step_bytes));
     Result<void> written = object->write(data, offset);
@@ -258,6 +281,13 @@ Result<void> ObjectStore::reserve(ObjectId id, uint64_t data_bytes) {
   TRY(check_range(id, 0, data_bytes));
   ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
   return reserve_for(*object, data_bytes, 0);
+}
+
+Result<uint64_t> ObjectStore::hold(uint64_t hold, uint64_t bytes, uint64_t had) {
+  if (!identity()) return busy("this worker is not registered with a master yet");
+  const HeldSpace::Given given = held_.set(hold, bytes, had);
+  if (given.failure) fail_path(*given.path, *given.failure);
+  return given.bytes;
 }
 
 Result<OpenedObject> ObjectStore::open_object(ObjectId id, bool for_writing, uint64_t create_bytes) {

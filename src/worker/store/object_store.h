@@ -35,6 +35,14 @@ struct ObjectStat {
   std::string tier;     // filled by stat()
 };
 
+// What a call may create, if it is not there.
+struct Creation {
+  // NOLINTNEXTLINE(google-explicit-constructor): a number of bytes is what most callers have to say
+  Creation(uint64_t reserved_bytes, uint64_t hold = 0) : bytes(reserved_bytes), from_hold(hold) {}
+  uint64_t bytes;      // reserved for the object; 0: nothing is created
+  uint64_t from_hold;  // the client's hold that has the space; 0: none
+};
+
 struct OpenedObject {
   std::shared_ptr<os::File> file;  // for reading only, unless it was asked for writing
   uint64_t length = 0;
@@ -58,8 +66,8 @@ class ObjectStore {
   std::optional<Identity> identity() const;
   Result<void> adopt_identity(const Identity& identity);  // on every path, durably; again: `invalid` unless equal
 
-  // The length of the object afterwards. `create_bytes` other than 0: created with that reservation if it is not there.
-  Result<uint64_t> write(ObjectId object, Bytes data, uint64_t offset, uint64_t create_bytes);
+  // The length of the object afterwards.
+  Result<uint64_t> write(ObjectId object, Bytes data, uint64_t offset, Creation creation);
   Result<size_t> read(ObjectId object, MutableBytes into, uint64_t offset);
   Result<Seal> seal(ObjectId object, uint64_t length, bool sync, SealTerms terms = {});
   Result<void> sync(ObjectId object, uint64_t length, uint64_t boot = 0);  // see Object
@@ -68,6 +76,9 @@ class ObjectStore {
   // Of every object that is not sealed, so that an orderly restart of the machine takes nothing. No call is at work meanwhile.
   void sync_unsealed();
   Result<void> reserve(ObjectId object, uint64_t data_bytes);
+  // Bytes in the client's hold afterwards; see HeldSpace.
+  Result<uint64_t> hold(uint64_t hold, uint64_t bytes, uint64_t had);
+  Duration hold_lease() const { return held_.lease(); }
   Result<OpenedObject> open_object(ObjectId object, bool for_writing, uint64_t create_bytes);
   Result<ObjectStat> stat(ObjectId object);
   // Success also when it is not there. Readers at work finish. The id is remembered for a while: a late write cannot bring the
@@ -107,10 +118,11 @@ class ObjectStore {
               StartedStore started);
 
   using Pointer = OpenObjects::Pointer;
-  Result<Pointer> acquire(ObjectId object, uint64_t create_bytes);
-  Result<void> open_into(Object& object, std::optional<ObjectEntry> entry, uint64_t create_bytes);
+  Result<Pointer> acquire(ObjectId object, Creation creation);
+  Result<void> open_into(Object& object, std::optional<ObjectEntry> entry, Creation creation);
   Result<OpenedFile> load(ObjectId object, const ObjectEntry& entry);
-  Result<OpenedFile> create(ObjectId object, uint64_t create_bytes);
+  Result<OpenedFile> create(ObjectId object, Creation creation);
+  std::optional<OpenedFile> create_from_hold(const ObjectHeader& header, uint64_t charge, uint64_t hold);
   Result<std::shared_ptr<os::File>> create_file(TierPath& path, const ObjectHeader& header, uint64_t charge);
   Result<void> reserve_for(Object& object, uint64_t data_bytes, uint64_t step);
   Result<void> remove_file(Object& object, bool was_open);
@@ -129,6 +141,7 @@ class ObjectStore {
   obs::Log& log_;
   WorkerEvents& events_;
   const std::unique_ptr<TierSet> tiers_;
+  HeldSpace held_;
   const std::vector<std::unique_ptr<os::File>> locks_;    // of the paths, for as long as the store lives
   const std::vector<std::unique_ptr<IndexLog>> indexes_;  // of the paths, in their order
 

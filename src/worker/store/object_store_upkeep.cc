@@ -194,6 +194,7 @@ void ObjectStore::sync_unsealed() {
 }
 
 void ObjectStore::housekeeping() {
+  held_.upkeep();
   std::vector<size_t> objects(indexes_.size());
   for (size_t i = 0; i < indexes_.size(); ++i) {
     TierPath& path = tiers_->path(i);

@@ -50,10 +50,11 @@ class StoreFixture : public testing::Test {
 
   // The file system that the store sees; a test may put another one between.
   virtual os::FileSystem& seen(os::FileSystem& files) { return files; }
+  virtual os::Clock& clock() { return os::real_clock(); }
 
   Result<void> try_open() {
     files = std::make_unique<os::MemoryFileSystem>(disk);
-    env.reset(new os::Env{os::real_clock(), os::real_random(), seen(*files), os::real_network(), loop.executor(), boot});
+    env.reset(new os::Env{clock(), os::real_random(), seen(*files), os::real_network(), loop.executor(), boot});
     auto opened = run(loop, ObjectStore::open(*env, config, *log, *events));
     if (!opened) return std::unexpected(std::move(opened).error());
     store = std::move(*opened);

@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "obs/log.h"
 #include "os/env.h"
+#include "worker/store/held_space.h"
 #include "worker/store/identity.h"
 #include "worker/store/index_log.h"
 #include "worker/store/object_table.h"
@@ -27,6 +28,7 @@ struct StoreConfig {
   size_t start_parallelism = 8;            // directories searched at a time
   size_t max_damaged = 10'000;             // copies remembered until the master has heard of them; more are found again
   size_t remembered_removals = 1 << 16;    // ids that cannot come back by a late write
+  HeldSpaceConfig held;
 };
 
 struct StartedStore {

@@ -56,6 +56,11 @@ TierPath* TierSet::choose(uint64_t bytes, const std::vector<TierPath*>& avoid, b
   return nullptr;
 }
 
+TierPath* TierSet::find(uint64_t bytes) const {
+  TierPath* path = choose(bytes, {}, true);
+  return path != nullptr ? path : choose(bytes, {}, false);
+}
+
 Result<TierPath*> TierSet::allocate(uint64_t bytes, const std::vector<TierPath*>& avoid) {
   std::vector<TierPath*> tried = avoid;
   for (bool within_watermark : {true, false}) {

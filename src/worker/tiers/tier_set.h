@@ -46,6 +46,9 @@ class TierSet {
   // `elsewhere`: nothing has room.
   Result<TierPath*> allocate(uint64_t bytes, const std::vector<TierPath*>& avoid);
 
+  // The path that allocate() would take now, uncharged; null: nothing has room.
+  TierPath* find(uint64_t bytes) const;
+
   const std::vector<std::unique_ptr<TierPath>>& paths() const { return paths_; }  // in the order of the configuration
   TierPath& path(size_t index) const { return *paths_[index]; }
   size_t index_of(const TierPath& path) const;
