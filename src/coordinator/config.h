@@ -22,7 +22,7 @@ struct CoordinatorConfig {
   Duration check_interval = std::chrono::seconds(1);  // between two looks at how far a task is; at most 10 s
   Duration lease = std::chrono::seconds(30);          // of operations and tasks; renewed at a third of it
   Duration margin = std::chrono::seconds(5);          // a worker that is not heard of is given so long beyond its lease
-  uint32_t page = 256;                                // intents read at a time
+  uint32_t page = 256;                                // intents, or operations of before, read at a time
   size_t started = 512;                               // operations held at a time: running, or waiting for a lane
   size_t small_tasks = 128, large_tasks = 16;         // running, in lanes of their own, so that neither holds the other up
   size_t large_waiting = 256;                         // more large ones than this go back into the queue

@@ -189,6 +189,7 @@ Task<Result<void>> PersistCluster::start_coordinator(os::Env& env) {
   coordinator::CoordinatorConfig config;
   config.listen = {.host = "0.0.0.0", .port = kCoordinator.port, .path = {}};
   config.advertised_host = kCoordinator.host;
+  config.page = config_.page;
   config.masters = {kMaster};
   coordinator_ = std::make_unique<coordinator::Coordinator>(
       env, config, [disk = coordinator_disk_] { return disk->open(); }, world_.executor(), obs::null_log(), nullptr);

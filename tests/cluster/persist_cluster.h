@@ -27,6 +27,7 @@ struct PersistClusterConfig {
   uint64_t block_bytes = 64 * kKiB;              // what comes back at a time
   Duration patience = std::chrono::seconds(60);  // of the client
   uint64_t quota_bytes = 900 * kMiB;             // of a worker's tier
+  uint32_t page = 256;                           // of the coordinator's lists
   uint64_t small_bytes = 64 * kKiB;              // longer ones are uploaded in parts of 16 KiB
 };
 

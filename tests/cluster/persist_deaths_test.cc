@@ -72,5 +72,30 @@ TEST_F(PersistTest, a_worker_that_does_not_come_back_is_replaced) {
   expect_store({{"k/a", pattern(2'000'000)}});
 }
 
+TEST_F(PersistTest, a_new_coordinator_takes_up_all_operations_of_before_however_many_pages_they_fill) {
+  class Silent final : public ufs::StoreFaults {
+   public:
+    ufs::StoreFault next(const ufs::StoreRequest& request) override {
+      return is_silent && request.writes ? ufs::StoreFault{ufs::StoreFaultKind::kHang, {}} : ufs::StoreFault{};
+    }
+    bool is_silent = true;
+  } faults;
+  start({.faults = &faults, .page = 2});
+  std::map<std::string, std::string> expected;
+  for (int i = 0; i < 7; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    must(cluster->write(name, pattern(500, i)));
+    expected["k/" + name] = pattern(500, i);
+  }
+  ASSERT_TRUE(cluster->world().run_until([&] { return cluster->coordinator()->jobs() == 7; }, seconds(10)));
+  cluster->kill(Victim::kCoordinator);
+  ASSERT_TRUE(cluster->world().run_until([&] { return cluster->coordinator() == nullptr; }, seconds(10)));
+  // Long before their leases end, which is the other way to be found.
+  EXPECT_TRUE(
+      cluster->world().run_until([&] { return cluster->coordinator() && cluster->coordinator()->jobs() == 7; }, seconds(8)));
+  faults.is_silent = false;
+  expect_store(expected);
+}
+
 }  // namespace
 }  // namespace forebay::cluster

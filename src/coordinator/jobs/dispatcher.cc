@@ -77,12 +77,13 @@ Task<void> Dispatcher::run_one(Dispatcher* self, v1::IntentPlace place, std::sto
 Task<Result<std::vector<v1::Operation>>> Dispatcher::operations(std::stop_token stop) {
   std::vector<v1::Operation> all;
   v1::ListOperationsRequest request;
+  request.set_limit(parts_.config.page);
   for (;;) {
     Task<Result<v1::ListOperationsReply>> listing = parts_.master.call<persists::ListOperations>(request, stop);
     CO_ASSIGN_OR_RETURN(v1::ListOperationsReply page, co_await std::move(listing));
     for (v1::Operation& operation : *page.mutable_operations()) {
-      if (!parts_.jobs.find(operation.operation())) all.push_back(std::move(operation));
       request.set_after(operation.operation());
+      if (!parts_.jobs.find(operation.operation())) all.push_back(std::move(operation));
     }
     // So many as one coordinator can have left; the rest is found by the next look.
     if (!page.more() || all.size() >= parts_.config.started) co_return all;
