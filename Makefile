@@ -24,9 +24,13 @@ check: bootstrap
 format: bootstrap
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 
-asan tsan: bootstrap
-	@scripts/build $@ tests_unit
-	@ctest --test-dir build/$@ --output-on-failure -L 'unit|cluster' -j2
+asan: bootstrap
+	@scripts/build asan tests_unit
+	@ctest --test-dir build/asan --output-on-failure -L 'unit|cluster' -j$(jobs)
+
+tsan: bootstrap
+	@scripts/build tsan tests_threads
+	@ctest --test-dir build/tsan --output-on-failure -L threads -j$(jobs)
 
 fuzz: bootstrap
 	@scripts/build fuzz fuzzers

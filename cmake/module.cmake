@@ -1,11 +1,13 @@
-# tests_unit: everything that runs without other processes, which is what the sanitizer builds need. fuzzers: see tests/fuzz.
+# tests_unit: everything that runs without other processes, for the address sanitizer. tests_threads: the part of it with real threads, and the mount,
+# for the thread sanitizer, which finds nothing in a simulation on one thread. fuzzers: see tests/fuzz.
 add_custom_target(tests_unit)
+add_custom_target(tests_threads)
 add_custom_target(fuzzers)
 
-# forebay_module(NAME SOURCES a.cc … DEPS other modules and external_* … TESTS a_test.cc … [TEST_DEPS …])
-# One static library forebay_NAME, and one test program NAME_test registered with ctest under the label "unit".
+# forebay_module(NAME SOURCES a.cc … DEPS other modules and external_* … TESTS a_test.cc … [TEST_DEPS …] [THREADS])
+# One static library forebay_NAME, and one test program NAME_test registered with ctest under the label "unit". THREADS: see forebay_test.
 function(forebay_module name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPS;TESTS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "THREADS" "" "SOURCES;DEPS;TESTS;TEST_DEPS" ${ARGN})
   set(libraries "")
   foreach(dependency ${arg_DEPS})
     if(dependency MATCHES "^(external_|protobuf)")
@@ -18,13 +20,18 @@ function(forebay_module name)
   target_include_directories(forebay_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(forebay_${name} PUBLIC ${libraries})
   if(arg_TESTS)
-    forebay_test(${name}_test LABEL unit SOURCES ${arg_TESTS} DEPS ${name} ${arg_TEST_DEPS})
+    set(threads "")
+    if(arg_THREADS)
+      set(threads THREADS)
+    endif()
+    forebay_test(${name}_test LABEL unit ${threads} SOURCES ${arg_TESTS} DEPS ${name} ${arg_TEST_DEPS})
   endif()
 endfunction()
 
-# forebay_test(NAME LABEL unit|cluster|system SOURCES … DEPS …)
+# forebay_test(NAME LABEL unit|cluster|system [THREADS] SOURCES … DEPS …). THREADS: some of its tests run code on several threads; it has the label
+# "threads" as well.
 function(forebay_test name)
-  cmake_parse_arguments(arg "" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "THREADS" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   set(libraries "")
   foreach(dependency ${arg_DEPS})
     if(dependency MATCHES "^external_")
@@ -42,5 +49,10 @@ function(forebay_test name)
   if(NOT arg_LABEL STREQUAL "system")
     add_dependencies(tests_unit ${name})
   endif()
-  set_tests_properties(${name} PROPERTIES LABELS "${arg_LABEL}" TIMEOUT ${arg_TIMEOUT})
+  set(labels ${arg_LABEL})
+  if(arg_THREADS)
+    add_dependencies(tests_threads ${name})
+    list(APPEND labels threads)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT ${arg_TIMEOUT})
 endfunction()
