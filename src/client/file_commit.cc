@@ -124,6 +124,7 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
 // are not as they were acknowledged fails the commit.
 Task<Result<std::vector<v1::SealedObject>>> FileState::seal_all(ObjectsOfCommit* plan, bool sync) {
   std::vector<Task<Result<void>>> seals;
+  seals.reserve(plan->to_seal.size());
   for (const auto& object : plan->to_seal) seals.push_back(seal_one(object, sync));
   std::vector<Result<void>> results = co_await core_.background.run_all(executor_, std::move(seals), core_.config.stream_window);
   std::vector<v1::SealedObject> sealed;
@@ -145,6 +146,7 @@ Task<Result<std::vector<v1::SealedObject>>> FileState::seal_all(ObjectsOfCommit*
 
 Task<Result<void>> FileState::sync_all(ObjectsOfCommit* plan, WriteHandle handle) {
   std::vector<Task<Result<void>>> syncs;
+  syncs.reserve(plan->written.size());
   for (const auto& object : plan->written) syncs.push_back(sync_one(object));
   std::vector<Result<void>> results = co_await core_.background.run_all(executor_, std::move(syncs), core_.config.stream_window);
   for (size_t i = 0; i < results.size(); ++i) {

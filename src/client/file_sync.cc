@@ -79,6 +79,7 @@ Task<Result<void>> FileState::sync_committed(std::shared_ptr<OpenHandle> handle)
   for (int round = 1;; ++round) {
     CO_ASSIGN_OR_RETURN(const CommittedObjects committed, co_await committed_objects(handle->id, handle->who));
     std::vector<Task<Result<void>>> syncs;
+    syncs.reserve(committed.objects.size());
     for (const auto& [id, object] : committed.objects)
       syncs.push_back(sync_object(&core_, id, object.workers, object.length, handle->who.trace));
     std::vector<Result<void>> results =

@@ -215,6 +215,7 @@ std::optional<ObjectState> MemoryBucket::state(const std::string& key) const {
 std::vector<std::string> MemoryBucket::keys() const {
   std::lock_guard lock(mutex_);
   std::vector<std::string> keys;
+  keys.reserve(objects_.size());
   for (const auto& [key, object] : objects_) keys.push_back(key);
   return keys;
 }
@@ -222,6 +223,7 @@ std::vector<std::string> MemoryBucket::keys() const {
 std::vector<std::string> MemoryBucket::directories() const {
   std::lock_guard lock(mutex_);
   std::vector<std::string> paths;
+  paths.reserve(directories_.size());
   for (const auto& [path, attributes] : directories_) paths.push_back(path);
   return paths;
 }
@@ -229,6 +231,7 @@ std::vector<std::string> MemoryBucket::directories() const {
 std::vector<Upload> MemoryBucket::open_uploads() const {
   std::lock_guard lock(mutex_);
   std::vector<Upload> uploads;
+  uploads.reserve(uploads_.size());
   for (const auto& [id, open] : uploads_) uploads.push_back(open.upload);
   return uploads;
 }

@@ -177,6 +177,7 @@ TEST_P(StoreContract, takes_every_name_that_a_file_can_have) {
     EXPECT_EQ(get("names/" + key), key);
   }
   std::vector<std::string> expected;
+  expected.reserve(keys.size());
   for (const std::string& key : keys) expected.push_back("names/" + key);
   std::ranges::sort(expected);
   EXPECT_EQ(names({.prefix = "names/", .by_directory = false, .most = 7}), expected);

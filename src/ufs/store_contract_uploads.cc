@@ -136,6 +136,7 @@ TEST_P(StoreContract, gives_a_key_to_one_of_two_who_want_it_free) {
   constexpr int kWriters = 8;
   std::vector<std::string> contents;
   std::vector<std::unique_ptr<TextSource>> sources;
+  contents.reserve(kWriters);
   for (int i = 0; i < kWriters; ++i) contents.push_back("writer " + std::to_string(i));
   std::mutex mutex;
   std::vector<int> winners;

@@ -116,6 +116,7 @@ Result<Phase> run_phase(Shell& shell, const std::string& name, int threads, uint
     };
     auto begin = std::chrono::steady_clock::now();
     std::vector<std::jthread> workers;
+    workers.reserve(static_cast<size_t>(threads));
     for (int thread = 0; thread < threads; ++thread) workers.emplace_back(work, thread);
     workers.clear();
     phase.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

@@ -38,6 +38,7 @@ Result<Sequential> parse_sequential(const SequentialOptions& options) {
 Result<Phase> write_files(Shell& shell, BenchPlace& place, const Sequential& sequential, int threads) {
   std::vector<std::unique_ptr<OpenedFile>> files(static_cast<size_t>(threads));
   std::vector<std::vector<std::byte>> blocks;
+  blocks.reserve(files.size());
   for (int thread = 0; thread < threads; ++thread) blocks.push_back(noise(sequential.block, static_cast<uint64_t>(thread)));
   return run_phase(shell, "write", threads, sequential.blocks_each, [&](int thread, uint64_t i) -> Result<uint64_t> {
     auto at = static_cast<size_t>(thread);

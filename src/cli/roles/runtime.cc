@@ -48,6 +48,7 @@ Runtime::~Runtime() {
 
 std::vector<async::Executor> Runtime::executors() const {
   std::vector<async::Executor> executors;
+  executors.reserve(loops_.size());
   for (const auto& loop : loops_) executors.push_back(loop->executor());
   return executors;
 }

@@ -176,6 +176,7 @@ Task<std::vector<Result<void>>> read_parts(Core* core, std::shared_ptr<FileState
     co_return results;
   }
   std::vector<Task<Result<void>>> tasks;
+  tasks.reserve(parts.size());
   for (const Part& part : parts) tasks.push_back(read_part(core, state, part));
   async::Executor executor = co_await async::current_executor();
   results = co_await core->background.run_all(core->background.index_of(executor), std::move(tasks), core->config.read_window);

@@ -302,11 +302,14 @@ Task<bool> Runner::fence(Job job, bool lease_has_ended, std::stop_token stop) {
   request.set_lease_ms(milliseconds_of(parts_.config.lease));
   Task<Result<v1::Operation>> fencing = parts_.master.call<persists::FenceOperation>(std::move(request), stop);
   Result<v1::Operation> fenced = co_await std::move(fencing);
-  if (fenced) job->operation = *std::move(fenced);
-  const bool is_news = !fenced && !fenced.error().is(Code::kCancelled) && !fenced.error().is(Code::kStale);
+  if (fenced) {
+    job->operation = *std::move(fenced);
+    co_return true;
+  }
+  const bool is_news = !fenced.error().is(Code::kCancelled) && !fenced.error().is(Code::kStale);
   if (is_news)
     parts_.log.error("an operation could not be fenced", {{"operation", job->id()}, {"error", fenced.error().to_string()}});
-  co_return fenced.has_value();
+  co_return false;
 }
 
 Task<void> Runner::finish(Job job, std::optional<Outcome> outcome, std::stop_token stop) {

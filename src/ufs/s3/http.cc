@@ -96,9 +96,8 @@ struct HttpClient::Pool {
       CURL* easy = message->easy_handle;
       auto found = std::ranges::find_if(active, [&](const TransferPtr& transfer) { return transfer->easy() == easy; });
       FOREBAY_CHECK(found != active.end(), "a transfer ends once");
-      TransferPtr transfer = *found;
       curl_multi_remove_handle(multi, easy);
-      active.erase(found);
+      TransferPtr transfer = std::move(active.extract(found).value());
       transfer->finish(code);
     }
   }

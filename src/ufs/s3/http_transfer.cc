@@ -238,7 +238,7 @@ size_t HttpTransfer::read(char* into, size_t room) {
   }
   const std::string& front = ready_.front();
   const size_t piece = std::min(room, front.size() - front_used_);
-  std::memcpy(into, front.data() + front_used_, piece);
+  std::copy_n(front.data() + front_used_, piece, into);
   front_used_ += piece;
   sent_ += piece;
   if (front_used_ == front.size()) {

@@ -72,6 +72,7 @@ Task<Result<std::vector<Missing>>> find_missing(const TaskContext* with) {
     CO_ASSIGN_OR_RETURN(layout, co_await std::move(asking));
   }
   std::vector<Missing> all;
+  all.reserve(found.size());
   for (auto& [object, missing] : found) all.push_back(missing);
   co_return all;
 }
