@@ -585,15 +585,6 @@ def test_doctor_says_what_to_do_when_nothing_runs():
     assert done.returncode == 1 and "local start" in done.out
 
 
-def test_bench_prints_percentiles(shared_cluster):
-    out = shared_cluster.run("bench", "smallfile", "--count", "20", "--threads", "2").out
-    assert "create+write+close" in out and "p99.9" in out
-    shared_cluster.run("bench", "read", "--size", "8MB", "--threads", "2", "--path", shared_cluster.cache)
-    out = shared_cluster.run("bench", "write", "--size", "8MB", "--threads", "2").out
-    assert "MB/s" in out
-    assert not [name for name in os.listdir(shared_cluster.cache) if name.startswith("forebay-bench")]
-
-
 def test_completion_is_a_script_that_bash_takes():
     script = run("completion").out
     checked = subprocess.run(

@@ -1,54 +1,51 @@
-// What the bench commands share: where they measure, how operations are spread over threads, what is printed.
+// What the bench commands share: the options, the run on the cluster and on the medium it is compared with, what is printed.
 #pragma once
 
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "cli/bench/measure.h"
-#include "cli/endpoint.h"
+#include "cli/bench/phase.h"
+#include "cli/bench/place.h"
 
 namespace forebay::cli {
 
 struct BenchOptions {
   std::string path;                       // of this host (a mount, say); empty: the cluster through the library
   std::string directory = "/cache-only";  // in the namespace, without --path
+  std::string medium;                     // a directory of this host where the same is measured first, as the limit; empty: none
   int threads = 4;
   bool keep = false;  // leave the files
 };
-void add_bench_options(CLI::App* command, BenchOptions& options);
+void add_bench_options(CLI::App* command, BenchOptions& options, const std::string& threads = "--threads");
 
-// A fresh directory to measure in, and the way to it. Removed with all that is in it, unless kept.
-class BenchPlace {
+// One run of a measurement in one place. One thread; the operations it is given run on many.
+class Bench {
  public:
-  static Result<std::unique_ptr<BenchPlace>> make(Shell& shell, const BenchOptions& options);
-  ~BenchPlace();
-  Endpoint& endpoint() { return *endpoint_; }
-  std::string file(int thread, uint64_t number) const;  // a name of its own for each pair
-  const std::string& directory() const { return directory_; }
+  Bench(BenchPlace& place, int threads, bool show_progress, std::string prefix)
+      : place_(place), threads_(threads), show_progress_(show_progress), prefix_(std::move(prefix)) {}
+  BenchPlace& place() { return place_; }
+  Endpoint& files() { return place_.files(); }
+  int threads() const { return threads_; }
+
+  Result<Phase> time(const std::string& name, int threads, uint64_t each, const Operation& operation) const;
+  void report(Phase phase) { phases_.push_back(std::move(phase)); }
+  // Both, on all threads.
+  Result<void> phase(const std::string& name, uint64_t each, const Operation& operation);
+  std::vector<Phase> take() { return std::move(phases_); }
 
  private:
-  BenchPlace(std::unique_ptr<Endpoint> endpoint, std::string directory, bool keep)
-      : endpoint_(std::move(endpoint)), directory_(std::move(directory)), keep_(keep) {}
-  void remove_below(const std::string& directory);
-  std::unique_ptr<Endpoint> endpoint_;
-  const std::string directory_;
-  const bool keep_;
+  BenchPlace& place_;
+  const int threads_;
+  const bool show_progress_;
+  const std::string prefix_;  // says in the progress line what is measured
+  std::vector<Phase> phases_;
 };
 
-struct Phase {
-  std::string name;
-  uint64_t operations = 0, bytes = 0;
-  double seconds = 0;
-  Latencies latencies;
-};
+// The phases have the same names in the same order, whichever place it is.
+using Measurement = std::function<Result<void>(Bench&)>;
 
-// One operation: on which thread, the how manieth of that thread; answers the bytes moved.
-using Operation = std::function<Result<uint64_t>(int thread, uint64_t number)>;
-
-// `each` operations on every thread, all at once, each timed. The first error ends it.
-Result<Phase> run_phase(Shell& shell, const std::string& name, int threads, uint64_t each, const Operation& operation);
-
-Result<int> print_phases(Shell& shell, const std::vector<Phase>& phases);
+// Measures on the medium, if there is one, then where the options say, and prints both with their ratio.
+Result<int> run_bench(Shell& shell, const BenchOptions& options, const Measurement& measurement);
 
 }  // namespace forebay::cli

@@ -1,29 +1,14 @@
 #include "cli/bench/sequential.h"
 
 #include "base/units.h"
+#include "cli/bench/content.h"
 
 namespace forebay::cli {
-namespace {
-
-// Not compressible, and different in every block of a size.
-std::vector<std::byte> noise(uint64_t size, uint64_t seed) {
-  std::vector<std::byte> bytes(size);
-  uint64_t state = seed * 0x9e3779b97f4a7c15 + 1;
-  for (std::byte& byte : bytes) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    byte = static_cast<std::byte>(state);
-  }
-  return bytes;
-}
-
-}  // namespace
 
 void add_sequential_options(CLI::App* command, SequentialOptions& options) {
   add_bench_options(command, options.bench);
-  command->add_option("--size", options.size, "of all files together");
-  command->add_option("--block", options.block, "moved at once");
+  command->add_option("--size", options.size, "of all files together")->capture_default_str();
+  command->add_option("--block", options.block, "moved at once")->capture_default_str();
 }
 
 Result<Sequential> parse_sequential(const SequentialOptions& options) {
@@ -35,15 +20,15 @@ Result<Sequential> parse_sequential(const SequentialOptions& options) {
   return Sequential{block, blocks};
 }
 
-Result<Phase> write_files(Shell& shell, BenchPlace& place, const Sequential& sequential, int threads) {
-  std::vector<std::unique_ptr<OpenedFile>> files(static_cast<size_t>(threads));
+Result<void> write_files(Bench& bench, const Sequential& sequential) {
+  std::vector<std::unique_ptr<OpenedFile>> files(static_cast<size_t>(bench.threads()));
   std::vector<std::vector<std::byte>> blocks;
   blocks.reserve(files.size());
-  for (int thread = 0; thread < threads; ++thread) blocks.push_back(noise(sequential.block, static_cast<uint64_t>(thread)));
-  return run_phase(shell, "write", threads, sequential.blocks_each, [&](int thread, uint64_t i) -> Result<uint64_t> {
+  for (size_t thread = 0; thread < files.size(); ++thread) blocks.push_back(noise_block(sequential.block, thread));
+  return bench.phase("write", sequential.blocks_each, [&](int thread, uint64_t i) -> Result<uint64_t> {
     auto at = static_cast<size_t>(thread);
     if (i == 0) {
-      ASSIGN_OR_RETURN(files[at], place.endpoint().create(place.file(thread, 0), 0644, Existing::kRefuse));
+      ASSIGN_OR_RETURN(files[at], bench.files().create(bench.place().file(thread, 0), 0644, Existing::kRefuse));
     }
     TRY(files[at]->write_at(blocks[at], i * sequential.block));
     if (i + 1 == sequential.blocks_each) TRY(files[at]->finish());
@@ -51,16 +36,16 @@ Result<Phase> write_files(Shell& shell, BenchPlace& place, const Sequential& seq
   });
 }
 
-Result<Phase> read_files(Shell& shell, BenchPlace& place, const Sequential& sequential, int threads) {
-  std::vector<std::unique_ptr<OpenedFile>> files(static_cast<size_t>(threads));
+Result<void> read_files(Bench& bench, const Sequential& sequential) {
+  std::vector<std::unique_ptr<OpenedFile>> files(static_cast<size_t>(bench.threads()));
   std::vector<std::vector<std::byte>> blocks(files.size(), std::vector<std::byte>(sequential.block));
-  return run_phase(shell, "read", threads, sequential.blocks_each, [&](int thread, uint64_t i) -> Result<uint64_t> {
+  return bench.phase("read", sequential.blocks_each, [&](int thread, uint64_t i) -> Result<uint64_t> {
     auto at = static_cast<size_t>(thread);
     if (i == 0) {
-      ASSIGN_OR_RETURN(files[at], place.endpoint().open(place.file(thread, 0)));
+      ASSIGN_OR_RETURN(files[at], bench.files().open(bench.place().file(thread, 0)));
     }
     ASSIGN_OR_RETURN(size_t got, files[at]->read_at(blocks[at], i * sequential.block));
-    if (got != sequential.block) return corrupt(place.file(thread, 0) + " is shorter than it was written");
+    if (got != sequential.block) return corrupt(bench.place().file(thread, 0) + " is shorter than it was written");
     if (i + 1 == sequential.blocks_each) TRY(files[at]->finish());
     return sequential.block;
   });

@@ -1,5 +1,7 @@
-// Large files, one for each thread, moved block by block: what `bench write` and `bench read` share.
+// Large files, moved block by block: what `bench write`, `read` and `mixed` share.
 #pragma once
+
+#include <CLI/App.hpp>
 
 #include "cli/bench/run.h"
 
@@ -16,8 +18,9 @@ struct Sequential {
 };
 Result<Sequential> parse_sequential(const SequentialOptions& options);
 
-// Latencies are those of writing or reading one block; the time of close(), when bytes become durable, belongs to the last one.
-Result<Phase> write_files(Shell& shell, BenchPlace& place, const Sequential& sequential, int threads);
-Result<Phase> read_files(Shell& shell, BenchPlace& place, const Sequential& sequential, int threads);
+// Phases "write" and "read": file 0 of every thread. Latencies are those of one block; the time of close(), when bytes become
+// durable, belongs to the last one.
+Result<void> write_files(Bench& bench, const Sequential& sequential);
+Result<void> read_files(Bench& bench, const Sequential& sequential);
 
 }  // namespace forebay::cli

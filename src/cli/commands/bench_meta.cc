@@ -9,9 +9,9 @@ struct Options {
   uint64_t count = 1000;
 };
 
-Result<int> run(Shell& shell, const Options& options) {
-  ASSIGN_OR_RETURN(std::unique_ptr<BenchPlace> place, BenchPlace::make(shell, options.bench));
-  Endpoint& files = place->endpoint();
+Result<void> measure(Bench& bench, uint64_t count) {
+  Endpoint& files = bench.files();
+  BenchPlace& place = bench.place();
   struct Step {
     const char* name;
     Operation operation;
@@ -19,43 +19,39 @@ Result<int> run(Shell& shell, const Options& options) {
   const Step steps[] = {
       {"mkdir",
        [&](int thread, uint64_t i) -> Result<uint64_t> {
-         TRY(files.make_directory(place->file(thread, i) + ".d", 0755));
+         TRY(files.make_directory(place.file(thread, i) + ".d", 0755));
          return 0;
        }},
       {"create",
        [&](int thread, uint64_t i) -> Result<uint64_t> {
-         ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, files.create(place->file(thread, i), 0644, Existing::kRefuse));
+         ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, files.create(place.file(thread, i), 0644, Existing::kRefuse));
          TRY(file->finish());
          return 0;
        }},
       {"stat",
        [&](int thread, uint64_t i) -> Result<uint64_t> {
-         ASSIGN_OR_RETURN(std::optional<Node> node, files.look(place->file(thread, i), false));
-         if (!node) return rejected(ENOENT, place->file(thread, i));
+         ASSIGN_OR_RETURN(std::optional<Node> node, files.look(place.file(thread, i), false));
+         if (!node) return rejected(ENOENT, place.file(thread, i));
          return 0;
        }},
       {"rename",
        [&](int thread, uint64_t i) -> Result<uint64_t> {
-         TRY(files.rename(place->file(thread, i), place->file(thread, i) + ".r"));
+         TRY(files.rename(place.file(thread, i), place.file(thread, i) + ".r"));
          return 0;
        }},
       {"unlink",
        [&](int thread, uint64_t i) -> Result<uint64_t> {
-         TRY(files.remove(place->file(thread, i) + ".r"));
+         TRY(files.remove(place.file(thread, i) + ".r"));
          return 0;
        }},
       {"rmdir",
        [&](int thread, uint64_t i) -> Result<uint64_t> {
-         TRY(files.remove_directory(place->file(thread, i) + ".d"));
+         TRY(files.remove_directory(place.file(thread, i) + ".d"));
          return 0;
        }},
   };
-  std::vector<Phase> phases;
-  for (const Step& step : steps) {
-    ASSIGN_OR_RETURN(Phase phase, run_phase(shell, step.name, options.bench.threads, options.count, step.operation));
-    phases.push_back(std::move(phase));
-  }
-  return print_phases(shell, phases);
+  for (const Step& step : steps) TRY(bench.phase(step.name, count, step.operation));
+  return {};
 }
 
 }  // namespace
@@ -65,7 +61,9 @@ void add_bench_meta(CLI::App& bench, Shell& shell) {
   CLI::App* command = bench.add_subcommand("meta", "Make, look at, rename and remove files and directories");
   add_bench_options(command, options->bench);
   command->add_option("--count", options->count, "of each, on every thread")->check(CLI::Range(1, 100'000'000));
-  shell.on(command, [options](Shell& shell) { return run(shell, *options); });
+  shell.on(command, [options](Shell& shell) {
+    return run_bench(shell, options->bench, [&](Bench& bench) { return measure(bench, options->count); });
+  });
 }
 
 }  // namespace forebay::cli

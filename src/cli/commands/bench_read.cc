@@ -6,10 +6,10 @@ namespace {
 
 Result<int> run(Shell& shell, const SequentialOptions& options) {
   ASSIGN_OR_RETURN(Sequential sequential, parse_sequential(options));
-  ASSIGN_OR_RETURN(std::unique_ptr<BenchPlace> place, BenchPlace::make(shell, options.bench));
-  ASSIGN_OR_RETURN(Phase written, write_files(shell, *place, sequential, options.bench.threads));
-  ASSIGN_OR_RETURN(Phase read, read_files(shell, *place, sequential, options.bench.threads));
-  return print_phases(shell, {written, read});
+  return run_bench(shell, options.bench, [&](Bench& bench) -> Result<void> {
+    TRY(write_files(bench, sequential));
+    return read_files(bench, sequential);
+  });
 }
 
 }  // namespace

@@ -11,14 +11,12 @@ struct Options {
   std::string size = "4KB";
 };
 
-Result<int> run(Shell& shell, const Options& options) {
-  ASSIGN_OR_RETURN(uint64_t size, parse_size(options.size));
-  if (size > 64 * kMiB) return invalid("--size of a small file is at most 64MB");
-  ASSIGN_OR_RETURN(std::unique_ptr<BenchPlace> place, BenchPlace::make(shell, options.bench));
-  Endpoint& files = place->endpoint();
+Result<void> measure(Bench& bench, const Options& options, uint64_t size) {
+  Endpoint& files = bench.files();
+  BenchPlace& place = bench.place();
   std::vector<std::byte> content(size, std::byte{0x5a});
   auto write = [&](int thread, uint64_t i) -> Result<uint64_t> {
-    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, files.create(place->file(thread, i), 0644, Existing::kRefuse));
+    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, files.create(place.file(thread, i), 0644, Existing::kRefuse));
     if (size > 0) TRY(file->write_at(content, 0));
     TRY(file->finish());
     return size;
@@ -26,25 +24,25 @@ Result<int> run(Shell& shell, const Options& options) {
   std::vector<std::vector<std::byte>> buffers(static_cast<size_t>(options.bench.threads), std::vector<std::byte>(size));
   auto read = [&](int thread, uint64_t i) -> Result<uint64_t> {
     std::vector<std::byte>& buffer = buffers[static_cast<size_t>(thread)];
-    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, files.open(place->file(thread, i)));
+    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> file, files.open(place.file(thread, i)));
     ASSIGN_OR_RETURN(size_t got, file->read_at(buffer, 0));
-    if (got != size || buffer != content) return corrupt(place->file(thread, i) + " holds other bytes than were written");
+    if (got != size || buffer != content) return corrupt(place.file(thread, i) + " holds other bytes than were written");
     TRY(file->finish());
     return size;
   };
   auto remove = [&](int thread, uint64_t i) -> Result<uint64_t> {
-    TRY(files.remove(place->file(thread, i)));
+    TRY(files.remove(place.file(thread, i)));
     return 0;
   };
-  int threads = options.bench.threads;
-  ASSIGN_OR_RETURN(Phase written, run_phase(shell, "create+write+close", threads, options.count, write));
-  ASSIGN_OR_RETURN(Phase was_read, run_phase(shell, "open+read+close", threads, options.count, read));
-  std::vector<Phase> phases{written, was_read};
-  if (!options.bench.keep) {
-    ASSIGN_OR_RETURN(Phase removed, run_phase(shell, "unlink", threads, options.count, remove));
-    phases.push_back(removed);
-  }
-  return print_phases(shell, phases);
+  TRY(bench.phase("create+write+close", options.count, write));
+  TRY(bench.phase("open+read+close", options.count, read));
+  return options.bench.keep ? Result<void>() : bench.phase("unlink", options.count, remove);
+}
+
+Result<int> run(Shell& shell, const Options& options) {
+  ASSIGN_OR_RETURN(uint64_t size, parse_size(options.size));
+  if (size > 64 * kMiB) return invalid("--size of a small file is at most 64MB");
+  return run_bench(shell, options.bench, [&](Bench& bench) { return measure(bench, options, size); });
 }
 
 }  // namespace

@@ -27,7 +27,8 @@ void add_commands(CLI::App& app, Shell& shell) {
   group("info", "The state of the cluster", {add_info_report, add_info_nodes, add_info_version});
   group("admin", "Care of the cluster", {add_admin_fsck});
   group("conf", "Settings and where they come from", {add_conf_get, add_conf_check, add_conf_reference});
-  group("bench", "Measurements", {add_bench_write, add_bench_read, add_bench_meta, add_bench_smallfile});
+  group("bench", "Measurements",
+        {add_bench_write, add_bench_read, add_bench_mixed, add_bench_checkpoint, add_bench_meta, add_bench_smallfile});
   for (Add add : {add_doctor, add_master, add_worker, add_coordinator, add_fuse, add_completion}) add(app, shell);
 }
 

@@ -70,6 +70,8 @@ void add_bench_write(CLI::App& bench, Shell& shell);
 void add_bench_read(CLI::App& bench, Shell& shell);
 void add_bench_meta(CLI::App& bench, Shell& shell);
 void add_bench_smallfile(CLI::App& bench, Shell& shell);
+void add_bench_mixed(CLI::App& bench, Shell& shell);
+void add_bench_checkpoint(CLI::App& bench, Shell& shell);
 
 void add_master(CLI::App& app, Shell& shell);
 void add_worker(CLI::App& app, Shell& shell);
