@@ -36,5 +36,9 @@ fuzz: bootstrap
 	@scripts/build fuzz fuzzers
 	@scripts/fuzz 60
 
+bench: bootstrap
+	@scripts/build release rpc_bench meta_bench
+	@scripts/bench
+
 clean:
 	rm -rf build

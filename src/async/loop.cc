@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "async/busy_poll.h"
 #include "base/check.h"
 
 namespace forebay::async {
@@ -27,11 +28,34 @@ struct Loop::State {
   std::vector<std::thread> threads;
 };
 
-Loop::Loop(const char* thread_name, int threads) : state_(std::make_unique<State>(threads)) {
+namespace {
+
+void run(asio::io_context& context, BusyPoll busy_poll) {
+  while (context.run_one() > 0) {
+    context.poll();  // what else is ready
+    bool look = busy_poll.begin(BusyPoll::Clock::now());
+    while (look && !context.stopped()) {
+      const bool found = context.poll() > 0;
+      if (found) busy_poll.found();
+      const auto now = BusyPoll::Clock::now();
+      look = found ? busy_poll.begin(now) : busy_poll.go_on(now);
+    }
+  }
+}
+
+}  // namespace
+
+Loop::Loop(const char* thread_name, int threads, Duration busy_poll) : state_(std::make_unique<State>(threads)) {
   FOREBAY_CHECK(threads > 0, "a loop needs a thread");
   state_->work.emplace(state_->context.get_executor());
   for (int i = 0; i < threads; ++i) {
-    state_->threads.emplace_back([state = state_.get()] { state->context.run(); });
+    state_->threads.emplace_back([state = state_.get(), threads, busy_poll] {
+      // Several would look for the same.
+      if (busy_poll > Duration{0} && threads == 1)
+        run(state->context, BusyPoll(busy_poll));
+      else
+        state->context.run();
+    });
     pthread_setname_np(state_->threads.back().native_handle(), std::string(thread_name).substr(0, 15).c_str());
   }
 }

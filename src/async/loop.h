@@ -7,14 +7,16 @@
 #include <stop_token>
 
 #include "async/task.h"
+#include "base/units.h"
 
 namespace forebay::async {
 
 // An event loop with its threads. One thread makes every coroutine on it run alone (no locks needed between them); several make
-// it a pool. stop() lets queued work finish only if `drain`; then joins. Owned by main() or by a test.
+// it a pool. A single one that has run out of work looks on for `busy_poll` before it sleeps, where that pays (BusyPoll). stop()
+// drops what is queued and joins. Owned by main() or by a test.
 class Loop {
  public:
-  explicit Loop(const char* thread_name, int threads = 1);
+  explicit Loop(const char* thread_name, int threads = 1, Duration busy_poll = {});
   ~Loop();
   Executor executor() const;
   void stop();  // idempotent; not from one of its own threads

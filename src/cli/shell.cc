@@ -115,7 +115,7 @@ Result<void> Shell::connect(const config::Settings& settings) {
   ASSIGN_OR_RETURN(client::ClientConfig config, client_config(settings));
   config.name = "cli " + std::to_string(getpid());
   if (settings.is_default(config::find_setting("forebay.client.retry_for"))) config.retry_for = kInteractiveRetry;
-  loop_ = std::make_unique<async::Loop>("client");
+  loop_ = std::make_unique<async::Loop>("client", 1, settings.duration("forebay.rpc.busy_poll"));
   blocking_ = std::make_unique<async::Loop>("blocking", 2);
   env_ = std::make_unique<os::Env>(os::Env{os::real_clock(), os::real_random(), os::real_files(), os::real_network(),
                                            blocking_->executor(), os::real_host_id()});

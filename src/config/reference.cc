@@ -61,7 +61,7 @@ A value is looked for in this order; the first place that has it wins. `forebay 
 6. The default.
 
 An unknown `forebay.*` key is an error that names the nearest one; `forebay conf check` finds it without starting anything. Another unknown
-key gives one warning. Sizes take `KB` to `TB` and `Ki` to `Ti` (both powers of 1,024), durations `ms s m h d`. Lists are separated by
+key gives one warning. Sizes take `KB` to `TB` and `Ki` to `Ti` (both powers of 1,024), durations `us ms s m h d`. Lists are separated by
 commas; empty items are skipped. Passwords in URLs and secrets are never shown.
 )";
 

@@ -17,6 +17,10 @@ inline constexpr Setting kTable[] = {
      {.effect = Effect::kNone}},
     {"forebay.license_file", Kind::kPath, "", "Accepted for compatibility: no licence is needed.", {.effect = Effect::kNone}},
 
+    {"forebay.rpc.busy_poll", Kind::kDuration, "50us",
+     "How long a thread of connections looks on for the next message before it sleeps, in clients and servers: only while CPUs "
+     "are free, and looks are not in vain. 0s: it sleeps at once."},
+
     {"forebay.master.hostname", Kind::kText, "localhost", "Where workers and clients find the master."},
     {"forebay.master.addresses", Kind::kAddresses, "",
      "All masters, tried in order; hosts without a port are asked on forebay.master.rpc_port. Empty: forebay.master.hostname "

@@ -23,6 +23,7 @@ using v1::namespace_service::Lookup;
 using v1::worker_service::WriteObject;
 using Kind = PlainSockets::Kind;
 
+constexpr Duration kBusyPoll = std::chrono::microseconds(50);  // the default of forebay.rpc.busy_poll
 constexpr size_t kPiece = 1 << 20;
 constexpr uint64_t kFileBytes = 256 << 20;
 constexpr int kCallsPerIteration = 1'000;
@@ -36,7 +37,8 @@ std::string memory_directory() {
 // A server whose handlers do nothing, or one write to a file in memory.
 class World {
  public:
-  explicit World(Kind kind) : directory_(memory_directory()) {
+  explicit World(Kind kind, Duration busy_poll = kBusyPoll)
+      : directory_(memory_directory()), client_("client", 1, busy_poll), serving_("server", 1, busy_poll) {
     file_ = std::move(*env_.files.open(directory_ + "/file", os::OpenMode::kCreate));
     router_.handle<Lookup>(lookup);
     router_.handle<WriteObject>([this](rpc::Call call, v1::WriteObjectRequest request) {
@@ -72,7 +74,7 @@ class World {
   }
 
   std::string directory_;
-  async::Loop client_{"client"}, serving_{"server"};
+  async::Loop client_, serving_;
   os::Env env_{os::real_clock(), os::real_random(), os::real_files(), os::real_network(), client_.executor(), "host"};
   std::unique_ptr<os::File> file_;
   rpc::Router router_;
@@ -98,8 +100,8 @@ Task<bool> call_in_turn(rpc::Channel* channel, int calls) {
 }
 
 // One caller, one call after the other, as a coroutine of the channel's executor.
-void unary(benchmark::State& state, Kind kind) {
-  World world(kind);
+void unary(benchmark::State& state, Kind kind, Duration busy_poll = kBusyPoll) {
+  World world(kind, busy_poll);
   for (auto _ : state)
     if (!async::block_on(world.client(), call_in_turn(&world.channel(), kCallsPerIteration)))
       state.SkipWithError("a call failed");
@@ -192,9 +194,11 @@ void payloads_plain(benchmark::State& state, Kind kind) {
 }
 
 BENCHMARK_CAPTURE(unary_plain, tcp, Kind::kTcp)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK_CAPTURE(unary, tcp_sleeping, Kind::kTcp, Duration{0})->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK_CAPTURE(unary, tcp, Kind::kTcp)->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK_CAPTURE(unary_blocking, tcp, Kind::kTcp)->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK_CAPTURE(unary_plain, unix, Kind::kUnix)->MeasureProcessCPUTime()->UseRealTime();
+BENCHMARK_CAPTURE(unary, unix_sleeping, Kind::kUnix, Duration{0})->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK_CAPTURE(unary, unix, Kind::kUnix)->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK_CAPTURE(unary_blocking, unix, Kind::kUnix)->MeasureProcessCPUTime()->UseRealTime();
 BENCHMARK_CAPTURE(pipelined, tcp, Kind::kTcp)->Arg(64)->MeasureProcessCPUTime()->UseRealTime();

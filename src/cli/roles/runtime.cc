@@ -30,7 +30,9 @@ Result<std::unique_ptr<Runtime>> Runtime::make(const RuntimeConfig& config, cons
   }
   ASSIGN_OR_RETURN(obs::LogConfig log, log_config(settings, config.role));
   ASSIGN_OR_RETURN(runtime->log_, obs::open_log(log));
-  for (int i = 0; i < config.loops; ++i) runtime->loops_.push_back(std::make_unique<async::Loop>(config.role.c_str()));
+  const Duration busy_poll = settings.duration("forebay.rpc.busy_poll");
+  for (int i = 0; i < config.loops; ++i)
+    runtime->loops_.push_back(std::make_unique<async::Loop>(config.role.c_str(), 1, busy_poll));
   runtime->blocking_ = std::make_unique<async::Loop>("blocking", config.blocking);
   runtime->env_ = std::make_unique<os::Env>(os::Env{os::real_clock(), os::real_random(), os::real_files(), os::real_network(),
                                                     runtime->blocking_->executor(), os::real_host_id()});

@@ -1,0 +1,83 @@
+#include "async/busy_poll.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <string_view>
+
+namespace forebay::async {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kLeastPause = 1ms, kMostPause = 256ms;
+constexpr Duration kCheckEvery = 5ms;   // of the other threads: 2 µs each time
+constexpr Duration kTakenAway = 100us;  // between two looks, of which one takes 1 µs: somebody else had the CPU
+constexpr int kMisses = 4;              // in a row
+constexpr int kStreak = 64;
+
+}  // namespace
+
+BusyPoll::BusyPoll(Duration limit, std::function<bool()> scarce)
+    : limit_(limit), scarce_(std::move(scarce)), pause_(kLeastPause) {}
+
+bool BusyPoll::begin(Clock::time_point now) {
+  if (limit_ == Duration{0} || now < paused_until_ || !heed_others(now)) return false;
+  began_ = looked_ = now;
+  return true;
+}
+
+bool BusyPoll::go_on(Clock::time_point now) {
+  if (now - looked_ > kTakenAway) return bad_news(now);
+  looked_ = now;
+  if (now - began_ < limit_) return heed_others(now);
+  hits_ = 0;
+  return ++misses_ < kMisses ? false : bad_news(now);
+}
+
+void BusyPoll::found() {
+  misses_ = 0;
+  if (++hits_ < kStreak) return;
+  hits_ = 0;
+  pause_ = std::max(pause_ / 2, kLeastPause);
+}
+
+bool BusyPoll::heed_others(Clock::time_point now) {
+  if (now < next_check_) return true;
+  next_check_ = now + kCheckEvery;
+  return scarce_() ? bad_news(now) : true;
+}
+
+bool BusyPoll::bad_news(Clock::time_point now) {
+  hits_ = 0;
+  misses_ = kMisses - 1;  // the first look after the pause is a try
+  paused_until_ = next_check_ = now + pause_;
+  pause_ = std::min(pause_ * 2, kMostPause);
+  return false;
+}
+
+bool BusyPoll::cpus_are_scarce() {
+  // Opened once, never closed: every look reads from its beginning.
+  static const int file = ::open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+  static const long cpus = [] {
+    cpu_set_t own;
+    return sched_getaffinity(0, sizeof own, &own) == 0 ? long{CPU_COUNT(&own)} : ::sysconf(_SC_NPROCESSORS_ONLN);
+  }();
+  std::array<char, 64> text;
+  const ssize_t length = file < 0 ? -1 : ::pread(file, text.data(), text.size(), 0);
+  if (length <= 0) return true;
+  // "0.20 0.18 0.12 3/80 11206": three wait for a CPU or have one.
+  const std::string_view line(text.data(), static_cast<size_t>(length));
+  const size_t slash = line.find('/');
+  if (slash == std::string_view::npos) return true;
+  const size_t before = line.rfind(' ', slash);
+  long running = 0;
+  const auto parsed = std::from_chars(line.data() + before + 1, line.data() + slash, running);
+  return before == std::string_view::npos || parsed.ptr != line.data() + slash || running > cpus;
+}
+
+}  // namespace forebay::async

@@ -1,0 +1,127 @@
+#include "async/busy_poll.h"
+
+#include <gtest/gtest.h>
+
+#include "async/loop.h"
+
+namespace forebay::async {
+namespace {
+
+using namespace std::chrono_literals;
+
+class BusyPollTest : public testing::Test {
+ protected:
+  // A look of which nothing comes; whether it was begun at all.
+  bool look_in_vain() {
+    if (!poll.begin(now)) return false;
+    while (poll.go_on(now)) now += 1us;
+    return true;
+  }
+  // A message arrives `after` the last one was dealt with; whether the thread was awake.
+  bool answer(Duration after) {
+    bool looks = poll.begin(now);
+    for (const auto due = now + after; looks && now < due; looks = poll.go_on(now)) now += 1us;
+    if (looks) poll.found();
+    return looks;
+  }
+  // Looks in a second of which each is in vain.
+  int looks_in_a_second() {
+    int looks = 0;
+    for (const auto end = now + 1s; now < end; now += 1ms) looks += look_in_vain() ? 1 : 0;
+    return looks;
+  }
+
+  bool scarce = false;
+  int asked = 0;
+  BusyPoll::Clock::time_point now{1h};
+  BusyPoll poll{50us, [this] { return ++asked, scarce; }};
+};
+
+TEST_F(BusyPollTest, stays_awake_for_as_long_as_its_limit_between_the_messages_of_a_conversation) {
+  for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(answer(40us));
+  const auto before = now;
+  EXPECT_TRUE(look_in_vain());
+  EXPECT_GE(now - before, 50us);
+  EXPECT_LE(now - before, 52us);
+}
+
+TEST_F(BusyPollTest, an_idle_thread_soon_sleeps_and_hardly_looks_any_more) {
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(look_in_vain()) << i;
+  EXPECT_FALSE(look_in_vain());
+  looks_in_a_second();
+  EXPECT_LE(looks_in_a_second(), 4);
+}
+
+TEST_F(BusyPollTest, messages_that_come_too_slowly_are_slept_for) {
+  int awake = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    awake += answer(200us) ? 1 : 0;
+    now += 100us;
+  }
+  EXPECT_EQ(awake, 0);
+  const auto before = asked;
+  EXPECT_LE(looks_in_a_second(), 4);
+  EXPECT_LE(asked - before, 8);
+}
+
+TEST_F(BusyPollTest, does_not_look_while_others_want_the_cpus_and_starts_again_when_they_are_gone) {
+  scarce = true;
+  for (const auto end = now + 2s; now < end; now += 1ms) EXPECT_FALSE(answer(10us));
+  EXPECT_LE(asked, 20);
+  scarce = false;
+  now += 256ms;
+  EXPECT_TRUE(answer(10us));
+}
+
+TEST_F(BusyPollTest, stops_within_milliseconds_when_others_come) {
+  for (int i = 0; i < 1'000; ++i) ASSERT_TRUE(answer(10us));
+  scarce = true;
+  const auto before = now;
+  while (answer(10us)) ASSERT_LT(now - before, 6ms);
+}
+
+TEST_F(BusyPollTest, sleeps_after_its_cpu_was_given_to_somebody_else_and_longer_each_time) {
+  Duration last{0};
+  for (int i = 0; i < 5; ++i) {
+    while (!poll.begin(now)) now += 100us;
+    now += 3ms;  // another thread's slice
+    EXPECT_FALSE(poll.go_on(now));
+    const auto before = now;
+    while (!poll.begin(now)) now += 100us;
+    EXPECT_GE(now - before, last * 3 / 2);
+    last = now - before;
+  }
+  EXPECT_GE(last, 16ms);
+}
+
+TEST_F(BusyPollTest, a_streak_of_good_looks_makes_it_forget_the_bad_news) {
+  scarce = true;
+  for (const auto end = now + 2s; now < end; now += 1ms) answer(10us);
+  scarce = false;
+  now += 256ms;
+  for (int i = 0; i < 64 * 10; ++i) ASSERT_TRUE(answer(10us));
+  while (look_in_vain()) {
+  }
+  now += 1ms;
+  EXPECT_TRUE(look_in_vain()) << "the pause is the least again";
+}
+
+TEST(BusyPoll, without_a_limit_never_looks) {
+  BusyPoll poll(0us, [] { return false; });
+  EXPECT_FALSE(poll.begin(BusyPoll::Clock::now()));
+}
+
+TEST(BusyPoll, a_loop_that_looks_on_runs_what_is_posted_and_stops) {
+  Loop loop("busy", 1, 50us);
+  int ran = 0;
+  for (int i = 0; i < 1'000; ++i) {
+    struct Add {
+      static Task<int> one(int* to) { co_return ++*to; }
+    };
+    EXPECT_EQ(block_on(loop.executor(), Add::one(&ran)), i + 1);
+  }
+  loop.stop();
+}
+
+}  // namespace
+}  // namespace forebay::async
