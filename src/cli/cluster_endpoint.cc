@@ -91,6 +91,30 @@ class ClusterEndpoint final : public Endpoint {
     if (!created) return named(path, std::move(created).error());
     return std::make_unique<ClusterFile>(shell_, path, std::move(created->file));
   }
+  std::vector<Result<void>> put(const std::vector<WholeFile>& files) override {
+    std::vector<Result<void>> outcomes(files.size());
+    std::vector<client::NewFile> placed;
+    std::vector<size_t> indices;
+    for (size_t i = 0; i < files.size(); ++i) {
+      Result<Place> where = at(files[i].path);
+      if (!where) {
+        outcomes[i] = std::unexpected(std::move(where).error());
+        continue;
+      }
+      placed.push_back({.parent = where->parent,
+                        .name = where->name,
+                        .mode = files[i].mode,
+                        .content = files[i].content,
+                        .exclusive = files[i].existing == Existing::kRefuse});
+      indices.push_back(i);
+    }
+    auto done = shell_.wait(client_.put_many(shell_.who(), std::move(placed)));
+    for (size_t n = 0; n < indices.size(); ++n) {
+      const std::string& path = files[indices[n]].path;
+      outcomes[indices[n]] = done ? outcome(path, (*done)[n]) : Result<void>(named(path, done.error()));
+    }
+    return outcomes;
+  }
   Result<void> remove(const std::string& path) override {
     ASSIGN_OR_RETURN(Place where, at(path));
     return outcome(path, shell_.wait(client_.unlink(shell_.who(), where.parent, where.name)));
@@ -163,6 +187,22 @@ class ClusterEndpoint final : public Endpoint {
 };
 
 }  // namespace
+
+std::vector<Result<void>> Endpoint::put(const std::vector<WholeFile>& files) {
+  std::vector<Result<void>> outcomes;
+  for (const WholeFile& file : files) {
+    Result<std::unique_ptr<OpenedFile>> to = create(file.path, file.mode, file.existing);
+    Result<void> put = to ? Result<void>{} : Result<void>(std::unexpected(to.error()));
+    if (put && !file.content.empty()) put = (*to)->write_at(file.content, 0);
+    if (put) put = (*to)->finish();
+    if (to && !put) {
+      to->reset();
+      (void)remove(file.path);
+    }
+    outcomes.push_back(std::move(put));
+  }
+  return outcomes;
+}
 
 Result<std::unique_ptr<Endpoint>> cluster_endpoint(Shell& shell) {
   ASSIGN_OR_RETURN(client::Client * client, shell.client());

@@ -14,7 +14,9 @@ namespace forebay::cli {
 namespace {
 
 constexpr size_t kBuffer = 1 << 20;
-constexpr size_t kMostQueued = 4096;  // files; the walk waits then
+constexpr uint64_t kShort = 16 << 10;  // bytes of a file that is copied as a whole …
+constexpr size_t kMostShort = 63;      // … with so many others: they fit in a buffer
+constexpr size_t kMostQueued = 4096;   // files; the walk waits then
 
 struct FileTask {
   std::string from, to;
@@ -106,24 +108,83 @@ class Copying {
   void work() {
     std::vector<std::byte> buffer(kBuffer);
     for (;;) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      FileTask task = std::move(queue_.front());
-      queue_.pop_front();
-      lock.unlock();
-      changed_.notify_all();
-      Result<void> done = copy_file(task, buffer);
-      if (!done) fail(done.error());
-      progress_.done(0, 1);
+      const std::vector<FileTask> tasks = take();
+      if (tasks.empty()) return;
+      if (is_short(tasks.front()))
+        copy_short(tasks, buffer);
+      else
+        copy_long(tasks.front(), buffer);
     }
+  }
+
+  static bool is_short(const FileTask& task) { return task.node.size <= kShort; }
+
+  // One file, or several short ones; none at the end.
+  std::vector<FileTask> take() {
+    std::vector<FileTask> tasks;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return closed_ || !queue_.empty(); });
+    while (!queue_.empty() && tasks.size() < kMostShort &&
+           (tasks.empty() || (is_short(tasks.front()) && is_short(queue_.front())))) {
+      tasks.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    lock.unlock();
+    changed_.notify_all();
+    return tasks;
+  }
+
+  void copy_long(const FileTask& task, std::vector<std::byte>& buffer) {
+    Result<void> done = copy_file(task, buffer);
+    if (!done) fail(done.error());
+    progress_.done(0, 1);
+  }
+
+  uint32_t mode_of(const FileTask& task) const { return task.node.mode & (options_.preserve ? 07777 : 0777 & ~mask_); }
+  Existing existing() const { return options_.force ? Existing::kTruncate : Existing::kRefuse; }
+
+  // All in one step of the target. One that has grown meanwhile goes the long way.
+  void copy_short(const std::vector<FileTask>& tasks, std::vector<std::byte>& buffer) {
+    std::vector<WholeFile> files;
+    std::vector<const FileTask*> put;
+    MutableBytes room(buffer);
+    for (const FileTask& task : tasks) {
+      const Result<size_t> got = read_whole(task, room.first(kShort + 1));
+      if (got && *got > kShort) {
+        std::vector<std::byte> own(kBuffer);
+        copy_long(task, own);
+        continue;
+      }
+      if (!got) {
+        fail(got.error());
+        progress_.done(0, 1);
+        continue;
+      }
+      files.push_back({task.to, mode_of(task), existing(), room.first(*got)});
+      put.push_back(&task);
+      room = room.subspan(*got);
+    }
+    const std::vector<Result<void>> outcomes = target_.put(files);
+    for (size_t i = 0; i < outcomes.size(); ++i) {
+      Result<void> done = outcomes[i];
+      if (done && options_.preserve) done = target_.set_attributes(put[i]->to, put[i]->node);
+      if (outcomes[i] && !done) (void)target_.remove(put[i]->to);
+      if (done)
+        count(&Copied::files);
+      else
+        fail(done.error());
+      progress_.done(files[i].content.size(), 1);
+    }
+  }
+
+  Result<size_t> read_whole(const FileTask& task, MutableBytes into) {
+    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> from, source_.open(task.from));
+    return from->read_at(into, 0);
   }
 
   Result<void> copy_file(const FileTask& task, std::vector<std::byte>& buffer) {
     ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> from, source_.open(task.from));
-    uint32_t mode = task.node.mode & (options_.preserve ? 07777 : 0777 & ~mask_);
-    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> to,
-                     target_.create(task.to, mode, options_.force ? Existing::kTruncate : Existing::kRefuse));
+    ASSIGN_OR_RETURN(std::unique_ptr<OpenedFile> to, target_.create(task.to, mode_of(task), existing()));
     Result<void> copied = copy_bytes(*from, *to, buffer);
     if (copied) copied = to->finish();
     if (copied && options_.preserve) copied = target_.set_attributes(task.to, task.node);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/status.h"
@@ -34,6 +35,14 @@ class OpenedFile {
 
 enum class Existing : uint8_t { kRefuse, kTruncate };
 
+// A short file with all that is in it.
+struct WholeFile {
+  std::string path;
+  uint32_t mode = 0;
+  Existing existing = Existing::kRefuse;
+  Bytes content;
+};
+
 // Any thread. Errors name the path. Symbolic links at a path's end are not followed, but for open().
 class Endpoint {
  public:
@@ -45,6 +54,8 @@ class Endpoint {
   virtual Result<void> make_link(const std::string& path, const std::string& target) = 0;
   virtual Result<std::unique_ptr<OpenedFile>> open(const std::string& path) = 0;
   virtual Result<std::unique_ptr<OpenedFile>> create(const std::string& path, uint32_t mode, Existing existing) = 0;
+  // The outcome of each; of one that could not be put nothing is left. In as few steps as the endpoint can do it.
+  virtual std::vector<Result<void>> put(const std::vector<WholeFile>& files);
   virtual Result<void> remove(const std::string& path) = 0;            // a file or link
   virtual Result<void> remove_directory(const std::string& path) = 0;  // an empty one
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;

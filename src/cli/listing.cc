@@ -37,7 +37,8 @@ Result<int> percent_in_cache(Shell& shell, const Entry& entry) {
   for (bool more = true; more;) {
     ASSIGN_OR_RETURN(v1::Layout layout, shell.wait(client->layout(shell.who(), entry.inode(), offset)));
     std::map<uint64_t, bool> has_copy;
-    for (const v1::ObjectLocation& object : layout.objects()) has_copy[object.object()] = object.workers_size() > 0;
+    for (const v1::ObjectLocation& object : layout.objects())
+      has_copy[object.object()] = object.inlined() || object.workers_size() > 0;
     for (const v1::Extent& extent : layout.extents()) {
       all += extent.length();
       held += has_copy[extent.object()] ? extent.length() : 0;

@@ -51,6 +51,8 @@ struct ClientConfig {
   uint64_t hold_bytes = kMiB;
   uint64_t max_hold_bytes = 16 * kMiB;
   Duration hold_idle = std::chrono::seconds(10);      // a hold that nobody uses is given back
+  // Content of a file up to so many bytes is kept by the master: no worker is asked. 0: never; no more than the master takes.
+  uint64_t inline_bytes = 0;
   Duration worker_stall = std::chrono::seconds(5);    // a write that a worker did not answer goes elsewhere
   Duration seal_patience = std::chrono::seconds(10);  // then a close leaves sealing to the master
   Duration worker_pause = std::chrono::seconds(10);   // a worker that failed this client gets no new object for so long
@@ -94,8 +96,12 @@ class File {
   virtual Task<Result<void>> flush() = 0;
   // Flushes, ends the handle; the last handle of all clients seals the version. Idempotent.
   virtual Task<Result<void>> close() = 0;
+  // As close(), for a handle that was flushed: its end is told to the master a moment later, with those of others.
+  virtual Task<Result<void>> release() = 0;
   // With this client's uncommitted size and times.
   virtual Task<Result<v1::Attr>> attr() = 0;
+  // As the open found it, and with what this client has changed since; asks nobody.
+  virtual v1::Attr opened_attr() const = 0;
 };
 
 struct OpenFlags {
@@ -106,6 +112,20 @@ struct Created {
   std::unique_ptr<File> file;
   v1::Attr attr;
   bool created;  // false: it existed and was opened
+};
+
+// A file to be put as a whole.
+struct NewFile {
+  InodeId parent;
+  std::string name;
+  uint32_t mode = 0644;    // if it is made; umask applied
+  Bytes content;           // stays valid during the call
+  bool exclusive = false;  // EEXIST instead of replacing what is there
+};
+
+struct EntryName {
+  InodeId parent;
+  std::string name;
 };
 
 struct Listed {
@@ -145,6 +165,19 @@ class Client {
   virtual Task<Result<Created>> create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
                                        bool exclusive) = 0;
   virtual Task<Result<std::unique_ptr<File>>> open(Identity who, InodeId inode, OpenFlags flags) = 0;
+
+  // Without asking: sizes and times of files open here are put in that the master does not know yet.
+  virtual v1::Attr with_local_changes(v1::Attr attr) = 0;
+  // Without asking: a directory as a change by this client left it, less than so long ago. Nothing: ask.
+  virtual std::optional<v1::Attr> changed_directory(InodeId directory, Duration not_older) const = 0;
+
+  // -- whole files, and many at once: one round trip for small ones (ClientConfig::inline_bytes). A reader sees the old content
+  // or the new one. What one item comes to is its own; an error of the call leaves open what has happened to the items not told
+  // --
+  virtual Task<Result<v1::Attr>> put(Identity who, NewFile file) = 0;
+  virtual Task<Result<std::vector<Result<v1::Attr>>>> put_many(Identity who, std::vector<NewFile> files) = 0;
+  virtual Task<Result<std::vector<Result<v1::Attr>>>> lookup_many(Identity who, std::vector<EntryName> entries) = 0;
+  virtual Task<Result<std::vector<Result<void>>>> unlink_many(Identity who, std::vector<EntryName> entries) = 0;
 
   // -- the cache and the under store; each a bounded part, as the reply says --
   virtual Task<Result<v1::RestoreReply>> restore(Identity who, InodeId inode, uint64_t offset, uint64_t length) = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,15 @@ class ClientImpl final : public Client {
   Task<Result<void>> remove_tree(Identity who, InodeId parent, std::string name) override;
   Task<Result<void>> rename(Identity who, v1::RenameRequest request) override;
   Task<Result<v1::StatFsReply>> stat_fs() override;
+  v1::Attr with_local_changes(v1::Attr attr) override { return merged(std::move(attr)); }
+  std::optional<v1::Attr> changed_directory(InodeId directory, Duration not_older) const override;
+
+  // many.cc
+  Task<Result<v1::Attr>> put(Identity who, NewFile file) override;
+  Task<Result<std::vector<Result<v1::Attr>>>> put_many(Identity who, std::vector<NewFile> files) override;
+  Task<Result<std::vector<Result<v1::Attr>>>> lookup_many(Identity who, std::vector<EntryName> entries) override;
+  Task<Result<std::vector<Result<void>>>> unlink_many(Identity who, std::vector<EntryName> entries) override;
+
   Task<Result<v1::RestoreReply>> restore(Identity who, InodeId inode, uint64_t offset, uint64_t length) override;
   Task<Result<v1::FreeReply>> free(Identity who, InodeId inode, bool force) override;
   Task<Result<v1::Attr>> set_pinned(Identity who, InodeId inode, bool pinned) override;
@@ -49,7 +59,10 @@ class ClientImpl final : public Client {
   Task<Result<std::unique_ptr<File>>> open(Identity who, InodeId inode, OpenFlags flags) override;
 
  private:
-  v1::Placement placement() const;
+  void note_directory(const v1::Attr* after, InodeId directory);
+  Task<Result<v1::Attr>> put_large(Identity who, NewFile file);
+  Task<Result<size_t>> put_some(Identity who, std::span<const NewFile> files, std::vector<Result<v1::Attr>>* outcomes);
+  void want_object(v1::Placement* placement) const;
   Task<Result<std::unique_ptr<File>>> opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
                                              uint64_t departures);
   v1::Attr merged(v1::Attr attr);

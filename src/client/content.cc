@@ -123,7 +123,8 @@ std::vector<v1::NewExtent> Content::begin_commit(size_t most) {
   return taken;
 }
 
-void Content::finish_commit(const std::vector<v1::NewExtent>& extents, const v1::CommitReply& reply) {
+void Content::finish_commit(const std::vector<v1::NewExtent>& extents, const v1::CommitReply& reply,
+                            std::shared_ptr<const std::string> inlined) {
   std::lock_guard lock(mutex_);
   const v1::Attr& attr = reply.attr();
   const bool nobody_else = attr.layout() == committed_.layout() + 1 && reply.offsets_size() == static_cast<int>(extents.size());
@@ -134,12 +135,14 @@ void Content::finish_commit(const std::vector<v1::NewExtent>& extents, const v1:
       laid.back().offset = reply.offsets(static_cast<int>(i));
     }
     committed_.committed(attr.layout(), laid);
+    if (inlined) committed_.keep(ObjectId{reply.inline_object()}, inlined);
   } else if (attr.layout() > committed_.layout()) {
     ++changes_;  // with what others have committed in between
     committed_.forget(attr.layout());
   }
   if (attr.layout() >= committed_.layout()) committed_size_ = attr.size();
   committing_.clear();
+  if (inlined) ++moves_;  // they were under a provisional object
   if (own_objects_.size() > kMaxOwnObjects) {
     committed_.forget(committed_.layout());  // the next read fetches the layout, and with it their places
     std::erase_if(own_objects_, [this](const auto& own) { return !written_.mentions(own.first); });
@@ -198,7 +201,8 @@ void Content::find_committed(uint64_t begin, uint64_t end, Found& found) const {
     uint64_t at = begin;
     for (const Extent& extent : committed_.extents().find(begin, until - begin)) {
       if (extent.offset > at) found.pieces.push_back({at, extent.offset - at, ObjectId{}, 0, true});
-      found.pieces.push_back({extent.offset, extent.length, extent.object, extent.object_offset, true});
+      found.pieces.push_back(
+          {extent.offset, extent.length, extent.object, extent.object_offset, true, committed_.inlined(extent.object)});
       at = extent.end();
     }
     if (at < until) found.pieces.push_back({at, until - at, ObjectId{}, 0, true});

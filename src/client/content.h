@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "client/extent_map.h"
@@ -13,12 +15,13 @@
 
 namespace forebay::client {
 
-// A part of a read: bytes of an object, or zeros (object 0).
+// A part of a read: bytes of an object, or zeros (object 0). Those of an inline object come along.
 struct Piece {
   uint64_t offset = 0, length = 0;
   ObjectId object;
   uint64_t object_offset = 0;
   bool committed = true;
+  std::shared_ptr<const std::string> inlined = {};
 };
 
 struct Found {
@@ -59,7 +62,9 @@ class Content {
   // -- committing: calls are ordered by the file's committing lock --
   // Takes up to `most` written extents, in an order that gives the same content when they are laid one after the other.
   std::vector<v1::NewExtent> begin_commit(size_t most);
-  void finish_commit(const std::vector<v1::NewExtent>& extents, const v1::CommitReply& reply);
+  // `inlined`: what the object contains that the reply names, as the extents do by now.
+  void finish_commit(const std::vector<v1::NewExtent>& extents, const v1::CommitReply& reply,
+                     std::shared_ptr<const std::string> inlined = {});
 
   // -- reading --
   Found find(uint64_t offset, uint64_t length) const;

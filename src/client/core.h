@@ -1,6 +1,7 @@
 // What the parts of one client share.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -8,11 +9,13 @@
 #include "client/byte_budget.h"
 #include "client/client.h"
 #include "client/compaction/compactor.h"
+#include "client/directory_attrs.h"
 #include "client/file_table.h"
 #include "client/read_handles.h"
 #include "client/read_path/descriptor_cache.h"
 #include "client/routing.h"
 #include "client/session.h"
+#include "client/write_ends.h"
 #include "client/write_path/space_holds.h"
 #include "obs/log.h"
 #include "os/env.h"
@@ -23,6 +26,9 @@ namespace forebay::client {
 // Environment and log outlive it.
 struct Core {
   Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, std::vector<async::Executor> executors);
+
+  // Content up to so many bytes is inline.
+  uint64_t inline_limit() const { return std::min(config.inline_bytes, session.inline_max()); }
 
   os::Env& env;
   obs::Log& log;
@@ -37,6 +43,8 @@ struct Core {
   DescriptorCache descriptors;
   FileTable files;
   ReadHandles read_handles;
+  WriteEnds write_ends;
+  DirectoryAttrs directories;
   Compactor compactor;
 };
 

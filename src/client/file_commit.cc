@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/crc32c.h"
 #include "client/compaction/policy.h"
 #include "client/core.h"
 #include "client/file_state.h"
@@ -18,6 +19,22 @@ Task<Result<void>> seal_one(std::shared_ptr<ObjectWriter> object, bool sync) {
 }
 
 Task<Result<void>> sync_one(std::shared_ptr<ObjectWriter> object) { return object->sync(); }
+
+// Those that are part of what the commit carries; whether there are any.
+bool mark_inlined(std::vector<v1::NewExtent>& extents) {
+  bool any = false;
+  for (v1::NewExtent& added : extents) {
+    if (!InlineContent::is_provisional(ObjectId{added.extent().object()})) continue;
+    added.set_inlined(true);
+    any = true;
+  }
+  return any;
+}
+
+void name_inlined(std::vector<v1::NewExtent>& extents, uint64_t object) {
+  for (v1::NewExtent& added : extents)
+    if (added.inlined()) added.mutable_extent()->set_object(object);
+}
 
 }  // namespace
 
@@ -76,8 +93,9 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
   std::optional<WriteHandle> handle = writer_.primary();
   if (what.closing != nullptr) handle = WriteHandle{what.closing->id, what.closing->session, what.closing->who};
   if (!handle) co_return broken("it is no longer open for writing");
-  const std::vector<v1::NewExtent> extents = content_.begin_commit(core_.config.max_commit_extents);
+  std::vector<v1::NewExtent> extents = content_.begin_commit(core_.config.max_commit_extents);
   *more = content_.written_extents() > 0;
+  const std::shared_ptr<const std::string> waiting = writer_.begin_inline_commit(!*more);
   std::optional<HandleId> closing;
   if (what.closing != nullptr && !*more) closing = handle->id;
   ObjectsOfCommit plan = co_await writer_.plan_commit(handle->id, closing.has_value());
@@ -101,6 +119,11 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
   request.set_handle(handle->id.value);
   request.set_durability(synced ? v1::DURABILITY_FSYNC : std::max(what.durability, core_.config.durability));
   request.set_close(closing.has_value());
+  const bool inlined = waiting && mark_inlined(extents);
+  if (inlined) {
+    request.set_inline_content(*waiting);
+    request.set_inline_crc32c(crc32c(as_bytes(*waiting)));
+  }
   for (const v1::NewExtent& extent : extents) *request.add_extents() = extent;
   std::vector<ObjectId> sealed_ids;
   for (const v1::SealedObject& object : sealed) {
@@ -112,7 +135,9 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
   Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(who, request, handle->session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   const uint64_t size_before = content_.committed_size();
-  content_.finish_commit(extents, *reply);
+  if (inlined) name_inlined(extents, reply->inline_object());
+  content_.finish_commit(extents, *reply, inlined ? waiting : nullptr);
+  writer_.inline_committed();
   writer_.committed(plan, sealed_ids, closing, synced);
   unsynced_ = !synced && (unsynced_ || !extents.empty());
   committed_durably(reply->attr(), !extents.empty());
@@ -195,6 +220,31 @@ void FileState::compacted(const std::vector<v1::NewExtent>& extents, const v1::C
 
 Task<Result<void>> FileState::close(std::shared_ptr<OpenHandle> handle) {
   auto committing = co_await committing_.lock();
+  Result<void> closed = co_await close_locked(std::move(handle));
+  co_return closed;
+}
+
+Task<Result<void>> FileState::release(std::shared_ptr<OpenHandle> handle) {
+  auto committing = co_await committing_.lock();
+  if (!handle->closed) {
+    const bool later = co_await may_end_later(handle);
+    if (later && core_.write_ends.end(core_, *handle)) {
+      writer_.remove_handle(handle->id);
+      forget(handle, {});
+    }
+  }
+  Result<void> closed = co_await close_locked(std::move(handle));
+  co_return closed;
+}
+
+// Nothing is left to be said through it.
+Task<bool> FileState::may_end_later(std::shared_ptr<OpenHandle> handle) {
+  if (!handle->flags.write || is_broken() || handle->session != core_.session.id()) co_return false;
+  auto writing = co_await writing_.lock();
+  co_return !content_.has_uncommitted() && !writer_.has_objects_of(handle->id);
+}
+
+Task<Result<void>> FileState::close_locked(std::shared_ptr<OpenHandle> handle) {
   if (handle->closed) co_return *handle->closed;
   Result<void> closed;
   if (handle->flags.write) {
@@ -203,14 +253,16 @@ Task<Result<void>> FileState::close(std::shared_ptr<OpenHandle> handle) {
     core_.read_handles.close(core_, *handle);
     core_.session.not_reading(inode_);
   }
-  handle->ahead.clear();
-  handle->closed = closed;
-  core_.files.detach(shared_from_this());  // before the handle is forgotten: see ClientImpl::opened
-  {
-    std::lock_guard lock(mutex_);
-    std::erase(handles_, handle);
-  }
+  forget(handle, closed);
   co_return closed;
+}
+
+void FileState::forget(std::shared_ptr<OpenHandle> handle, Result<void> closed) {
+  handle->ahead.clear();
+  handle->closed = std::move(closed);
+  core_.files.detach(shared_from_this());  // before the handle is forgotten: see ClientImpl::opened
+  std::lock_guard lock(mutex_);
+  std::erase(handles_, handle);
 }
 
 Task<Result<void>> FileState::close_writing(std::shared_ptr<OpenHandle> handle) {

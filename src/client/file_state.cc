@@ -59,6 +59,7 @@ Task<Result<void>> FileState::make_empty(std::shared_ptr<OpenHandle> handle) {
   {
     auto writing = co_await writing_.lock();
     content_.discard_written();
+    writer_.discard_inline();
   }
   CO_TRY(co_await reload(handle));
   if (content_.committed_size() == 0) co_return Result<void>{};
@@ -100,6 +101,7 @@ Task<Result<size_t>> FileState::read(std::shared_ptr<OpenHandle> handle, Mutable
 bool FileState::is_far(uint64_t offset) const {
   const Found found = content_.find(offset, 1);
   if (found.pieces.empty() || !found.pieces.front().committed || !found.pieces.front().object) return false;
+  if (found.pieces.front().inlined) return false;
   if (!core_.config.short_circuit || core_.config.verify_reads) return true;
   const std::vector<WorkerId> workers = content_.locate(found.pieces.front().object);
   return std::ranges::none_of(workers, [this](WorkerId worker) { return core_.routing.is_local(worker); });

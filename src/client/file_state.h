@@ -24,6 +24,7 @@ struct OpenHandle {
   SessionId session;
   Identity who;
   OpenFlags flags;
+  v1::Attr attr;  // as the master gave it at the open
   ReadAhead ahead;
   std::optional<Result<void>> closed;  // by the committing lock
 };
@@ -57,6 +58,8 @@ class FileState : public std::enable_shared_from_this<FileState> {
   // Size, by handle (or, without one, by the mode bits), and the other changes of one SetAttr; writes before it are committed.
   Task<Result<v1::Attr>> set_attr(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> close(std::shared_ptr<OpenHandle> handle);
+  // Also without waiting for the master, if there is nothing to commit through it.
+  Task<Result<void>> release(std::shared_ptr<OpenHandle> handle);
   Task<void> close_all();
 
   // Until the guard is gone nothing of this inode is committed, truncated or closed from here.
@@ -102,7 +105,10 @@ class FileState : public std::enable_shared_from_this<FileState> {
   void committed_durably(const v1::Attr& attr, bool changed);
   void note_extents(const std::vector<v1::NewExtent>& extents, uint64_t grown);
   void consider_compaction(bool closing);
+  Task<Result<void>> close_locked(std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> close_writing(std::shared_ptr<OpenHandle> handle);
+  Task<bool> may_end_later(std::shared_ptr<OpenHandle> handle);
+  void forget(std::shared_ptr<OpenHandle> handle, Result<void> closed);
   Task<Result<void>> make_empty(std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> reload(std::shared_ptr<OpenHandle> handle);
   // Without a commit: the master seals the file at its last one.

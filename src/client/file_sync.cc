@@ -51,13 +51,15 @@ Task<Result<FileState::CommittedObjects>> FileState::committed_objects(HandleId 
     if (first) committed.layout = page.layout();
     if (committed.layout != page.layout()) committed.layout.reset();
     for (const v1::ObjectLocation& location : page.objects()) {
+      if (location.inlined()) continue;  // as durable as the journal
       std::vector<WorkerId>& workers = committed.objects[ObjectId{location.object()}].workers;
       workers.clear();
       for (uint64_t worker : location.workers()) workers.push_back(WorkerId{worker});
     }
     for (const v1::Extent& extent : page.extents()) {
-      uint64_t& length = committed.objects[ObjectId{extent.object()}].length;
-      length = std::max(length, extent.object_offset() + extent.length());
+      const auto object = committed.objects.find(ObjectId{extent.object()});
+      if (object == committed.objects.end()) continue;
+      object->second.length = std::max(object->second.length, extent.object_offset() + extent.length());
     }
     more = page.more() && page.extents_size() > 0;
     if (more) {

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+
+#include "base/crc32c.h"
 
 namespace forebay::client {
 
@@ -18,9 +21,32 @@ v1::Extent to_wire(const Extent& extent) {
   return wire;
 }
 
+bool is_intact(const v1::ObjectLocation& inlined) {
+  return inlined.content().size() == inlined.length() && crc32c(as_bytes(inlined.content())) == inlined.crc32c();
+}
+
+bool LayoutCache::take_inlined(const v1::ObjectLocation& object) {
+  if (inlined_.contains(ObjectId{object.object()})) return true;
+  if (!is_intact(object)) return false;
+  keep(ObjectId{object.object()}, std::make_shared<const std::string>(object.content()));
+  return true;
+}
+
+void LayoutCache::keep(ObjectId object, std::shared_ptr<const std::string> content) {
+  inline_bytes_ += content->size();
+  inlined_[object] = std::move(content);
+}
+
+std::shared_ptr<const std::string> LayoutCache::inlined(ObjectId object) const {
+  const auto found = inlined_.find(object);
+  return found == inlined_.end() ? nullptr : found->second;
+}
+
 bool LayoutCache::adopt(const v1::Layout& page, uint64_t from) {
   if (page.layout() < layout_) return false;
-  if (page.layout() > layout_ || extents_.size() + static_cast<size_t>(page.extents_size()) > max_extents_) forget(page.layout());
+  const bool full = extents_.size() + static_cast<size_t>(page.extents_size()) > max_extents_ || inline_bytes_ > kMaxInline;
+  if (page.layout() > layout_ || full) forget(page.layout());
+  std::set<uint64_t> left_out;
   uint64_t end = from;
   for (const v1::Extent& wire : page.extents()) {
     const Extent extent = from_wire(wire);
@@ -31,8 +57,13 @@ bool LayoutCache::adopt(const v1::Layout& page, uint64_t from) {
     std::vector<WorkerId>& workers = locations_[ObjectId{object.object()}];
     workers.clear();
     for (uint64_t worker : object.workers()) workers.push_back(WorkerId{worker});
+    if (object.inlined() && !take_inlined(object)) left_out.insert(object.object());
   }
   know(from, page.more() ? end : std::numeric_limits<uint64_t>::max());
+  if (left_out.empty()) return true;
+  for (const v1::Extent& wire : page.extents()) {
+    if (left_out.contains(wire.object())) unknow(wire.file_offset(), wire.file_offset() + wire.length());
+  }
   return true;
 }
 
@@ -41,11 +72,13 @@ void LayoutCache::forget(uint64_t layout) {
   extents_.clear();
   known_.clear();
   locations_.clear();
+  inlined_.clear();
+  inline_bytes_ = 0;
 }
 
 void LayoutCache::committed(uint64_t layout, const std::vector<Extent>& extents) {
   layout_ = layout;
-  if (extents_.size() + extents.size() > max_extents_) forget(layout);
+  if (extents_.size() + extents.size() > max_extents_ || inline_bytes_ > kMaxInline) forget(layout);
   for (const Extent& extent : extents) {
     extents_.lay(extent);
     know(extent.offset, extent.end());
@@ -69,6 +102,17 @@ std::optional<uint64_t> LayoutCache::known_until(uint64_t offset) const {
 std::vector<WorkerId> LayoutCache::locate(ObjectId object) const {
   auto found = locations_.find(object);
   return found == locations_.end() ? std::vector<WorkerId>{} : found->second;
+}
+
+void LayoutCache::unknow(uint64_t begin, uint64_t end) {
+  auto at = known_.upper_bound(begin);
+  if (at != known_.begin() && std::prev(at)->second > begin) --at;
+  while (at != known_.end() && at->first < end) {
+    const auto [first, last] = *at;
+    at = known_.erase(at);
+    if (first < begin) known_.emplace(first, begin);
+    if (last > end) known_.emplace(end, last);
+  }
 }
 
 void LayoutCache::know(uint64_t begin, uint64_t end) {

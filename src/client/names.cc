@@ -12,6 +12,20 @@ v1::Attr ClientImpl::merged(v1::Attr attr) {
   return attr;
 }
 
+// `after`: as its last change has left it; none is known when the call failed, or was refused.
+void ClientImpl::note_directory(const v1::Attr* after, InodeId directory) {
+  if (after != nullptr)
+    core_->directories.note(*after, core_->env.clock.now());
+  else
+    core_->directories.forget(directory);
+}
+
+std::optional<v1::Attr> ClientImpl::changed_directory(InodeId directory, Duration not_older) const {
+  const std::optional<DirectoryAttrs::Known> known = core_->directories.find(directory);
+  if (!known || core_->env.clock.now() - known->since >= not_older) return std::nullopt;
+  return known->attr;
+}
+
 Task<Result<v1::Attr>> ClientImpl::lookup(Identity who, InodeId parent, std::string name) {
   v1::LookupRequest request;
   request.set_parent(parent.value);
@@ -37,8 +51,11 @@ Task<Result<v1::Attr>> ClientImpl::set_attr(Identity who, v1::SetAttrRequest cha
     co_return changed;
   }
   if (handle && change.has_size()) co_return broken("the file has to be opened again");
+  const InodeId inode{change.inode()};
   Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::SetAttr>(who, change);
+  if (!reply) core_->directories.forget(inode);
   if (!reply) co_return std::unexpected(std::move(reply).error());
+  if (reply->attr().type() == v1::FILE_TYPE_DIRECTORY) core_->directories.note(reply->attr(), core_->env.clock.now());
   co_return reply->attr();
 }
 
@@ -65,12 +82,15 @@ Task<Result<v1::Attr>> ClientImpl::make_dir(Identity who, InodeId parent, std::s
   request.set_name(std::move(name));
   request.set_mode(mode);
   Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::MakeDir>(who, request);
+  note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return reply->attr();
 }
 
 Task<Result<v1::Attr>> ClientImpl::make_node(Identity who, v1::MakeNodeRequest request) {
+  const InodeId parent{request.parent()};
   Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::MakeNode>(who, request);
+  note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return reply->attr();
 }
@@ -81,6 +101,7 @@ Task<Result<v1::Attr>> ClientImpl::make_symlink(Identity who, InodeId parent, st
   request.set_name(std::move(name));
   request.set_target(std::move(target));
   Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::MakeSymlink>(who, request);
+  note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return reply->attr();
 }
@@ -91,6 +112,7 @@ Task<Result<v1::Attr>> ClientImpl::link(Identity who, InodeId inode, InodeId par
   request.set_parent(parent.value);
   request.set_name(std::move(name));
   Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::Link>(who, request);
+  note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return merged(reply->attr());
 }
@@ -100,6 +122,7 @@ Task<Result<void>> ClientImpl::unlink(Identity who, InodeId parent, std::string 
   request.set_parent(parent.value);
   request.set_name(std::move(name));
   Result<v1::UnlinkReply> reply = co_await core_->session.call<rpcs::Unlink>(who, request);
+  note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return Result<void>{};
 }
@@ -108,7 +131,9 @@ Task<Result<void>> ClientImpl::remove_dir(Identity who, InodeId parent, std::str
   v1::RemoveDirRequest request;
   request.set_parent(parent.value);
   request.set_name(std::move(name));
-  Result<v1::Empty> reply = co_await core_->session.call<rpcs::RemoveDir>(who, request);
+  Result<v1::RemoveDirReply> reply = co_await core_->session.call<rpcs::RemoveDir>(who, request);
+  if (reply) core_->directories.forget(InodeId{reply->inode()});
+  note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return Result<void>{};
 }
@@ -118,12 +143,20 @@ Task<Result<void>> ClientImpl::remove_tree(Identity who, InodeId parent, std::st
   request.set_parent(parent.value);
   request.set_name(std::move(name));
   Result<v1::Empty> reply = co_await core_->session.call<rpcs::RemoveTree>(who, request);
+  core_->directories.forget(parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return Result<void>{};
 }
 
 Task<Result<void>> ClientImpl::rename(Identity who, v1::RenameRequest request) {
+  const InodeId from{request.parent()}, to{request.new_parent()};
   Result<v1::RenameReply> reply = co_await core_->session.call<rpcs::Rename>(who, request);
+  if (request.exchange()) core_->directories.forget_all();  // the reply does not say what else was moved
+  for (const uint64_t moved : {reply ? reply->moved() : 0, reply ? reply->replaced() : 0}) {
+    if (moved != 0) core_->directories.forget(InodeId{moved});
+  }
+  note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, from);
+  if (to != from) note_directory(reply && reply->has_new_parent() ? &reply->new_parent() : nullptr, to);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return Result<void>{};
 }

@@ -66,6 +66,16 @@ class OpenFile final : public File {
     Result<void> closed = co_await state_->close(handle_);
     co_return closed;
   }
+  Task<Result<void>> release() override {
+    closed_ = true;
+    Result<void> closed = co_await state_->release(handle_);
+    co_return closed;
+  }
+  v1::Attr opened_attr() const override {
+    v1::Attr attr = handle_->attr;
+    state_->merge_into(attr);
+    return attr;
+  }
   Task<Result<v1::Attr>> attr() override {
     v1::GetAttrRequest request;
     request.set_inode(inode().value);

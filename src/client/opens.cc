@@ -19,12 +19,10 @@ Result<OpenFlags> checked(OpenFlags flags) {
 }
 }  // namespace
 
-v1::Placement ClientImpl::placement() const {
-  v1::Placement placement;
-  placement.set_bytes(std::min(core_->config.first_object_bytes, core_->config.object_bytes));
-  placement.set_host_id(core_->env.host_id);
-  for (WorkerId worker : core_->routing.avoided()) placement.add_avoid(worker.value);
-  return placement;
+void ClientImpl::want_object(v1::Placement* placement) const {
+  placement->set_bytes(std::min(core_->config.first_object_bytes, core_->config.object_bytes));
+  placement->set_host_id(core_->env.host_id);
+  for (WorkerId worker : core_->routing.avoided()) placement->add_avoid(worker.value);
 }
 
 Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
@@ -37,11 +35,13 @@ Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::stri
   request.set_access(access_of(flags));
   request.set_exclusive(exclusive);
   request.set_truncate(flags.truncate);
-  if (flags.write) *request.mutable_placement() = placement();
+  // Where small files are inline, most need no object: what is longer asks for one when it is.
+  if (flags.write && core_->inline_limit() == 0) want_object(request.mutable_placement());
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
   SessionId session;
   Result<v1::OpenReply> reply = co_await core_->session.call<rpcs::Create>(who, request, {}, &session);
+  if (!reply || reply->has_parent()) note_directory(reply ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   const bool created = reply->created();
   v1::Attr attr = reply->attr();
@@ -55,7 +55,7 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode
   request.set_inode(inode.value);
   request.set_access(access_of(flags));
   request.set_truncate(flags.truncate);
-  if (flags.write) *request.mutable_placement() = placement();
+  if (flags.write && core_->inline_limit() == 0) want_object(request.mutable_placement());
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
   SessionId session;
@@ -73,6 +73,7 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags f
   handle->session = session;
   handle->who = std::move(who);
   handle->flags = flags;
+  handle->attr = reply.attr();
   if (!flags.write) core_->session.reading(inode);
   const bool truncated = flags.truncate && !reply.created();
   std::shared_ptr<FileState> state = core_->files.attach(*core_, inode);

@@ -39,6 +39,7 @@ Task<Result<void>> Session::open_new() {
   cluster_ = reply->cluster();
   epoch_ = std::make_shared<Epoch>(SessionId{reply->session()});
   lease_ = std::chrono::milliseconds(reply->lease_ms());
+  inline_max_ = reply->inline_max();
   known_master_epoch_ = reply->master_epoch();
   told_master_epoch_ = reading_.empty() ? reply->master_epoch() : 0;
   co_return Result<void>{};

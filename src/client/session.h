@@ -1,6 +1,7 @@
 // This client's session at the master.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -51,6 +52,7 @@ class Session {
   TraceId new_trace() { return {env_.random.next(), env_.random.next()}; }
   SessionId id() const;
   bool begun() const;
+  uint64_t inline_max() const { return inline_max_; }  // what the master says that it keeps of a commit's content
   const std::string& cluster() const { return cluster_; }
 
   // Inodes open for reading: the master keeps removed ones for as long as it is told.
@@ -100,6 +102,7 @@ class Session {
 
   mutable std::mutex mutex_;
   std::shared_ptr<Epoch> epoch_;
+  std::atomic<uint64_t> inline_max_ = 0;
   std::string cluster_;  // set by begin()
   Duration lease_{};
   uint64_t known_master_epoch_ = 0, told_master_epoch_ = 0;  // told: it has this client's open reads

@@ -67,9 +67,14 @@ class FakeFile : public client::File {
     end();
     co_return Result<void>{};
   }
+  Task<Result<void>> release() override { return close(); }
   Task<Result<v1::Attr>> attr() override {
     std::lock_guard lock(client_->mutex_);
     co_return client_->nodes_.at(inode_).attr;
+  }
+  v1::Attr opened_attr() const override {
+    std::lock_guard lock(client_->mutex_);
+    return client_->nodes_.at(inode_).attr;
   }
 
  private:
@@ -461,6 +466,25 @@ Task<Result<std::unique_ptr<client::File>>> FakeClient::open(Identity who, Inode
   CO_ASSIGN_OR_RETURN(Node * found, node(inode));
   if (is_directory(found->attr)) co_return rejected(EISDIR, "a directory");
   co_return open_node(who, found, flags);
+}
+
+v1::Attr FakeClient::with_local_changes(v1::Attr attr) {
+  std::lock_guard lock(mutex_);
+  const auto found = nodes_.find(InodeId{attr.inode()});
+  return found == nodes_.end() ? attr : found->second.attr;
+}
+
+std::optional<v1::Attr> FakeClient::changed_directory(InodeId, Duration) const { return std::nullopt; }
+
+Task<Result<v1::Attr>> FakeClient::put(Identity, client::NewFile) { co_return rejected(ENOSYS, "the mount never asks"); }
+Task<Result<std::vector<Result<v1::Attr>>>> FakeClient::put_many(Identity, std::vector<client::NewFile>) {
+  co_return rejected(ENOSYS, "the mount never asks");
+}
+Task<Result<std::vector<Result<v1::Attr>>>> FakeClient::lookup_many(Identity, std::vector<client::EntryName>) {
+  co_return rejected(ENOSYS, "the mount never asks");
+}
+Task<Result<std::vector<Result<void>>>> FakeClient::unlink_many(Identity, std::vector<client::EntryName>) {
+  co_return rejected(ENOSYS, "the mount never asks");
 }
 
 // A file system in memory has no under store.

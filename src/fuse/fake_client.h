@@ -49,6 +49,12 @@ class FakeClient : public client::Client {
   Task<Result<client::Created>> create(client::Identity who, InodeId parent, std::string name, uint32_t mode,
                                        client::OpenFlags flags, bool exclusive) override;
   Task<Result<std::unique_ptr<client::File>>> open(client::Identity who, InodeId inode, client::OpenFlags flags) override;
+  v1::Attr with_local_changes(v1::Attr attr) override;
+  std::optional<v1::Attr> changed_directory(InodeId directory, Duration not_older) const override;
+  Task<Result<v1::Attr>> put(client::Identity who, client::NewFile file) override;
+  Task<Result<std::vector<Result<v1::Attr>>>> put_many(client::Identity who, std::vector<client::NewFile> files) override;
+  Task<Result<std::vector<Result<v1::Attr>>>> lookup_many(client::Identity who, std::vector<client::EntryName> entries) override;
+  Task<Result<std::vector<Result<void>>>> unlink_many(client::Identity who, std::vector<client::EntryName> entries) override;
   Task<Result<v1::RestoreReply>> restore(client::Identity who, InodeId inode, uint64_t offset, uint64_t length) override;
   Task<Result<v1::FreeReply>> free(client::Identity who, InodeId inode, bool force) override;
   Task<Result<v1::Attr>> set_ttl(client::Identity who, v1::SetTtlRequest request) override;

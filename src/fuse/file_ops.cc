@@ -35,7 +35,7 @@ std::unique_ptr<OpenFile> make_open_file(Volume& volume, std::unique_ptr<client:
 // after it, through a mapping, and nobody waits for the answer.
 Task<void> close_file(Volume* volume, OpenFile* open) {
   std::unique_ptr<OpenFile> file = volume->release(open);
-  auto closed = co_await file->file->close();
+  auto closed = co_await file->file->release();
   if (!closed)
     volume->log().error("closing a file failed", {{"inode", file->inode.value}, {"error", closed.error().to_string()}});
   if (file->writable) volume->inodes().closed_for_write(file->inode);
@@ -85,7 +85,7 @@ Task<Result<client::Created>> create_by_flags(client::Client* client, client::Id
 
 Task<void> create(Request request, client::Identity who, InodeId parent, std::string name, uint32_t mode, int flags) {
   Volume& volume = request.volume();
-  auto created = co_await create_by_flags(&request.client(), who, parent, std::move(name), mode, flags);
+  auto created = co_await create_by_flags(&request.client(), std::move(who), parent, std::move(name), mode, flags);
   volume.inodes().changed();
   if (!created) {
     request.fail(created.error());
@@ -94,7 +94,7 @@ Task<void> create(Request request, client::Identity who, InodeId parent, std::st
   OpenFile* open = volume.adopt(make_open_file(volume, std::move(created->file), flags));
   if ((flags & O_TRUNC) && !created->created) volume.inodes().content_changed(open->inode);
   // Opened for writing before the attributes are taken: another handle's uncommitted size has to be in them.
-  v1::Attr attr = co_await volume.with_local_changes(std::move(who), std::move(created->attr));
+  v1::Attr attr = volume.with_local_changes(std::move(created->attr));
   const bool keep = volume.inodes().keep_cache(attr);
   if (!request.created(attr, to_reply(open, keep))) co_await close_file(&volume, open);
 }
@@ -117,16 +117,16 @@ Task<void> open(Request request, client::Identity who, InodeId inode, int flags)
     volume.inodes().changed();
     volume.inodes().content_changed(inode);
   }
-  auto attr = co_await open->file->attr();
+  const v1::Attr attr = open->file->opened_attr();
   // Somebody elsewhere has removed or replaced the name, and the file lives on because somebody has it open: looked up again.
-  if (attr && attr->nlink() == 0 && !was_open) {
+  if (attr.nlink() == 0 && !was_open) {
     co_await close_file(&volume, open);
     request.fail(ESTALE);
     co_return;
   }
   // Close-to-open: reads are cut at the size that the kernel knows.
-  if (!attr || !volume.inodes().was_shown(*attr)) volume.forget_attributes(inode);
-  const bool keep = attr.has_value() && volume.inodes().keep_cache(*attr);
+  if (!volume.inodes().was_shown(attr)) volume.forget_attributes(inode);
+  const bool keep = volume.inodes().keep_cache(attr);
   if (!request.opened(to_reply(open, keep))) co_await close_file(&volume, open);
 }
 

@@ -8,13 +8,9 @@ namespace forebay::fuse {
 namespace {
 
 // Answers a request that made or found a name.
-Task<void> reply_entry(Request request, client::Identity who, Result<v1::Attr> made) {
-  if (!made) {
-    request.fail(made.error());
-    co_return;
-  }
-  v1::Attr attr = co_await request.volume().with_local_changes(std::move(who), std::move(*made));
-  request.entry(attr);
+void reply_entry(Request request, Result<v1::Attr> made) {
+  if (!made) return request.fail(made.error());
+  request.entry(request.volume().with_local_changes(std::move(*made)));
 }
 
 // The name that `name` stands for at the root, or nothing.
@@ -35,31 +31,31 @@ Task<void> lookup(Request request, client::Identity who, InodeId parent, std::st
     request.no_entry();
     co_return;
   }
-  co_await reply_entry(std::move(request), std::move(who), std::move(found));
+  reply_entry(std::move(request), std::move(found));
 }
 
 Task<void> mknod(Request request, client::Identity who, v1::MakeNodeRequest node) {
-  auto made = co_await request.client().make_node(who, std::move(node));
+  auto made = co_await request.client().make_node(std::move(who), std::move(node));
   request.volume().inodes().changed();
-  co_await reply_entry(std::move(request), std::move(who), std::move(made));
+  reply_entry(std::move(request), std::move(made));
 }
 
 Task<void> mkdir(Request request, client::Identity who, InodeId parent, std::string name, uint32_t mode) {
-  auto made = co_await request.client().make_dir(who, parent, std::move(name), mode);
+  auto made = co_await request.client().make_dir(std::move(who), parent, std::move(name), mode);
   request.volume().inodes().changed();
-  co_await reply_entry(std::move(request), std::move(who), std::move(made));
+  reply_entry(std::move(request), std::move(made));
 }
 
 Task<void> symlink(Request request, client::Identity who, InodeId parent, std::string name, std::string target) {
-  auto made = co_await request.client().make_symlink(who, parent, std::move(name), std::move(target));
+  auto made = co_await request.client().make_symlink(std::move(who), parent, std::move(name), std::move(target));
   request.volume().inodes().changed();
-  co_await reply_entry(std::move(request), std::move(who), std::move(made));
+  reply_entry(std::move(request), std::move(made));
 }
 
 Task<void> link(Request request, client::Identity who, InodeId inode, InodeId parent, std::string name) {
-  auto made = co_await request.client().link(who, inode, parent, std::move(name));
+  auto made = co_await request.client().link(std::move(who), inode, parent, std::move(name));
   request.volume().inodes().changed();
-  co_await reply_entry(std::move(request), std::move(who), std::move(made));
+  reply_entry(std::move(request), std::move(made));
 }
 
 Task<void> unlink(Request request, client::Identity who, InodeId parent, std::string name) {

@@ -98,12 +98,9 @@ void Volume::close_all() {
   }
 }
 
-Task<v1::Attr> Volume::with_local_changes(client::Identity who, v1::Attr attr) {
-  if (!inodes_.is_open_for_write(InodeId{attr.inode()})) co_return attr;
-  auto now = co_await client_.get_attr(std::move(who), InodeId{attr.inode()});
-  // The name operation has succeeded; if the inode is gone since, what it answered is the last that is known.
-  if (!now) co_return attr;
-  co_return std::move(*now);
+v1::Attr Volume::with_local_changes(v1::Attr attr) {
+  if (!inodes_.is_open_for_write(InodeId{attr.inode()})) return attr;
+  return client_.with_local_changes(std::move(attr));
 }
 
 }  // namespace forebay::fuse

@@ -54,7 +54,7 @@ class Volume {
   void close_all();
 
   // The attributes as this mount has to show them: with sizes and times that are not committed yet.
-  Task<v1::Attr> with_local_changes(client::Identity who, v1::Attr attr);
+  v1::Attr with_local_changes(v1::Attr attr);
 
  private:
   client::Client& client_;

@@ -22,8 +22,9 @@ class MasterEvents : public rpc::ServerEvents {
   virtual void workers_changed(size_t live, size_t lost) = 0;
   virtual void reclaimed(size_t inodes) = 0;
   virtual void persistence_counted(const v1::PersistStatusReply& total, int64_t now_ns) = 0;
-  virtual void evicted(uint64_t /*bytes*/) {}  // clean content that left the cache, by itself or freed by somebody
-  virtual void compacted(uint64_t bytes) = 0;  // of a fragmented file, swapped for the same in fewer extents
+  virtual void evicted(uint64_t /*bytes*/) {}         // clean content that left the cache, by itself or freed by somebody
+  virtual void inline_changed(uint64_t /*bytes*/) {}  // content that is kept with the metadata, now
+  virtual void compacted(uint64_t bytes) = 0;         // of a fragmented file, swapped for the same in fewer extents
 };
 
 MasterEvents& no_events();  // for tests

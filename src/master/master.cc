@@ -1,11 +1,13 @@
 #include "master/master.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "forebay/v1/namespace.rpc.h"
 #include "forebay/v1/persist.rpc.h"
 #include "journal/local_journal.h"
 #include "master/extents/handles.h"
+#include "master/extents/inline.h"
 #include "master/format.h"
 #include "master/ops/ops.h"
 #include "master/persist/service.h"
@@ -122,6 +124,8 @@ void Master::build() {
     scan_starts_.look(batch);
     reclaimer_->look(batch);
     fetch_queue_->look(batch);
+    for (const kv::WriteBatch::Change& change : batch.changes())
+      if (change.key == key::inline_bytes() && change.value) events_.inline_changed(read_big_endian(*change.value));
   };
   loop_ =
       std::make_unique<CommitLoop>(env_.clock, log_, events_, *store_, *journal_, committed, config_.commit, commit_executor_);
@@ -165,20 +169,22 @@ void Master::build() {
                                                    .placer = worker_table_,
                                                    .persistence = *persistence_,
                                                    .default_durability = config_.durability});
-  sessions_ = std::make_unique<SessionService>(SessionService::Parts{.loop = *loop_,
-                                                                     .store = *store_,
-                                                                     .clock = env_.clock,
-                                                                     .log = log_,
-                                                                     .events = events_,
-                                                                     .table = session_table_,
-                                                                     .outcomes = outcomes_,
-                                                                     .placer = worker_table_,
-                                                                     .persistence = *persistence_,
-                                                                     .close_handle = close_handle,
-                                                                     .cluster = cluster_,
-                                                                     .epoch = env_.random.next() | 1,
-                                                                     .lease = config_.sessions.lease},
-                                               executors_.front());
+  sessions_ =
+      std::make_unique<SessionService>(SessionService::Parts{.loop = *loop_,
+                                                             .store = *store_,
+                                                             .clock = env_.clock,
+                                                             .log = log_,
+                                                             .events = events_,
+                                                             .table = session_table_,
+                                                             .outcomes = outcomes_,
+                                                             .placer = worker_table_,
+                                                             .persistence = *persistence_,
+                                                             .close_handle = close_handle,
+                                                             .cluster = cluster_,
+                                                             .epoch = env_.random.next() | 1,
+                                                             .lease = config_.sessions.lease,
+                                                             .inline_max = std::min(config_.inline_max, kMaxInlineContent)},
+                                       executors_.front());
   cluster_service_ = std::make_unique<ClusterService>(env_, log_, *store_, *loop_, scan_starts_, worker_table_, events_, cluster_,
                                                       config_.cluster);
   worker_watch_ = std::make_unique<WorkerWatch>(WorkerWatch::Parts{.store = *store_,
@@ -231,6 +237,10 @@ void Master::bind_operations() {
   driver_->mutation<names::RemoveTree>(ops::remove_tree);
   driver_->mutation<names::Rename>(ops::rename);
   driver_->mutation<names::Allocate>(ops::allocate);
+  driver_->mutation<names::CloseWrite>(ops::close_write);
+  driver_->mutation<names::PutMany>(ops::put_many);
+  driver_->query<names::LookupMany>(ops::lookup_many);
+  driver_->mutation<names::UnlinkMany>(ops::unlink_many);
   driver_->mutation<names::Restore>(ops::restore);
   driver_->mutation<names::Free>([this](MutationContext& context, const v1::FreeRequest& request) {
     Result<v1::FreeReply> reply = ops::free(context, request);
@@ -256,6 +266,8 @@ void Master::bind_operations() {
 }
 
 Result<void> Master::load() {
+  ASSIGN_OR_RETURN(const uint64_t kept_inline, inline_bytes(*store_));
+  events_.inline_changed(kept_inline);
   TRY(sessions_->load());
   return cluster_service_->load();
 }

@@ -45,7 +45,8 @@ struct MasterConfig {
   ExpiryConfig expiry;
   PersistConfig persistence;
   MappingWatchConfig mapping;
-  Duration persist_census{};  // between two counts of what waits for the under store; 0: none
+  size_t inline_max = 64 * kKiB;  // bytes of content that a commit may have kept with the metadata, at most so many; 0: none
+  Duration persist_census{};      // between two counts of what waits for the under store; 0: none
   rpc::ServerConfig server;
 };
 

@@ -103,6 +103,7 @@ Result<void> PersistCluster::start() {
   config.name = "client";
   config.first_object_bytes = 16 * kKiB;
   config.object_bytes = 64 * kKiB;
+  config.inline_bytes = config_.inline_bytes;
   config.retry_for = config_.patience;
   ASSIGN_OR_RETURN(client_, run(client::Client::start(client_process_->env(), obs::null_log(), config, {world_.executor()})));
   operator_process_ = world_.start_process("h", "operator");

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "client/client.h"
 #include "coordinator/coordinator.h"
+#include "inline_setting.h"
 #include "kv/memory_store.h"
 #include "master/master.h"
 #include "os/simulation.h"
@@ -27,6 +28,7 @@ struct PersistClusterConfig {
   uint64_t block_bytes = 64 * kKiB;              // what comes back at a time
   Duration patience = std::chrono::seconds(60);  // of the client
   uint64_t quota_bytes = 900 * kMiB;             // of a worker's tier
+  uint64_t inline_bytes = inline_bytes_of_test();  // of the client
   uint32_t page = 256;                           // of the coordinator's lists
   uint64_t small_bytes = 64 * kKiB;              // longer ones are uploaded in parts of 16 KiB
 };

@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "inline_setting.h"
 #include "observe.h"
 #include "os/simulation.h"
 #include "sim_cluster.h"
@@ -34,6 +35,7 @@ Scenario small_cluster() {
   Scenario scenario;
   scenario.workers = scenario.clients = 1;
   scenario.workers_with_clients = false;
+  scenario.inline_bytes = inline_bytes_of_test();
   return scenario;
 }
 

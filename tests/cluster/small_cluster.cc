@@ -14,7 +14,8 @@ os::WorldConfig world_config(uint64_t seed) {
 }
 }  // namespace
 
-SmallCluster::SmallCluster(uint64_t seed, Logs logs) : logs_(std::move(logs)), world_(world_config(seed)) {}
+SmallCluster::SmallCluster(uint64_t seed, Logs logs, uint64_t inline_bytes)
+    : logs_(std::move(logs)), inline_bytes_(inline_bytes), world_(world_config(seed)) {}
 
 SmallCluster::~SmallCluster() { stop(); }
 
@@ -59,6 +60,7 @@ Result<void> SmallCluster::start_client(const std::string& host) {
   config.object_bytes = 64 * kKiB;
   config.descriptor_from_bytes = 4 * kKiB;
   config.max_commit_extents = 64;
+  config.inline_bytes = inline_bytes_;
   config.write_buffer_bytes = 4 * kMiB;
   config.compact_from_extents = 12;
   config.compact_extent_bytes = 6 * kKiB;

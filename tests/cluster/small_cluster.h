@@ -22,7 +22,8 @@ namespace forebay::cluster {
 class SmallCluster {
  public:
   using Logs = std::function<obs::Log&(const std::string& role)>;  // "master", "worker h0", "client h1"
-  explicit SmallCluster(uint64_t seed, Logs logs = [](const std::string&) -> obs::Log& { return obs::null_log(); });
+  explicit SmallCluster(
+      uint64_t seed, Logs logs = [](const std::string&) -> obs::Log& { return obs::null_log(); }, uint64_t inline_bytes = 0);
   ~SmallCluster();
   Result<void> start();
   void stop();  // everything closed, ended, destroyed
@@ -51,6 +52,7 @@ class SmallCluster {
   static Task<bool> stop_all(SmallCluster* cluster);
 
   const Logs logs_;
+  const uint64_t inline_bytes_;  // of the clients
   os::SimWorld world_;
   std::shared_ptr<kv::MemoryDisk> disk_ = kv::MemoryDisk::create();  // shared with the master's store
   std::shared_ptr<os::SimProcess> master_process_;

@@ -487,7 +487,11 @@ def test_du_count_df_and_location(place):
     (mount / "large").write_bytes(os.urandom(3_000_000))
     extents = cluster.json("fs", "location", path + "/large")[0]["extents"]
     assert sum(e["length"] for e in extents) == 3_000_000
-    assert all(len(e["workers"]) == 1 for e in extents)
+    assert all(len(e["workers"]) == 1 and not e["inline"] for e in extents)
+    extent = cluster.json("fs", "location", path + "/g")[0]["extents"][0]
+    assert extent["inline"] and extent["workers"] == [] and extent["length"] == 100
+    assert "inline, at the master" in cluster.fs("location", path + "/g").out
+    assert cluster.json("info", "report")["inline_bytes"] >= 5100
 
 
 def test_failures_name_the_path_and_the_reason(place):

@@ -40,7 +40,7 @@ def test_what_is_freed_comes_back_when_it_is_read_or_loaded(cluster):
 
 
 def test_what_is_pinned_stays(cluster):
-    (cluster.cache / "persist" / "f").write_bytes(b"some bytes")
+    (cluster.cache / "persist" / "f").write_bytes(os.urandom(100_000))  # more than what is kept inline, which stays
     freed(cluster)
     content_of(cluster)
     cluster.fs("pin", "/cache-only/persist")

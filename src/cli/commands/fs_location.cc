@@ -29,13 +29,17 @@ Result<Json> locate(Shell& shell, const Entry& entry, const Addresses& addresses
     for (const v1::ObjectLocation& object : layout.objects()) objects[object.object()] = &object;
     for (const v1::Extent& extent : layout.extents()) {
       Json workers = Json::array();
-      if (const v1::ObjectLocation* object = objects[extent.object()])
+      const v1::ObjectLocation* object = objects[extent.object()];
+      if (object != nullptr)
         for (uint64_t worker : object->workers()) {
           auto known = addresses.find(worker);
           workers.push_back(known == addresses.end() ? "worker " + std::to_string(worker) : known->second);
         }
-      extents.push_back(
-          {{"offset", extent.file_offset()}, {"length", extent.length()}, {"object", extent.object()}, {"workers", workers}});
+      extents.push_back({{"offset", extent.file_offset()},
+                         {"length", extent.length()},
+                         {"object", extent.object()},
+                         {"workers", workers},
+                         {"inline", object != nullptr && object->inlined()}});
       offset = extent.file_offset() + extent.length();
     }
     more = layout.more() && layout.extents_size() > 0;
@@ -49,8 +53,8 @@ void print_table(const Json& located) {
   for (const Json& extent : located["extents"]) {
     std::string workers;
     for (const Json& worker : extent["workers"]) workers += (workers.empty() ? "" : ", ") + worker.get<std::string>();
-    table.add(
-        {extent["offset"].dump(), extent["length"].dump(), extent["object"].dump(), workers.empty() ? "none: LOST" : workers});
+    if (workers.empty()) workers = extent["inline"].get<bool>() ? "inline, at the master" : "none: LOST";
+    table.add({extent["offset"].dump(), extent["length"].dump(), extent["object"].dump(), workers});
   }
   print_line(located["path"].get<std::string>());
   print(table.text());

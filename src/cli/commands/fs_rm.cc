@@ -1,5 +1,6 @@
 #include "cli/commands/commands.h"
 #include "cli/done.h"
+#include "cli/path.h"
 
 namespace forebay::cli {
 namespace {
@@ -20,7 +21,19 @@ Result<void> remove_below(Shell& shell, const Entry& directory) {
     children.push_back(std::move(entry));
     return true;
   }));
-  for (const Entry& child : children) TRY(remove(shell, child, true));
+  ASSIGN_OR_RETURN(client::Client * client, shell.client());
+  std::vector<client::EntryName> files;
+  for (const Entry& child : children) {
+    if (child.is_directory())
+      TRY(remove(shell, child, true));
+    else
+      files.push_back({child.parent, child.name});
+  }
+  if (files.empty()) return {};
+  ASSIGN_OR_RETURN(const std::vector<Result<void>> removed, shell.wait(client->unlink_many(shell.who(), files)));
+  for (size_t i = 0; i < removed.size(); ++i) {
+    if (!removed[i]) return at(join_path(directory.path, files[i].name), removed[i].error());
+  }
   return {};
 }
 

@@ -29,7 +29,8 @@ Result<Stored> stored(Shell& shell, const Entry& entry) {
     ASSIGN_OR_RETURN(v1::Layout layout, shell.wait(client->layout(shell.who(), entry.inode(), offset)));
     stored.extents += static_cast<uint64_t>(layout.extents_size());
     for (const v1::ObjectLocation& object : layout.objects())
-      if (seen.insert(object.object()).second) fewest = std::min(fewest, static_cast<uint64_t>(object.workers_size()));
+      if (seen.insert(object.object()).second)
+        fewest = std::min(fewest, object.inlined() ? 1 : static_cast<uint64_t>(object.workers_size()));
     more = layout.more() && layout.extents_size() > 0;
     if (more) offset = layout.extents().rbegin()->file_offset() + layout.extents().rbegin()->length();
   }

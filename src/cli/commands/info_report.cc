@@ -13,6 +13,7 @@ Json to_json(const v1::ReportReply& report) {
           {"reason", report.reason()},
           {"uptime_seconds", static_cast<double>(report.uptime_ms()) / 1000},
           {"inodes", report.inodes()},
+          {"inline_bytes", report.inline_bytes()},
           {"sessions", report.sessions()},
           {"write_handles", report.write_handles()},
           {"reclaiming", report.reclaiming()},
@@ -31,6 +32,7 @@ Result<int> run(Shell& shell) {
   table.add({"version", report.version()});
   table.add({"up for", format_duration(std::chrono::seconds(report.uptime_ms() / 1000))});
   table.add({"inodes", std::to_string(report.inodes())});
+  table.add({"bytes of small files kept inline", format_human(report.inline_bytes())});
   table.add({"client sessions", std::to_string(report.sessions())});
   table.add({"files open for writing", std::to_string(report.write_handles())});
   table.add({"removed, space pending", std::to_string(report.reclaiming())});

@@ -158,6 +158,13 @@ Result<void> apply_options(config::Settings& settings, const LocalOptions& optio
   return {};
 }
 
+// Below the run directory, or where that is too long for a socket's address, in a directory of its own under /tmp.
+std::string socket_path(const Directory& directory, const std::string& role) {
+  std::string path = directory.run() + "/" + role + ".sock";
+  if (path.size() <= kMostSocketPath) return path;
+  return "/tmp/forebay-" + std::to_string(std::hash<std::string>{}(directory.path)) + "/" + role + ".sock";
+}
+
 // What makes it a cluster of one host: set where the user has said nothing else.
 Result<void> apply_local_defaults(const Directory& directory, config::Settings& settings) {
   auto if_unset = [&](std::string_view name, const std::string& value) -> Result<void> {
@@ -168,19 +175,13 @@ Result<void> apply_local_defaults(const Directory& directory, config::Settings& 
   for (const char* name : {"forebay.master.hostname", "forebay.master.bind_host", "forebay.worker.hostname",
                            "forebay.worker.bind_host", "forebay.coordinator.hostname", "forebay.coordinator.bind_host"})
     TRY(if_unset(name, "127.0.0.1"));
+  TRY(if_unset("forebay.master.socket", socket_path(directory, "master")));
   TRY(if_unset("forebay.master.store_dir", directory.master_store()));
   TRY(if_unset("forebay.coordinator.store_dir", directory.coordinator_store()));
   if (settings.text("forebay.local.ufs") != "none") TRY(if_unset("forebay.persist.mapping_file", directory.mapping()));
   if (!settings.is_default(config::find_setting("forebay.local.tiers"))) return {};
   ASSIGN_OR_RETURN(uint64_t quota, default_quota(directory, settings.count("forebay.local.workers")));
   return if_unset("forebay.local.tiers", "SSD:" + directory.default_data() + ":" + std::to_string(quota / kMiB) + "MB");
-}
-
-// Below the run directory, or where that is too long for a socket's address, in a directory of its own under /tmp.
-std::string socket_path(const Directory& directory, const std::string& role) {
-  std::string path = directory.run() + "/" + role + ".sock";
-  if (path.size() <= kMostSocketPath) return path;
-  return "/tmp/forebay-" + std::to_string(std::hash<std::string>{}(directory.path)) + "/" + role + ".sock";
 }
 
 std::vector<std::string> role_arguments(const Directory& directory, const std::string& command, const std::string& name) {

@@ -46,6 +46,12 @@ Result<std::vector<worker::TierConfig>> worker_tiers(const config::Settings& set
   return tiers;
 }
 
+Result<void> check_socket_path(const std::string& path, const std::string& setting) {
+  if (path.size() <= kMostSocketPath) return {};
+  return invalid("the path of the Unix socket has more than " + std::to_string(kMostSocketPath) + " bytes: " + path + " (" +
+                 setting + " names a shorter one)");
+}
+
 }  // namespace
 
 Result<std::vector<os::Address>> master_addresses(const config::Settings& settings) {
@@ -60,12 +66,22 @@ Result<std::vector<os::Address>> master_addresses(const config::Settings& settin
   return addresses;
 }
 
+Result<std::vector<os::Address>> ways_to_masters(const config::Settings& settings) {
+  ASSIGN_OR_RETURN(std::vector<os::Address> ways, master_addresses(settings));
+  const std::string socket = settings.text("forebay.master.socket");
+  if (socket.empty()) return ways;
+  TRY(check_socket_path(socket, "forebay.master.socket"));
+  ways.insert(ways.begin(), os::Address{.host = {}, .port = 0, .path = socket});
+  return ways;
+}
+
 Result<client::ClientConfig> client_config(const config::Settings& settings) {
   client::ClientConfig config;
-  ASSIGN_OR_RETURN(config.masters, master_addresses(settings));
+  ASSIGN_OR_RETURN(config.masters, ways_to_masters(settings));
   config.durability = durability_of(settings.text("forebay.client.durability"));
   config.short_circuit = settings.flag("forebay.client.short_circuit");
   config.object_bytes = settings.size("forebay.client.object_size");
+  config.inline_bytes = settings.size("forebay.client.inline_size");
   config.stream_window = settings.count("forebay.client.stream_window");
   config.write_buffer_bytes = settings.size("forebay.client.write_buffer");
   config.retry_for = settings.duration("forebay.client.retry_for");
@@ -83,7 +99,10 @@ Result<client::ClientConfig> client_config(const config::Settings& settings) {
 master::MasterConfig master_config(const config::Settings& settings) {
   master::MasterConfig config;
   config.listen = {{.host = settings.text("forebay.master.bind_host"), .port = settings.port("forebay.master.rpc_port")}};
+  if (const std::string socket = settings.text("forebay.master.socket"); !socket.empty())
+    config.listen.push_back({.host = {}, .port = 0, .path = socket});
   config.durability = durability_of(settings.text("forebay.client.durability"));
+  config.inline_max = settings.size("forebay.master.inline_max");
   config.sessions.lease = settings.duration("forebay.master.session_lease");
   config.workers.lost_after = settings.duration("forebay.master.worker_lost_after");
   config.cluster.heartbeat = settings.duration("forebay.worker.heartbeat");
@@ -100,7 +119,7 @@ Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   config.listen = {.host = settings.text("forebay.worker.bind_host"), .port = settings.port("forebay.worker.rpc_port")};
   config.advertised_host = settings.text("forebay.worker.hostname");
   if (config.advertised_host.empty()) config.advertised_host = own_host_name();
-  ASSIGN_OR_RETURN(config.masters, master_addresses(settings));
+  ASSIGN_OR_RETURN(config.masters, ways_to_masters(settings));
   ASSIGN_OR_RETURN(config.store.tiers, worker_tiers(settings));
   const DescriptorShare share = share_descriptors(raise_descriptor_limit());
   config.server.max_connections = share.connections;
@@ -114,9 +133,7 @@ Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   config.persist.quarantine = 2 * config.persist.request_timeout;
   std::string socket = settings.text("forebay.worker.socket");
   if (socket.empty()) socket = config.store.tiers.front().paths.front().path + "/worker.sock";
-  if (socket.size() > kMostSocketPath)
-    return invalid("the path of the Unix socket has more than " + std::to_string(kMostSocketPath) + " bytes: " + socket +
-                   " (forebay.worker.socket names a shorter one)");
+  TRY(check_socket_path(socket, "forebay.worker.socket"));
   TRY(os::real_files().make_directories(std::filesystem::path(socket).parent_path().string()));
   config.unix_listen.path = socket;
   return config;
@@ -139,7 +156,7 @@ Result<coordinator::CoordinatorConfig> coordinator_config(const config::Settings
   config.breaker_most = settings.duration("forebay.persist.breaker_longest");
   if (config.interval <= Duration{}) return invalid("forebay.persist.scheduler_interval has to be more than 0s");
   if (config.lease < std::chrono::seconds(1)) return invalid("forebay.persist.lease has to be 1s at least");
-  ASSIGN_OR_RETURN(config.masters, master_addresses(settings));
+  ASSIGN_OR_RETURN(config.masters, ways_to_masters(settings));
   return config;
 }
 

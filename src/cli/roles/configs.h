@@ -16,6 +16,8 @@ namespace forebay::cli {
 
 // All masters; hosts without a port are asked on forebay.master.rpc_port.
 Result<std::vector<os::Address>> master_addresses(const config::Settings& settings);
+// The same for those who ask them: the socket of a master on this host first.
+Result<std::vector<os::Address>> ways_to_masters(const config::Settings& settings);
 Result<client::ClientConfig> client_config(const config::Settings& settings);
 master::MasterConfig master_config(const config::Settings& settings);
 // kInvalid without tiers.

@@ -1,5 +1,7 @@
 #include "master/master.h"
 
+#include <filesystem>
+
 #include "cli/roles/configs.h"
 #include "cli/roles/master_metrics.h"
 #include "cli/roles/roles.h"
@@ -19,9 +21,11 @@ Result<void> serve(Runtime& runtime, const config::Settings& settings) {
       return invalid("forebay.master.store_dir " + directory + " cannot be made: " + made.error().to_string());
     return kv::open_rocks_store({.directory = directory});
   };
+  if (const std::string socket = settings.text("forebay.master.socket"); !socket.empty())
+    TRY(os::real_files().make_directories(std::filesystem::path(socket).parent_path().string()));
   MasterMetrics metrics(runtime.metrics(), runtime.readiness());
   runtime.readiness().not_ready("opening the metadata");
-  async::Loop commit("commit");
+  async::Loop commit("commit", 1, settings.duration("forebay.rpc.busy_poll"));
   master::Master master(runtime.env(), std::move(config), open_store, commit.executor(), runtime.executors(), runtime.log(),
                         metrics);
   Result<void> started = runtime.wait(master.start());

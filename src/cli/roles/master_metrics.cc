@@ -17,6 +17,7 @@ MasterMetrics::MasterMetrics(obs::Metrics& metrics, obs::Readiness& readiness)
       batches_(
           metrics.duration("forebay_master_commit_seconds", "Time from running a batch's first change to its being committed.")),
       synced_(metrics.duration("forebay_master_journal_sync_seconds", "Time of one sync of the journal.")),
+      inline_bytes_(metrics.gauge("forebay_master_inline_bytes", "Bytes of small files that are kept with the metadata.")),
       sessions_(metrics.gauge("forebay_master_sessions", "Clients with a session.")),
       live_workers_(metrics.gauge("forebay_master_workers", "Workers, by state.", {{"state", "live"}})),
       lost_workers_(metrics.gauge("forebay_master_workers", "Workers, by state.", {{"state", "lost"}})),

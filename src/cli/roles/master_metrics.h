@@ -22,6 +22,7 @@ class MasterMetrics final : public master::MasterEvents {
   void workers_changed(size_t live, size_t lost) override;
   void reclaimed(size_t inodes) override { reclaimed_.add(static_cast<double>(inodes)); }
   void evicted(uint64_t bytes) override { evicted_.add(static_cast<double>(bytes)); }
+  void inline_changed(uint64_t bytes) override { inline_bytes_.set(static_cast<double>(bytes)); }
   void compacted(uint64_t bytes) override;
   void persistence_counted(const v1::PersistStatusReply& total, int64_t now_ns) override { persistence_.counted(total, now_ns); }
 
@@ -35,7 +36,7 @@ class MasterMetrics final : public master::MasterEvents {
   RpcMetrics calls_;
   obs::Counter steps_, bytes_, repeated_, expired_, reclaimed_, evicted_, compactions_, compacted_bytes_;
   obs::Histogram batches_, synced_;
-  obs::Gauge sessions_, live_workers_, lost_workers_, broken_;
+  obs::Gauge inline_bytes_, sessions_, live_workers_, lost_workers_, broken_;
   PersistGauges persistence_;
 };
 

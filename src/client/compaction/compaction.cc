@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <memory>
 
 #include "client/compaction/policy.h"
@@ -106,6 +107,9 @@ Task<Result<Compaction::Page>> Compaction::look(uint64_t offset) {
   for (const v1::ObjectLocation& location : layout.objects()) {
     std::vector<WorkerId>& workers = page.locations[ObjectId{location.object()}];
     for (uint64_t worker : location.workers()) workers.push_back(WorkerId{worker});
+    if (!location.inlined()) continue;
+    if (!is_intact(location)) co_return corrupt("inline object " + std::to_string(location.object()) + " is damaged");
+    page.inlined[ObjectId{location.object()}] = location.content();
   }
   co_return page;
 }
@@ -176,6 +180,11 @@ Task<Result<void>> Compaction::read(const Page* page, std::vector<Extent> slice,
   auto failed = std::make_shared<std::atomic<bool>>(false);
   std::vector<Task<Result<void>>> reads;
   for (const Extent& extent : slice) {
+    if (auto inlined = page->inlined.find(extent.object); inlined != page->inlined.end()) {
+      std::memcpy(into.data(), inlined->second.data() + extent.object_offset, extent.length);
+      into = into.subspan(extent.length);
+      continue;
+    }
     auto workers = page->locations.find(extent.object);
     if (workers == page->locations.end()) co_return invalid("a layout without the place of object " + to_string(extent.object));
     reads.push_back(read_extent(&core_, workers->second, extent, into.first(extent.length), failed));

@@ -41,6 +41,7 @@ class Compaction {
     bool more = false;
     std::vector<Extent> extents;
     Locations locations;
+    std::map<ObjectId, std::string> inlined;  // what inline objects contain
   };
   struct Written {
     ObjectId object;

@@ -37,6 +37,8 @@ std::vector<Part> parts_at_workers(FileState& state, const Found& found, Mutable
     MutableBytes target = into.subspan(piece.offset - offset, piece.length);
     if (!piece.object) {
       std::memset(target.data(), 0, target.size());
+    } else if (piece.inlined) {
+      std::memcpy(target.data(), piece.inlined->data() + piece.object_offset, target.size());
     } else if (piece.committed) {
       split(piece, target, 0, parts);
     } else {
@@ -98,6 +100,11 @@ Task<Result<void>> fetch_layout(Core* core, std::shared_ptr<FileState> state, st
   Result<v1::Layout> layout = co_await core->session.call<v1::namespace_service::GetLayout>(handle->who, request);
   if (!layout)
     co_return std::unexpected(std::move(layout).error().with_context("fetch the layout of inode " + to_string(state->inode())));
+  for (const v1::ObjectLocation& object : layout->objects()) {
+    if (object.inlined() && !object.content().empty() && !is_intact(object))
+      co_return corrupt("inline object " + std::to_string(object.object()) + " of inode " + to_string(state->inode()) +
+                        " is damaged at the master");
+  }
   state->content().adopt(*layout, offset);
   co_return Result<void>{};
 }

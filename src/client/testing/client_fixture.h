@@ -96,6 +96,10 @@ class ClientTest : public ::testing::Test {
     const FakeMaster::FakeFile& file = masters.front()->files.at(inode.value);
     std::string text(file.size, '\0');
     for (const Extent& extent : file.extents.all()) {
+      if (const std::string& kept = masters.front()->objects.at(extent.object.value).content; !kept.empty()) {
+        text.replace(extent.offset, extent.length, kept.substr(extent.object_offset, extent.length));
+        continue;
+      }
       const uint64_t id = masters.front()->objects.at(extent.object.value).workers.front();
       for (auto& worker : workers) {
         if (worker->address.worker() != id) continue;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/crc32c.h"
 #include "client/layout_cache.h"
+#include "rpc/error_detail.h"
 
 namespace forebay::client {
 
@@ -44,6 +46,7 @@ void FakeMaster::serve_sessions() {
     reply.set_lease_ms(lease_ms);
     reply.set_cluster("fake");
     reply.set_master_epoch(epoch);
+    reply.set_inline_max(inline_max);
     return reply;
   });
   on<rpcs::RenewSession>(
@@ -128,11 +131,30 @@ void FakeMaster::serve_content() {
     ++executed_["commit"];
     return commit(request);
   });
+  on<rpcs::CloseWrite>(
+      [this](const rpc::Call&, const v1::CloseWriteRequest& request) -> Result<rpc::Answer<v1::CloseWriteReply>> {
+        ++executed_["close_write"];
+        for (uint64_t handle : request.handles()) close(handle);
+        return v1::CloseWriteReply{};
+      });
+  on<rpcs::PutMany>([this](const rpc::Call&, const v1::PutManyRequest& request) -> Result<rpc::Answer<v1::PutManyReply>> {
+    ++executed_["put_many"];
+    v1::PutManyReply reply;
+    for (const v1::PutItem& item : request.files()) {
+      Result<v1::Attr> attr = put(item);
+      if (attr)
+        *reply.add_files()->mutable_attr() = *attr;
+      else
+        *reply.add_files()->mutable_error() = rpc::to_detail(attr.error());
+    }
+    return reply;
+  });
   on<rpcs::CloseRead>([this](const rpc::Call&, const v1::CloseReadRequest& request) -> Result<rpc::Answer<v1::Empty>> {
     for (uint64_t handle : request.handles()) read_handles_closed.push_back(handle);
     return v1::Empty{};
   });
   on<rpcs::GetLayout>([this](const rpc::Call&, const v1::GetLayoutRequest& request) -> Result<rpc::Answer<v1::Layout>> {
+    ++executed_["get_layout"];
     return layout_of(request.inode(), request.offset());
   });
   // Nothing is in an under store: what has no copy is lost.
@@ -157,7 +179,7 @@ Result<v1::OpenReply> FakeMaster::open(uint64_t session, uint64_t inode, v1::Acc
     }
   }
   *reply.mutable_attr() = attr_of(inode);
-  *reply.mutable_layout() = layout_of(inode, 0);
+  *reply.mutable_layout() = layout_of(inode, 0, access == v1::ACCESS_READ);
   return reply;
 }
 
@@ -182,8 +204,19 @@ Result<v1::CommitReply> FakeMaster::commit(const v1::CommitRequest& request) {
   const bool compacts = request.same_bytes_at_layout() != 0;
   if (compacts && request.same_bytes_at_layout() != file.layout) return stale("the content has changed");
   v1::CommitReply reply;
+  if (!request.inline_content().empty()) {
+    if (crc32c(as_bytes(request.inline_content())) != request.inline_crc32c())
+      return invalid("other content than its checksum says");
+    reply.set_inline_object(++next_);
+    objects[next_] = {.handle = request.handle(),
+                      .granted = request.inline_content().size(),
+                      .sealed = true,
+                      .crc32c = request.inline_crc32c(),
+                      .content = request.inline_content()};
+  }
   for (const v1::NewExtent& added : request.extents()) {
     Extent extent = from_wire(added.extent());
+    if (added.inlined()) extent.object = ObjectId{reply.inline_object()};
     auto object = objects.find(extent.object.value);
     if (object == objects.end() || object->second.handle != request.handle()) return invalid("not this handle's object");
     const uint64_t end = extent.object_offset + extent.length;
@@ -212,13 +245,33 @@ Result<v1::CommitReply> FakeMaster::commit(const v1::CommitRequest& request) {
   }
   const uint64_t inode = handle->second.first;
   if (request.close()) handles.erase(handle);
+  close(0);
+  *reply.mutable_attr() = attr_of(inode);
+  return reply;
+}
+
+void FakeMaster::close(uint64_t handle) {
+  handles.erase(handle);
   std::erase_if(objects, [&](const auto& object) {  // what no file refers to and nobody may still write
     const bool open = handles.contains(object.second.handle) && !object.second.sealed;
     return !open &&
            std::ranges::none_of(files, [&](const auto& of) { return of.second.extents.mentions(ObjectId{object.first}); });
   });
-  *reply.mutable_attr() = attr_of(inode);
-  return reply;
+}
+
+Result<v1::Attr> FakeMaster::put(const v1::PutItem& item) {
+  if (item.exclusive() && names.contains(item.name())) return rejected(EEXIST, "it is there");
+  if (!names.contains(item.name())) names[item.name()] = ++next_;
+  FakeFile& file = files[names[item.name()]];
+  ++file.layout;
+  file.size = item.content().size();
+  file.extents.clear();
+  if (!item.content().empty()) {
+    objects[++next_] = {
+        .granted = file.size, .length = file.size, .sealed = true, .crc32c = item.crc32c(), .content = item.content()};
+    file.extents.lay({0, file.size, ObjectId{next_}, 0});
+  }
+  return attr_of(names[item.name()]);
 }
 
 v1::Attr FakeMaster::attr_of(uint64_t inode) {
@@ -232,7 +285,7 @@ v1::Attr FakeMaster::attr_of(uint64_t inode) {
   return attr;
 }
 
-v1::Layout FakeMaster::layout_of(uint64_t inode, uint64_t offset) {
+v1::Layout FakeMaster::layout_of(uint64_t inode, uint64_t offset, bool with_content) {
   const FakeFile& file = files[inode];
   v1::Layout layout;
   layout.set_layout(file.layout);
@@ -250,6 +303,10 @@ v1::Layout FakeMaster::layout_of(uint64_t inode, uint64_t offset) {
     location.set_sealed(objects[extent.object.value].sealed);
     location.set_length(objects[extent.object.value].length);
     for (uint64_t worker : objects[extent.object.value].workers) location.add_workers(worker);
+    if (objects[extent.object.value].content.empty()) continue;
+    location.set_inlined(true);
+    location.set_crc32c(objects[extent.object.value].crc32c);
+    if (with_content) location.set_content(objects[extent.object.value].content);
   }
   return layout;
 }

@@ -23,6 +23,7 @@ class FakeMaster final : public FakeServer {
     std::vector<uint64_t> workers;
     bool sealed = false;
     uint32_t crc32c = 0;
+    std::string content;  // of an inline one, which has no workers
   };
 
   explicit FakeMaster(std::shared_ptr<os::SimProcess> process);
@@ -32,6 +33,7 @@ class FakeMaster final : public FakeServer {
   std::set<uint64_t> full;  // workers that get no objects
   uint32_t lease_ms = 30'000;
   uint64_t epoch = 1;
+  uint32_t inline_max = 65'536;
   size_t extents_in_page = 1024;
   void expire_sessions();  // with their handles
   void change_layout(uint64_t inode) { ++files[inode].layout; }
@@ -62,7 +64,9 @@ class FakeMaster final : public FakeServer {
   Result<v1::Grant> grant(uint64_t handle, const v1::Placement& placement);
   Result<v1::CommitReply> commit(const v1::CommitRequest& request);
   v1::Attr attr_of(uint64_t inode);
-  v1::Layout layout_of(uint64_t inode, uint64_t offset);
+  void close(uint64_t handle);
+  v1::Layout layout_of(uint64_t inode, uint64_t offset, bool with_content = true);
+  Result<v1::Attr> put(const v1::PutItem& item);
 
   uint64_t next_ = 100;
   std::map<std::pair<uint64_t, uint64_t>, std::string> outcomes_;

@@ -31,7 +31,7 @@ Task<void> seal_when_drained(std::shared_ptr<ObjectWriter> object, bool sync) {
 }  // namespace
 
 FileWriter::FileWriter(Core& core, Content& content, InodeId inode, size_t executor)
-    : core_(core), content_(content), inode_(inode), executor_(executor) {}
+    : core_(core), content_(content), inode_(inode), executor_(executor), inline_(core.write_budget, core.held_budget) {}
 
 void FileWriter::add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants) {
   std::lock_guard lock(mutex_);
@@ -64,6 +64,11 @@ Task<Result<void>> FileWriter::write(Bytes data, std::optional<uint64_t> offset)
     }
     if (!overwritten) leave_current(overwritten.error());
   }
+  if (fits_inline(data.size(), offset) && core_.held_budget.try_acquire(data.size())) co_return write_inline(data, offset);
+  if (Result<void> spilled = co_await spill_inline(); !spilled) {
+    core_.write_budget.release(data.size());
+    co_return spilled;
+  }
   placing_.clear();
   Result<void> placed = co_await place(data, offset.value_or(0));
   if (placed) {
@@ -81,10 +86,62 @@ Task<Result<void>> FileWriter::write(Bytes data, std::optional<uint64_t> offset)
   co_return placed;
 }
 
+// Whether the whole file would still be short. One in many pieces, or with bytes in an object that is being written, goes on
+// there.
+bool FileWriter::fits_inline(size_t more, std::optional<uint64_t> offset) const {
+  constexpr size_t kMostExtents = 16;  // committed ones
+  const uint64_t limit = core_.inline_limit();
+  if (limit == 0 || current_ || retired_objects() != 0 || more > limit || inline_.size() > limit - more) return false;
+  const uint64_t size = content_.size(), end = offset ? *offset + more : size + more;
+  return std::max(size, end) <= limit && content_.known_extents() < kMostExtents &&
+         content_.written_extents() < core_.config.max_commit_extents / 2;
+}
+
+Result<void> FileWriter::write_inline(Bytes data, std::optional<uint64_t> offset) {
+  if (!primary()) {
+    core_.write_budget.release(data.size());
+    core_.held_budget.release(data.size());
+    return stale("inode " + to_string(inode_) + " is no longer open for writing");
+  }
+  const ObjectId object = inline_.object();
+  const uint64_t at = inline_.append(data);
+  if (offset)
+    content_.lay({*offset, data.size(), object, at});
+  else
+    content_.lay_appended({content_.size(), data.size(), object, at});
+  return {};
+}
+
+// Order matters to readers, as when bytes are moved from one object to another.
+Task<Result<void>> FileWriter::spill_inline() {
+  if (inline_.size() == 0) co_return Result<void>{};
+  const auto [first, rest] = inline_.copy_rest();
+  Bytes left = as_bytes(rest);
+  Trying trying{.give_up = core_.routing.give_up_at()};
+  while (!left.empty()) {
+    CO_ASSIGN_OR_RETURN(const size_t room, co_await make_room(left.size(), &trying));
+    Result<uint64_t> at = co_await current_->append(left.first(room));
+    if (!at) {
+      leave_current(at.error());
+      const bool again = co_await core_.routing.pause(&trying);
+      if (again) continue;
+      co_return std::unexpected(std::move(at).error());
+    }
+    content_.move(inline_.object(), first + rest.size() - left.size(), room, current_->object(), *at);
+    inline_.hand_over(room, current_->direct());
+    left = left.subspan(room);
+  }
+  inline_.discard();
+  co_return Result<void>{};
+}
+
 Task<Result<bool>> FileWriter::overwrite(Bytes data, uint64_t offset) {
-  if (!current_) co_return false;
   std::optional<Extent> written = content_.written_whole(offset, data.size());
-  if (!written || written->object != current_->object()) co_return false;
+  if (written && written->object == inline_.object()) {
+    inline_.overwrite(data, written->object_offset);
+    co_return true;
+  }
+  if (!written || !current_ || written->object != current_->object()) co_return false;
   Result<bool> done = co_await current_->overwrite(data, written->object_offset);
   co_return done;
 }
@@ -265,7 +322,15 @@ size_t FileWriter::retired_objects() const {
   return retired_.size();
 }
 
+bool FileWriter::has_objects_of(HandleId handle) const {
+  std::lock_guard lock(mutex_);
+  const auto is_its = [handle](const std::shared_ptr<ObjectWriter>& object) { return object->handle() == handle; };
+  return ahead_ || (current_ && is_its(current_)) || std::ranges::any_of(retired_, is_its) ||
+         std::ranges::find(grants_, handle, &Granted::handle) != grants_.end();
+}
+
 std::vector<MutableBytes> FileWriter::copy_buffered(ObjectId object, uint64_t offset, MutableBytes into) const {
+  if (inline_.copy(object, offset, into)) return {};
   std::shared_ptr<ObjectWriter> writer;
   {
     std::lock_guard lock(mutex_);

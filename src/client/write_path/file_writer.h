@@ -12,6 +12,7 @@
 #include "client/client.h"
 #include "client/content.h"
 #include "client/routing.h"
+#include "client/write_path/inline_content.h"
 #include "client/write_path/object_writer.h"
 
 namespace forebay::client {
@@ -34,7 +35,8 @@ struct ObjectsOfCommit {
 // Log-structured: each run of bytes goes to the end of the current object, whatever its place in the file; content says where it
 // went. An object that is full is followed by another, asked for before. One that fails is left at its acknowledged length: what
 // was not acknowledged is written again elsewhere, and its extents follow. Owned by a FileState. Calls are ordered by the file's
-// writing lock, except those marked (any). Limits: one object being filled; objects of the config's size; the client's buffer
+// writing lock, except those marked (any). While all of the file is short enough to be inline, its bytes wait for the commit;
+// when it grows, they begin its first object. Limits: one object being filled; objects of the config's size; the client's buffer
 // budget.
 class FileWriter {
  public:
@@ -60,11 +62,16 @@ class FileWriter {
   Task<Result<void>> drain();
   // Drained before. What a commit through `handle` says about objects; with `closing`, all that were granted to it are complete.
   Task<ObjectsOfCommit> plan_commit(HandleId handle, bool closing);
+  // The content that this commit carries, for the extents that name a provisional object; null: none. `last`: all of it.
+  std::shared_ptr<const std::string> begin_inline_commit(bool last) { return inline_.begin_commit(last); }
+  void inline_committed() { inline_.committed(); }
+  void discard_inline() { inline_.discard(); }
   // The master has answered; `synced`: power loss takes nothing of it any more. (any)
   void committed(const ObjectsOfCommit& objects, const std::vector<ObjectId>& sealed, std::optional<HandleId> closed,
                  bool synced);
 
-  size_t retired_objects() const;  // (any)
+  size_t retired_objects() const;              // (any)
+  bool has_objects_of(HandleId handle) const;  // (any) granted to it and not yet sealed or given back
   // (any) Copies the bytes that are still here and returns the gaps, as parts of `into`: those are at the object's workers,
   // unless Content::moves() has changed since the extent was found.
   std::vector<MutableBytes> copy_buffered(ObjectId object, uint64_t offset, MutableBytes into) const;
@@ -76,6 +83,9 @@ class FileWriter {
   };
   using Allocated = async::OneShot<Result<Granted>>;
 
+  bool fits_inline(size_t more, std::optional<uint64_t> offset) const;
+  Result<void> write_inline(Bytes data, std::optional<uint64_t> offset);
+  Task<Result<void>> spill_inline();
   Task<Result<void>> place(Bytes data, uint64_t offset);
   Task<Result<bool>> overwrite(Bytes data, uint64_t offset);
   Task<Result<size_t>> make_room(size_t wanted, Trying* trying);
@@ -98,6 +108,7 @@ class FileWriter {
   const size_t executor_;
   std::function<void()> on_failure_;
 
+  InlineContent inline_;
   std::vector<Extent> placing_;       // of the write under way, not yet part of the content
   std::optional<Trying> recovering_;  // since the first failure after which nothing was acknowledged
 

@@ -3,6 +3,7 @@
 #include "forebay/v1/admin.rpc.h"
 #include "master/answers.h"
 #include "master/cluster/check_copies.h"
+#include "master/extents/inline.h"
 #include "master/namespace/check.h"
 #include "master/namespace/inode.h"
 #include "master/schema.h"
@@ -60,6 +61,8 @@ Result<v1::ReportReply> AdminService::make_report() const {
   const std::unique_ptr<kv::Reader> snapshot = parts_.store.snapshot();
   ASSIGN_OR_RETURN(const uint64_t inodes, inode_count(*snapshot));
   reply.set_inodes(inodes);
+  ASSIGN_OR_RETURN(const uint64_t kept_inline, inline_bytes(*snapshot));
+  reply.set_inline_bytes(kept_inline);
   ASSIGN_OR_RETURN(const uint64_t handles, count(*snapshot, "H"));
   reply.set_write_handles(handles);
   ASSIGN_OR_RETURN(const uint64_t reclaiming, count(*snapshot, "N"));

@@ -2,6 +2,7 @@
 
 #include "forebay/v1/namespace.rpc.h"
 #include "master/answers.h"
+#include "master/extents/inline.h"
 #include "master/namespace/inode.h"
 
 namespace forebay::master {
@@ -19,6 +20,9 @@ Result<v1::StatFsReply> WorkerWatch::stat_fs() const {
   parts_.table.space(reply);
   ASSIGN_OR_RETURN(const uint64_t files, inode_count(parts_.store));
   reply.set_files(files);
+  // What the master keeps takes no worker's space: it is used, and there is so much more of all.
+  ASSIGN_OR_RETURN(const uint64_t kept_inline, inline_bytes(parts_.store));
+  reply.set_total_bytes(reply.total_bytes() + kept_inline);
   return reply;
 }
 

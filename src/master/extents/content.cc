@@ -162,7 +162,7 @@ Result<void> ContentEdit::free(const ObjectIds& objects) {
   for (ObjectId object : objects) {
     ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(context_.txn, object));
     bool may_be_written = record && !record->sealed() && record->handle() != 0;
-    if (record && !may_be_written) remove_object(context_.txn, object, *record);
+    if (record && !may_be_written) TRY(remove_object(context_.txn, object, *record));
   }
   return {};
 }

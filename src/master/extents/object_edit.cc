@@ -72,7 +72,7 @@ Result<void> ObjectEdit::give_back(ObjectId object) {
   ASSIGN_OR_RETURN(Loaded * loaded, load(object));
   if (!loaded) return {};
   if (!is_granted(loaded->record) || loaded->record.length() != 0) return foreign(object);
-  remove_object(context_.txn, object, loaded->record);
+  TRY(remove_object(context_.txn, object, loaded->record));
   objects_.erase(object);
   no_longer_granted(object);
   return {};

@@ -1,5 +1,7 @@
 #include "master/extents/objects.h"
 
+#include "master/extents/inline.h"
+
 namespace forebay::master {
 
 Result<std::optional<v1::ObjectRecord>> load_object(const kv::Reader& reader, ObjectId object) {
@@ -31,7 +33,7 @@ Result<v1::Grant> grant_object(MutationContext& context, InodeId inode, HandleId
   return grant;
 }
 
-void remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) {
+Result<void> remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) {
   for (uint64_t worker : record.workers()) {
     if (record.handle() == 0) txn.erase(key::seal_duty(WorkerId{worker}, object));
     txn.put(key::remove_duty(WorkerId{worker}, object), {});
@@ -42,6 +44,7 @@ void remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record
     txn.put(key::remove_duty(WorkerId{worker}, object), {});
   }
   txn.erase(key::object(object));
+  return record.inlined() ? erase_inline_content(txn, object, record) : Result<void>{};
 }
 
 void order_seal(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) {
@@ -58,6 +61,10 @@ v1::ObjectLocation location_of(ObjectId object, const v1::ObjectRecord& record) 
   *location.mutable_workers() = record.workers();
   location.set_sealed(record.sealed());
   location.set_length(record.length());
+  if (record.inlined()) {
+    location.set_inlined(true);
+    location.set_crc32c(record.crc32c());
+  }
   if (record.stored_version() == 0 || !record.workers().empty()) return location;
   location.set_stored_version(record.stored_version());
   location.set_stored_offset(record.stored_offset());

@@ -1,7 +1,6 @@
 #include "master/extents/opening.h"
 
 #include "master/extents/handles.h"
-#include "master/extents/layout.h"
 #include "master/namespace/permission.h"
 
 namespace forebay::master {
@@ -53,7 +52,7 @@ Result<v1::OpenReply> open_inode(MutationContext& context, InodeId inode, v1::In
   }
   if (terms.truncate) TRY(truncate_at_open(context, inode, record));
   if (handle || terms.truncate) save_inode(context.txn, inode, record);
-  ASSIGN_OR_RETURN(v1::OpenReply reply, open_for_read(context.txn, inode, record));
+  ASSIGN_OR_RETURN(v1::OpenReply reply, open_for_read(context.txn, inode, record, InlineContent::kLeftOut));
   if (!handle) return reply;
   reply.set_handle(handle->id.value);
   if (terms.placement) TRY(grant_first(context, *handle, *terms.placement, reply));
@@ -61,10 +60,11 @@ Result<v1::OpenReply> open_inode(MutationContext& context, InodeId inode, v1::In
   return reply;
 }
 
-Result<v1::OpenReply> open_for_read(const kv::Reader& reader, InodeId inode, const v1::InodeRecord& record) {
+Result<v1::OpenReply> open_for_read(const kv::Reader& reader, InodeId inode, const v1::InodeRecord& record,
+                                    InlineContent content) {
   v1::OpenReply reply;
   *reply.mutable_attr() = attr_of(inode, record);
-  ASSIGN_OR_RETURN(*reply.mutable_layout(), layout_page(reader, inode, record, 0));
+  ASSIGN_OR_RETURN(*reply.mutable_layout(), layout_page(reader, inode, record, 0, content));
   return reply;
 }
 

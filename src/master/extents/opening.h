@@ -2,6 +2,7 @@
 #pragma once
 
 #include "master/extents/content.h"
+#include "master/extents/layout.h"
 
 namespace forebay::master {
 
@@ -22,6 +23,8 @@ Result<void> check_may_open(const Caller& caller, const v1::InodeRecord& record,
 // first Allocate says why.
 Result<v1::OpenReply> open_inode(MutationContext& context, InodeId inode, v1::InodeRecord& record, const OpenTerms& terms);
 
-Result<v1::OpenReply> open_for_read(const kv::Reader& reader, InodeId inode, const v1::InodeRecord& record);
+// `content`: what is answered to a change is kept with its outcome, so inline content is left out there.
+Result<v1::OpenReply> open_for_read(const kv::Reader& reader, InodeId inode, const v1::InodeRecord& record,
+                                    InlineContent content = InlineContent::kIncluded);
 
 }  // namespace forebay::master

@@ -5,6 +5,7 @@
 #include "base/check.h"
 
 #include "master/extents/content.h"
+#include "master/extents/inline.h"
 #include "master/extents/objects.h"
 #include "master/namespace/entry.h"
 #include "master/persist/check.h"
@@ -13,7 +14,7 @@
 namespace forebay::master {
 namespace {
 
-constexpr std::string_view kCheckedTags = "ABDEHIKNOPQRSUVWXYbcdfhpq";  // in key order
+constexpr std::string_view kCheckedTags = "ABDEHIJKNOPQRSUVWXYbcdfhpq";  // in key order
 constexpr size_t kMaxProblems = 1000;  // of one step; what is beyond is found when these are mended
 
 uint64_t number_at(std::string_view key, size_t index) { return read_big_endian(key.substr(1 + 8 * index, 8)); }
@@ -74,6 +75,7 @@ class Checker {
   Result<void> check_session(uint64_t session, const std::string& what);
   Result<void> check_list(const Pair& pair);
   Result<void> check_object(const Pair& pair);
+  Result<void> check_inline(const Pair& pair);
   Result<bool> is_referenced(ObjectId object, const v1::ObjectRecord& record);
   Result<bool> is_in_husk(ObjectId object);
   Result<const ObjectIds*> objects_of(InodeId inode);
@@ -131,6 +133,7 @@ Result<void> Checker::check(const Pair& pair) {
     case 'D': return check_entry(pair);
     case 'H': return check_handle(pair);
     case 'I': return check_inode(pair);
+    case 'J': return check_inline(pair);
     case 'N': return check_detached(pair);
     case 'O': return check_object(pair);
     case 'P': return check_copy(pair);
@@ -363,6 +366,13 @@ Result<bool> Checker::is_referenced(ObjectId object, const v1::ObjectRecord& rec
   return is_in_husk(object);
 }
 
+Result<void> Checker::check_inline(const Pair& pair) {
+  const ObjectId object{number_at(pair.key, 0)};
+  ASSIGN_OR_RETURN(auto record, find<v1::ObjectRecord>(key::object(object)));
+  if (!record || !record->inlined()) problem("inline content of ", named("object", object.value), " is nobody's");
+  return {};
+}
+
 Result<void> Checker::check_object(const Pair& pair) {
   ObjectId object{number_at(pair.key, 0)};
   auto record = parse<v1::ObjectRecord>(pair);
@@ -372,7 +382,8 @@ Result<void> Checker::check_object(const Pair& pair) {
   if (!referenced) problem(name, " is in no file");
   if (record->sealed() && record->handle() != 0) problem(name, " is sealed and being written");
   if (record->length() > record->granted_bytes()) problem(name, " is longer than was granted");
-  bool elsewhere = !record->workers().empty() || record->length() == 0;
+  if (record->inlined()) TRY(check_inline_object(reader_, object, *record, step_.problems));
+  bool elsewhere = is_kept(*record) || record->length() == 0;
   if (!elsewhere) {
     ASSIGN_OR_RETURN(elsewhere, is_in_under_store(reader_, *record));
   }

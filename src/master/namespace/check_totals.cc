@@ -1,5 +1,6 @@
 #include <map>
 
+#include "master/extents/inline.h"
 #include "master/namespace/check.h"
 #include "master/namespace/inode.h"
 #include "master/schema.h"
@@ -67,6 +68,15 @@ Result<std::vector<std::string>> check_totals(const kv::Reader& reader) {
   ASSIGN_OR_RETURN(const uint64_t counted, inode_count(reader));
   if (counted != inodes)
     problems.push_back(std::to_string(counted) + " inodes are counted, and there are " + std::to_string(inodes));
+  uint64_t kept_inline = 0;
+  TRY(reader.scan("J", kv::prefix_end("J"), [&](std::string_view, std::string_view value) {
+    kept_inline += value.size();
+    return true;
+  }));
+  ASSIGN_OR_RETURN(const uint64_t counted_inline, inline_bytes(reader));
+  if (counted_inline != kept_inline)
+    problems.push_back(std::to_string(counted_inline) + " bytes of inline content are counted, and there are " +
+                       std::to_string(kept_inline));
   return problems;
 }
 

@@ -35,6 +35,13 @@ Result<void> check_may_remove(const Caller& caller, const Directory& directory, 
 void add_entry(MutationContext& context, Directory& directory, std::string_view name, Entry entry);
 void remove_entry(MutationContext& context, Directory& directory, std::string_view name, v1::FileType type);
 
+// The same, of a call that has changed the directory's entries.
+inline v1::AttrReply attr_reply(InodeId inode, const v1::InodeRecord& record, const Directory& parent) {
+  v1::AttrReply reply = attr_reply(inode, record);
+  *reply.mutable_parent() = attr_of(parent.id, parent.record);
+  return reply;
+}
+
 // Makes an inode and enters it; saves the directory. The caller has checked, and completes and saves the new record.
 Result<NewInode> make_entry(MutationContext& context, Directory& directory, std::string_view name, v1::FileType type,
                             uint32_t mode);

@@ -39,7 +39,7 @@ ObjectIds objects_of(const Contents& contents) {
 Result<void> remove_objects(kv::Txn& txn, std::span<const ObjectId> objects) {
   for (ObjectId object : objects) {
     ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
-    if (record) remove_object(txn, object, *record);
+    if (record) TRY(remove_object(txn, object, *record));
   }
   return {};
 }

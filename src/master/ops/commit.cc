@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "master/extents/inline.h"
 #include "master/extents/object_edit.h"
 #include "master/namespace/permission.h"
 #include "master/ops/ops.h"
@@ -15,6 +16,19 @@ Result<void> check_limits(const v1::CommitRequest& request) {
   return {};
 }
 
+// Which object an extent is of, and that it may be.
+Result<ObjectId> object_of(const v1::NewExtent& added, size_t inline_length, ObjectId kept_inline, ObjectEdit& objects) {
+  const v1::Extent& extent = added.extent();
+  if (!added.inlined()) {
+    TRY(objects.acknowledge(ObjectId{extent.object()}, extent.object_offset(), extent.length()));
+    return ObjectId{extent.object()};
+  }
+  const bool fits =
+      extent.length() != 0 && extent.length() <= inline_length && extent.object_offset() <= inline_length - extent.length();
+  if (!fits) return invalid("an extent of " + std::to_string(extent.length()) + " bytes beyond the inline content");
+  return kept_inline;
+}
+
 Result<void> lay(const v1::CommitRequest& request, const v1::InodeRecord& record, ObjectEdit& objects, ContentEdit& content,
                  v1::CommitReply& reply) {
   ExtentList top;
@@ -22,8 +36,8 @@ Result<void> lay(const v1::CommitRequest& request, const v1::InodeRecord& record
   for (const v1::NewExtent& added : request.extents()) {
     const v1::Extent& extent = added.extent();
     uint64_t offset = added.at_end() ? std::max(record.size(), top.end()) : extent.file_offset();
-    ObjectId object{extent.object()};
-    TRY(objects.acknowledge(object, extent.object_offset(), extent.length()));
+    ASSIGN_OR_RETURN(const ObjectId object,
+                     object_of(added, request.inline_content().size(), ObjectId{reply.inline_object()}, objects));
     if (offset > kMaxFileSize - extent.length()) return rejected(EFBIG, "beyond 2^63 - 1");
     top.lay({offset, extent.length(), object, extent.object_offset()}, covered);
     reply.add_offsets(offset);
@@ -53,6 +67,11 @@ Result<v1::CommitReply> commit(MutationContext& context, const v1::CommitRequest
   ContentEdit content(context, handle.inode, record);
   ObjectEdit objects(context, handle, content);
   v1::CommitReply reply;
+  if (!request.inline_content().empty()) {
+    ASSIGN_OR_RETURN(const ObjectId kept, keep_inline(context, handle.inode, request.inline_content(), request.inline_crc32c()));
+    content.examine(kept);
+    reply.set_inline_object(kept.value);
+  }
   if (!request.extents().empty()) {
     TRY(lay(request, record, objects, content, reply));
     if (!compacts) record.set_mode(mode_after_write(context.caller, record));

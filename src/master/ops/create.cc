@@ -37,6 +37,7 @@ Result<v1::OpenReply> create(MutationContext& context, const v1::CreateRequest& 
   }
   ASSIGN_OR_RETURN(v1::OpenReply reply, open_inode(context, made.id, made.record, terms));
   reply.set_created(true);
+  *reply.mutable_parent() = attr_of(parent.id, parent.record);
   return reply;
 }
 

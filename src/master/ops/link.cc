@@ -20,7 +20,7 @@ Result<v1::AttrReply> link(MutationContext& context, const v1::LinkRequest& requ
   save_inode(context.txn, inode, record);
   add_entry(context, parent, request.name(), {inode, record.type(), binding});
   save_inode(context.txn, parent.id, parent.record);
-  return attr_reply(inode, record);
+  return attr_reply(inode, record, parent);
 }
 
 }  // namespace forebay::master::ops

@@ -16,7 +16,7 @@ Result<v1::AttrReply> make_dir(MutationContext& context, const v1::MakeDirReques
   uint32_t mode = request.mode() & (kSticky | 0777);
   ASSIGN_OR_RETURN(NewInode made, make_entry(context, parent, request.name(), v1::FILE_TYPE_DIRECTORY, mode));
   save_inode(context.txn, made.id, made.record);
-  return attr_reply(made.id, made.record);
+  return attr_reply(made.id, made.record, parent);
 }
 
 }  // namespace forebay::master::ops

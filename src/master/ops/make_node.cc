@@ -36,7 +36,7 @@ Result<v1::AttrReply> make_node(MutationContext& context, const v1::MakeNodeRequ
     TRY(version_sealed(context, made.id, made.record));
   }
   save_inode(context.txn, made.id, made.record);
-  return attr_reply(made.id, made.record);
+  return attr_reply(made.id, made.record, parent);
 }
 
 }  // namespace forebay::master::ops

@@ -15,7 +15,7 @@ Result<v1::AttrReply> make_symlink(MutationContext& context, const v1::MakeSymli
   made.record.set_target(request.target());
   made.record.set_size(request.target().size());
   save_inode(context.txn, made.id, made.record);
-  return attr_reply(made.id, made.record);
+  return attr_reply(made.id, made.record, parent);
 }
 
 }  // namespace forebay::master::ops

@@ -22,7 +22,7 @@ Result<v1::AttrReply> make_node(MutationContext& context, const v1::MakeNodeRequ
 Result<v1::AttrReply> make_symlink(MutationContext& context, const v1::MakeSymlinkRequest& request);
 Result<v1::AttrReply> link(MutationContext& context, const v1::LinkRequest& request);
 Result<v1::UnlinkReply> unlink(MutationContext& context, const v1::UnlinkRequest& request);
-Result<v1::Empty> remove_dir(MutationContext& context, const v1::RemoveDirRequest& request);
+Result<v1::RemoveDirReply> remove_dir(MutationContext& context, const v1::RemoveDirRequest& request);
 Result<v1::Empty> remove_tree(MutationContext& context, const v1::RemoveTreeRequest& request);
 Result<v1::RenameReply> rename(MutationContext& context, const v1::RenameRequest& request);
 
@@ -34,8 +34,14 @@ Result<v1::OpenReply> open_read(QueryContext& context, const v1::OpenRequest& re
 Result<v1::OpenReply> open_write(MutationContext& context, const v1::OpenRequest& request);  // the others
 Result<v1::AllocateReply> allocate(MutationContext& context, const v1::AllocateRequest& request);
 Result<v1::CommitReply> commit(MutationContext& context, const v1::CommitRequest& request);
+Result<v1::CloseWriteReply> close_write(MutationContext& context, const v1::CloseWriteRequest& request);
 // With a handle the mode bits are not asked: they were when it was opened.
 Result<v1::Layout> get_layout(QueryContext& context, const v1::GetLayoutRequest& request);
+
+// -- many at once; an item's failure leaves nothing of it behind and the others as they are --
+Result<v1::PutManyReply> put_many(MutationContext& context, const v1::PutManyRequest& request);
+Result<v1::LookupManyReply> lookup_many(QueryContext& context, const v1::LookupManyRequest& request);
+Result<v1::UnlinkManyReply> unlink_many(MutationContext& context, const v1::UnlinkManyRequest& request);
 
 // -- the cache and the under store --
 Result<v1::RestoreReply> restore(MutationContext& context, const v1::RestoreRequest& request);

@@ -3,6 +3,7 @@
 #include <map>
 #include <random>
 
+#include "base/crc32c.h"
 #include "master/ops/content_world.h"
 
 namespace forebay::master {
@@ -38,6 +39,7 @@ class RandomTest : public ContentWorld, public testing::WithParamInterface<uint3
   void step();
   void open_some();
   void write_some(OpenHandle& open);
+  void write_inline(const OpenHandle& open);
   void truncate_some();
   void end_some(size_t index);
   void compact_some();
@@ -104,6 +106,35 @@ void RandomTest::write_some(OpenHandle& open) {
   auto reply = commit(request);
   ASSERT_TRUE(reply) << reply.error().to_string();
   ASSERT_EQ(reply->attr().size(), file.size());
+  verify(open.inode);
+}
+
+// Bytes that the commit carries, in pieces that may lie over each other.
+void RandomTest::write_inline(const OpenHandle& open) {
+  as.session = open.session;
+  v1::CommitRequest request = request_of(open.handle);
+  request.set_inline_content(std::string(1 + below(100), static_cast<char>('a' + below(26))));
+  request.set_inline_crc32c(crc32c(as_bytes(request.inline_content())));
+  ModelFile& file = files_[open.inode];
+  struct Shown {
+    uint64_t at, from, length;
+  };
+  std::vector<Shown> shown;
+  for (uint64_t i = below(4); i > 0; --i) {
+    const uint64_t from = below(request.inline_content().size()), length = 1 + below(request.inline_content().size() - from);
+    v1::NewExtent& added = *request.add_extents();
+    added.set_inlined(true);
+    added.set_at_end(below(3) == 0);
+    const uint64_t at = added.at_end() ? file.size() : below(400);
+    *added.mutable_extent() = extent(added.at_end() ? 0 : at, length, 0, from);
+    if (file.size() < at + length) file.resize(at + length);
+    shown.push_back({at, from, length});
+  }
+  auto reply = commit(request);
+  ASSERT_TRUE(reply) << reply.error().to_string();
+  for (const Shown& each : shown) {
+    for (uint64_t b = 0; b < each.length; ++b) file[each.at + b] = {reply->inline_object(), each.from + b};
+  }
   verify(open.inode);
 }
 
@@ -215,7 +246,10 @@ void RandomTest::step() {
   if (choice < 4) {
     open_some();
   } else if (choice < 9) {
-    if (!open_.empty()) write_some(open_[below(open_.size())]);
+    if (!open_.empty() && below(3) == 0)
+      write_inline(open_[below(open_.size())]);
+    else if (!open_.empty())
+      write_some(open_[below(open_.size())]);
   } else if (choice < 11) {
     truncate_some();
   } else if (choice < 13 || open_.size() > 12) {
@@ -240,7 +274,8 @@ TEST_P(RandomTest, every_object_is_in_a_file_or_on_its_way_out) {
   for (const std::string& name : names("/")) ASSERT_TRUE(remove_tree("/" + name));
   reclaim();
   EXPECT_EQ(count("I"), 1u);
-  EXPECT_EQ(count("O") + count("V") + count("W") + count("H") + count("h") + count("N") + count("D") + count("Y"), 0u);
+  EXPECT_EQ(count("O") + count("J") + count("V") + count("W") + count("H") + count("h") + count("N") + count("D") + count("Y"),
+            0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, RandomTest, testing::Range(1u, 9u));

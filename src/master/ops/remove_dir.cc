@@ -5,7 +5,7 @@
 
 namespace forebay::master::ops {
 
-Result<v1::Empty> remove_dir(MutationContext& context, const v1::RemoveDirRequest& request) {
+Result<v1::RemoveDirReply> remove_dir(MutationContext& context, const v1::RemoveDirRequest& request) {
   ASSIGN_OR_RETURN(Directory parent, load_directory(context.txn, context.caller, InodeId{request.parent()}));
   ASSIGN_OR_RETURN(Entry entry, existing_entry(context.txn, parent.id, request.name()));
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, entry.inode));
@@ -17,7 +17,10 @@ Result<v1::Empty> remove_dir(MutationContext& context, const v1::RemoveDirReques
   remove_entry(context, parent, request.name(), entry.type);
   save_inode(context.txn, parent.id, parent.record);
   TRY(drop_directory(context, entry.inode, record));
-  return v1::Empty{};
+  v1::RemoveDirReply reply;
+  reply.set_inode(entry.inode.value);
+  *reply.mutable_parent() = attr_of(parent.id, parent.record);
+  return reply;
 }
 
 }  // namespace forebay::master::ops

@@ -35,7 +35,7 @@ class Renaming {
   Result<void> drop_target();
   Result<void> exchange();
   Result<void> enter(Subject& subject, Directory& directory, const std::string& name);
-  void save_directories();
+  void save_directories(v1::RenameReply& reply);
   Result<void> follow_directories();
   Result<bool> is_below(InodeId directory, InodeId ancestor);
 
@@ -159,9 +159,12 @@ Result<void> Renaming::drop_target() {
   return drop_link(context_, target_->entry.inode, target_->record);
 }
 
-void Renaming::save_directories() {
+void Renaming::save_directories(v1::RenameReply& reply) {
   save_inode(context_.txn, from_.id, from_.record);
-  if (other_) save_inode(context_.txn, other_->id, other_->record);
+  *reply.mutable_parent() = attr_of(from_.id, from_.record);
+  if (!other_) return;
+  save_inode(context_.txn, other_->id, other_->record);
+  *reply.mutable_new_parent() = attr_of(other_->id, other_->record);
 }
 
 Result<v1::RenameReply> Renaming::run() {
@@ -178,13 +181,13 @@ Result<v1::RenameReply> Renaming::run() {
   TRY(check_mappings());
   if (request_.exchange()) {
     TRY(exchange());
-    save_directories();
+    save_directories(reply);
     TRY(follow_directories());
     return reply;
   }
   if (target_ && target_->is_directory() && target_->record.size() != 0) return rejected(ENOTEMPTY, "not empty");
   TRY(move());
-  save_directories();
+  save_directories(reply);
   TRY(follow_directories());
   if (target_) {
     reply.set_replaced(target_->entry.inode.value);

@@ -53,7 +53,7 @@ Result<ObjectIds> Restoring::find_lost(const ExtentList& list) {
     const Piece& piece = list.pieces()[i];
     if (piece.offset >= end()) break;
     ASSIGN_OR_RETURN(const auto object, load_object(context_.txn, piece.object));
-    if (!object || !object->sealed() || !object->workers().empty()) continue;
+    if (!object || !object->sealed() || is_kept(*object)) continue;
     ASSIGN_OR_RETURN(const std::optional<HeldAt> held, held_block(ledger_, *object));
     if (!held) lost.push_back(piece.object);
   }
@@ -64,7 +64,7 @@ Result<ObjectIds> Restoring::find_lost(const ExtentList& list) {
 }
 
 Result<void> Restoring::look_at(const v1::ObjectRecord& object, ObjectId id) {
-  if (!object.workers().empty() || !object.sealed()) return {};
+  if (is_kept(object) || !object.sealed()) return {};
   ASSIGN_OR_RETURN(const std::optional<HeldAt> held, held_block(ledger_, object));
   if (!held) return say_lost();
   reply_.set_waiting(reply_.waiting() + 1);

@@ -16,6 +16,7 @@ Result<v1::UnlinkReply> unlink(MutationContext& context, const v1::UnlinkRequest
   v1::UnlinkReply reply;
   reply.set_inode(entry.inode.value);
   reply.set_nlink(record.nlink() - 1);
+  *reply.mutable_parent() = attr_of(parent.id, parent.record);
   TRY(entry_removed(context, entry, record));
   TRY(drop_link(context, entry.inode, record));
   return reply;

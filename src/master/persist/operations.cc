@@ -84,8 +84,9 @@ Result<v1::Operation> describe(const kv::Reader& reader, const LiveOperation& op
   if (!owner) return described;
   *described.mutable_attr() = attr_of(inode, *owner);
   if (!operation.reads_version()) return described;
-  ASSIGN_OR_RETURN(*described.mutable_layout(),
-                   version_layout(reader, inode, Version{operation.record.version()}, operation.record.size(), 0));
+  // Many operations are described at a time, and starts are kept as outcomes: whoever needs inline content asks for it.
+  ASSIGN_OR_RETURN(*described.mutable_layout(), version_layout(reader, inode, Version{operation.record.version()},
+                                                               operation.record.size(), 0, InlineContent::kLeftOut));
   return described;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "master/extents/content.h"
-#include "master/extents/layout.h"
 #include "master/extents/objects.h"
 #include "master/persist/blocks.h"
 
@@ -13,14 +12,15 @@ Result<bool> is_cached(const kv::Reader& reader, InodeId inode, Version version)
   ASSIGN_OR_RETURN(const ExtentList list, load_list(reader, key::sealed_extents(inode, version)));
   for (const ObjectId object : list.objects()) {
     ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(reader, object));
-    if (!record || record->workers().empty()) return false;
+    if (!record || !is_kept(*record)) return false;
   }
   return true;
 }
 
-Result<v1::Layout> version_layout(const kv::Reader& reader, InodeId inode, Version version, uint64_t size, uint64_t offset) {
+Result<v1::Layout> version_layout(const kv::Reader& reader, InodeId inode, Version version, uint64_t size, uint64_t offset,
+                                  InlineContent content) {
   ASSIGN_OR_RETURN(const ExtentList list, load_list(reader, key::sealed_extents(inode, version)));
-  ASSIGN_OR_RETURN(v1::Layout layout, layout_page(reader, inode, list, offset));
+  ASSIGN_OR_RETURN(v1::Layout layout, layout_page(reader, inode, list, offset, content));
   layout.set_size(size);
   return layout;
 }
@@ -49,7 +49,7 @@ Result<bool> shows_missing(const kv::Reader& reader, const std::string& list_key
   ASSIGN_OR_RETURN(const ExtentList list, load_list(reader, list_key));
   for (const ObjectId object : list.objects()) {
     ASSIGN_OR_RETURN(const std::optional<v1::ObjectRecord> record, load_object(reader, object));
-    const bool missing = !record || record->workers().empty();
+    const bool missing = !record || !is_kept(*record);
     if (missing && (is_newest || (record && is_block_of(*record, version)))) return true;
   }
   return false;
@@ -93,7 +93,7 @@ Result<std::optional<HeldAt>> source_of_missing(Ledger& ledger, InodeId inode) {
     std::optional<HeldAt> held;
     for (const ObjectId object : list.objects()) {
       ASSIGN_OR_RETURN(const std::optional<v1::ObjectRecord> stored, load_object(ledger.txn(), object));
-      if (stored && !stored->workers().empty()) continue;
+      if (stored && is_kept(*stored)) continue;
       const bool is_known = stored && held && held->content.version() == stored->stored_version();
       if (is_known) continue;
       std::optional<HeldAt> block;

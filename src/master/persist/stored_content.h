@@ -1,6 +1,7 @@
 // Where a version's bytes are: in the cache, or at a key.
 #pragma once
 
+#include "master/extents/layout.h"
 #include "master/persist/ledger.h"
 
 namespace forebay::master {
@@ -10,7 +11,8 @@ Result<bool> is_cached(const kv::Reader& reader, InodeId inode, Version version)
 
 // A page of the extents of a sealed version that is the newest, or pinned. The size is the version's: its list ends before a
 // hole.
-Result<v1::Layout> version_layout(const kv::Reader& reader, InodeId inode, Version version, uint64_t size, uint64_t offset);
+Result<v1::Layout> version_layout(const kv::Reader& reader, InodeId inode, Version version, uint64_t size, uint64_t offset,
+                                  InlineContent content = InlineContent::kIncluded);
 
 // A key that holds the version as far as we know: bound to a binding of the inode.
 struct HeldAt {

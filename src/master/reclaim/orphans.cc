@@ -64,7 +64,7 @@ Result<bool> settle_orphan(MutationContext& context, ObjectId object) {
   ASSIGN_OR_RETURN(std::optional<v1::InodeRecord> owner, read_record<v1::InodeRecord>(context.txn, key::inode(inode)));
   record->set_handle(0);
   if (!owner) {
-    remove_object(context.txn, object, *record);
+    TRY(remove_object(context.txn, object, *record));
     return true;
   }
   save_object(context.txn, object, *record);

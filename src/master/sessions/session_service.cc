@@ -70,6 +70,7 @@ Task<Result<v1::OpenSessionReply>> SessionService::open(v1::OpenSessionRequest r
   parts_.events.sessions_changed(parts_.table.size());
   v1::OpenSessionReply reply;
   reply.set_session(session->value);
+  reply.set_inline_max(static_cast<uint32_t>(parts_.inline_max));
   reply.set_lease_ms(static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(parts_.lease).count()));
   reply.set_cluster(parts_.cluster);
   reply.set_master_epoch(parts_.epoch);

@@ -40,6 +40,7 @@ class SessionService {
     std::string cluster;
     uint64_t epoch = 0;
     Duration lease = std::chrono::seconds(10);
+    size_t inline_max = 0;  // told to clients
   };
   SessionService(Parts parts, async::Executor executor) : parts_(std::move(parts)), scope_(executor) {}
 

@@ -12,7 +12,8 @@ namespace forebay::worker {
 
 // Content of the version that the task's operation has pinned, put together from extents of this worker and others, zeros where
 // there are none. Every byte was checked against its object's seal, here or where it was read, and against the frame's checksum
-// on its way; a copy that is missing or damaged is passed over for the next one. Errors are `busy` (later, elsewhere, when a copy
+// on its way; a copy that is missing or damaged is passed over for the next one. What the master keeps inline comes with the page
+// that names it. Errors are `busy` (later, elsewhere, when a copy
 // is back), or `cancelled`. Any number of reads at a time, on the task's executor. Holds at most 8 pages of 1,024 extents.
 class ExtentSource final : public ufs::BodySource {
  public:
@@ -40,6 +41,7 @@ class ExtentSource final : public ufs::BodySource {
   std::shared_ptr<const Page> keep(uint64_t begin, v1::Layout layout);
   static Piece piece_at(const Page& page, uint64_t offset, uint64_t length);
   Task<Result<void>> read_piece(Piece piece, MutableBytes into);
+  Result<void> check_inlined(const v1::ObjectLocation& from) const;
   Task<Result<void>> read_object(v1::ObjectLocation from, uint64_t offset, MutableBytes into);
   Task<Result<void>> read_copy(WorkerId worker, uint64_t object, uint64_t offset, MutableBytes into);
   Task<Result<uint32_t>> piece_crc(Piece piece, uint64_t offset);
