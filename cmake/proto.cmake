@@ -1,6 +1,6 @@
 # The protocol: messages by protoc, method structs (*.rpc.h) by our own generator plugin (src/rpc/generator.cc).
-set(FOREBAY_PROTOS options common namespace cluster worker admin records persist_records persist tasks coordinator)
-set(FOREBAY_SERVICES namespace cluster worker admin persist tasks coordinator)  # those with methods
+set(FOREBAY_PROTOS options common namespace cluster worker admin records persist_records persist tasks coordinator under)
+set(FOREBAY_SERVICES namespace cluster worker admin persist tasks coordinator under)  # those with methods
 set(proto_out ${CMAKE_BINARY_DIR}/proto)
 file(MAKE_DIRECTORY ${proto_out})
 

@@ -96,10 +96,12 @@ Result<std::vector<std::string>> expand(Shell& shell, const std::vector<std::str
 Result<void> list(Shell& shell, const Entry& directory, const std::function<Result<bool>(Entry)>& each) {
   ASSIGN_OR_RETURN(client::Client * client, shell.client());
   std::string after;
+  uint64_t hidden = 0;
   for (bool end = false; !end;) {
     Result<client::Listed> page = shell.wait(client->read_dir(shell.who(), directory.inode(), after, kPage, true));
     if (!page) return at(directory.path, std::move(page).error());
     end = page->end;
+    hidden += page->hidden;
     for (v1::DirEntry& child : page->entries) {
       after = child.name();
       Entry entry{join_path(directory.path, after), std::move(*child.mutable_attr()), directory.inode(), after};
@@ -108,6 +110,9 @@ Result<void> list(Shell& shell, const Entry& directory, const std::function<Resu
     }
     if (page->entries.empty() && !end) return corrupt(directory.path + ": an empty page of a listing that goes on");
   }
+  if (hidden > 0)
+    complain("warning: " + directory.path + ": " + std::to_string(hidden) +
+             " keys of the under store have names that no file system can show, or are directories that an object covers");
   return {};
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "client/client_impl.h"
+#include "client/under_path/under_client.h"
 
 namespace forebay::client {
 
@@ -54,7 +55,7 @@ Task<void> close_idle_descriptors(Core* core, std::stop_token stop) {
 Task<Result<std::unique_ptr<Client>>> Client::start(os::Env& env, obs::Log& log, ClientConfig config,
                                                     std::vector<async::Executor> executors) {
   CO_TRY(check_config(config));
-  auto client = std::make_unique<ClientImpl>(std::make_shared<Core>(env, log, std::move(config), std::move(executors)));
+  auto client = std::make_unique<UnderClient>(std::make_shared<Core>(env, log, std::move(config), std::move(executors)));
   Result<void> begun = co_await client->begin();
   if (!begun) {
     co_await client->stop();

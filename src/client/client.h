@@ -132,6 +132,7 @@ struct Listed {
   std::vector<v1::DirEntry> entries;
   bool end;
   InodeId parent;
+  uint64_t hidden = 0;  // keys of an under store that no file system could show
 };
 
 // One per process and cluster. Owned by main() or the mount. Any thread; coroutines resume on the caller's executor.

@@ -35,6 +35,8 @@ Task<Result<Condition>> CheckedStore::checked(std::string key, Condition conditi
 
 Task<Result<ObjectStat>> CheckedStore::head(std::string key, Call call) { co_return co_await inner_->head(key, call); }
 
+Task<Result<Place>> CheckedStore::look(std::string path, Call call) { co_return co_await inner_->look(path, call); }
+
 Task<Result<ObjectStat>> CheckedStore::get(std::string key, Range range, Condition condition, BodySink* sink, Call call) {
   co_return co_await inner_->get(key, range, condition, sink, call);
 }

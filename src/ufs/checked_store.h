@@ -27,6 +27,7 @@ class CheckedStore final : public UnderStore {
   Task<Result<Capabilities>> probe(Call call) override;
 
   Task<Result<ObjectStat>> head(std::string key, Call call) override;
+  Task<Result<Place>> look(std::string path, Call call) override;
   Task<Result<ObjectStat>> get(std::string key, Range range, Condition condition, BodySink* sink, Call call) override;
   Task<Result<ListPage>> list(ListRequest request, Call call) override;
   Task<Result<Identity>> put(PutRequest request, BodySource* body, Call call) override;

@@ -131,6 +131,11 @@ Task<Result<ObjectStat>> FaultyStore::head(std::string key, Call call) {
   return act<ObjectStat>({"head", key, false}, "head " + quoted(key), std::move(make), std::move(call));
 }
 
+Task<Result<Place>> FaultyStore::look(std::string path, Call call) {
+  Make<Place> make = [this, path](Call c) { return inner_.look(path, c); };
+  return act<Place>({"look", path, false}, "look at " + quoted(path), std::move(make), std::move(call));
+}
+
 Task<Result<ObjectStat>> FaultyStore::get(std::string key, Range range, Condition condition, BodySink* sink, Call call) {
   StoreFault fault = faults_.next({"get", key, false});
   const std::string doing = "get " + quoted(key);

@@ -113,6 +113,22 @@ Result<MemoryBucket::Content> MemoryBucket::get(const Caller& caller, const std:
   return Content{{object->bytes->size(), object->mtime_ns, object->identity, object->stamp}, object->bytes};
 }
 
+Result<Place> MemoryBucket::look(const Caller& caller, const std::string& path) {
+  std::lock_guard lock(mutex_);
+  log_request(caller, "look", path, true);
+  if (path.empty()) return Place{.is_directory = true, .object = {}, .attributes = {}};
+  if (const Object* object = find(path)) {
+    const ObjectStat stat{object->bytes->size(), object->mtime_ns, object->identity, object->stamp};
+    return Place{.is_directory = false, .object = stat, .attributes = {}};
+  }
+  if (auto directory = directories_.find(path); directory != directories_.end())
+    return Place{.is_directory = true, .object = {}, .attributes = directory->second};
+  auto below = objects_.lower_bound(path + "/");
+  if (below != objects_.end() && below->first.starts_with(path + "/"))
+    return Place{.is_directory = true, .object = {}, .attributes = {}};
+  return not_found(no_such(path));
+}
+
 Result<ListPage> MemoryBucket::list(const Caller& caller, const ListRequest& request) {
   std::lock_guard lock(mutex_);
   log_request(caller, "list", request.prefix, true);
@@ -125,7 +141,8 @@ Result<ListPage> MemoryBucket::list(const Caller& caller, const ListRequest& req
     }
   }
   ListPage page;
-  auto at = names.upper_bound(request.start_after);
+  const bool after_directory = request.by_directory && request.start_after.ends_with('/');
+  auto at = after_directory ? names.lower_bound(after_all(request.start_after)) : names.upper_bound(request.start_after);
   if (!request.cursor.empty()) {
     at = request.cursor.ends_with('/') ? names.lower_bound(after_all(request.cursor)) : names.upper_bound(request.cursor);
   }
@@ -141,6 +158,8 @@ Result<ListPage> MemoryBucket::list(const Caller& caller, const ListRequest& req
     const size_t slash = request.by_directory ? at->first.find('/', request.prefix.size()) : std::string::npos;
     if (slash != std::string::npos) {
       page.entries.push_back({.key = at->first.substr(0, slash + 1), .is_directory = true});
+      if (auto kept = directories_.find(at->first.substr(0, slash)); kept != directories_.end())
+        page.entries.back().attributes = kept->second;
       at = names.lower_bound(after_all(page.entries.back().key));
     } else {
       const Object& object = *at->second;

@@ -86,6 +86,7 @@ class MemoryBucket {
     std::shared_ptr<const std::string> bytes;  // shared with the bucket and other readers: never changes
   };
   Result<Content> get(const Caller& caller, const std::string& key, const Condition& condition);
+  Result<Place> look(const Caller& caller, const std::string& path);
   Result<ListPage> list(const Caller& caller, const ListRequest& request);
   Result<Identity> put(const Caller& caller, const PutRequest& request, std::string body);
   Result<Upload> create_upload(const Caller& caller, const UploadRequest& request);

@@ -44,6 +44,14 @@ Task<Result<ObjectStat>> MemoryStore::head(std::string key, Call call) {
   co_return found;
 }
 
+Task<Result<Place>> MemoryStore::look(std::string path, Call call) {
+  if (!path.empty()) CO_TRY(check_key(path, limits()));
+  CO_TRY(co_await travel(call, false));
+  auto found = bucket_.look(caller(), path);
+  CO_TRY(co_await travel(call, false));
+  co_return found;
+}
+
 Task<Result<ObjectStat>> MemoryStore::get(std::string key, Range range, Condition condition, BodySink* sink, Call call) {
   CO_TRY(check_key(key, limits()));
   CO_TRY(co_await travel(call, false));

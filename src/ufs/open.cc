@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "os/links.h"
 #include "ufs/checked_store.h"
 #include "ufs/options.h"
 #include "ufs/posix/posix_store.h"
@@ -17,6 +18,15 @@ std::string without_last_slashes(std::string text) {
   return text;
 }
 
+// How what is in the store is shown: the master's to use, checked with the rest.
+void check_shown(OptionReader& reader) {
+  size_t owner = 0;
+  bool read_only = false;
+  for (const char* name : {"file-mode", "directory-mode"}) reader.octal(name);
+  for (const char* name : {"uid", "gid"}) reader.count(name, owner, 0, UINT32_MAX - 1);
+  reader.flag("read-only", read_only);
+}
+
 Opened open_posix(const std::string& uri, const StoreOptions& options, os::Env& env) {
   PosixStoreConfig config;
   config.tree.root = without_last_slashes(uri.substr(std::string_view("file://").size()));
@@ -28,12 +38,16 @@ Opened open_posix(const std::string& uri, const StoreOptions& options, os::Env& 
   reader.choice<StampPlace>("stamp", config.tree.stamps,
                             {{"auto", StampPlace::kAuto}, {"xattr", StampPlace::kXattr}, {"side-file", StampPlace::kSideFile}});
   reader.flag("owner", config.tree.owner);
+  bool follows = true;
+  reader.choice<bool>("symlinks", follows, {{"follow", true}, {"refuse", false}});
+  check_shown(reader);
   reader.count("calls", config.calls, 1, 256);
   reader.size("buffer", config.buffer_bytes, 4 * kKiB, 64 * kMiB);
   reader.capabilities(config.known);
   TRY(reader.finish());
   // A NAS may hang for hours: not with the threads that sync the worker's own disks. Files in memory do not, and have no threads.
   config.own_threads = &env.files == &os::real_files();
+  if (!follows && config.own_threads) config.tree.links = &os::real_links();
   return std::make_unique<PosixStore>(env, std::move(config));
 }
 
@@ -119,6 +133,7 @@ Opened open_s3(const std::string& uri, const StoreOptions& options, os::Env& env
   reader.duration("connect-timeout", client.http.connect_timeout);
   reader.duration("stall-timeout", client.http.stall_timeout);
   reader.choice<bool>("dirs", config.directory_markers, {{"none", false}, {"marker", true}});
+  check_shown(reader);
   reader.capabilities(known);
   TRY(reader.finish());
   client.endpoint = normal_endpoint(client.endpoint);

@@ -70,6 +70,14 @@ void OptionReader::duration(std::string_view name, Duration& into) {
   into = *time;
 }
 
+void OptionReader::octal(std::string_view name) {
+  const std::string* value = find(name);
+  if (!value) return;
+  const bool is_mode = !value->empty() && value->size() <= 4 && value->find_first_not_of("01234567") == std::string::npos &&
+                       std::stoul(*value, nullptr, 8) <= 0777;
+  if (!is_mode) fail("option " + std::string(name) + " is '" + *value + "', not permission bits such as 750");
+}
+
 void OptionReader::capabilities(Capabilities& into) {
   const std::string* value = find("capabilities");
   if (!value) return;

@@ -36,6 +36,7 @@ class OptionReader {
     }
     fail("option " + std::string(name) + " is '" + *value + "', not one of " + known);
   }
+  void octal(std::string_view name);  // permission bits, "750": only checked
   void capabilities(Capabilities& into);
   // The first error, or the option that does not exist with the nearest one that does.
   Result<void> finish() const;

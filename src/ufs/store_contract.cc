@@ -225,9 +225,24 @@ TEST_P(StoreContract, lists_in_byte_order_and_in_pages) {
     EXPECT_EQ(names({.by_directory = false, .start_after = "b/1", .most = most}),
               (std::vector<std::string>{"b/2", "b/c/3", "b0", "c", "d/x"}));
     EXPECT_EQ(names({.prefix = "b/", .start_after = "b/1", .most = most}), (std::vector<std::string>{"b/2", "b/c/"}));
+    EXPECT_EQ(names({.start_after = "b/", .most = most}), (std::vector<std::string>{"b0", "c", "d/"}));
+    EXPECT_EQ(names({.start_after = "a", .most = most}), (std::vector<std::string>{"a-b", "a.b", "b/", "b0", "c", "d/"}));
   }
   EXPECT_EQ(names({.prefix = "nothing/here/"}), std::vector<std::string>{});
   EXPECT_EQ(names({.prefix = "a/"}), std::vector<std::string>{});
+}
+
+TEST_P(StoreContract, looks_at_objects_and_directories) {
+  put("dir/sub/a", "12345");
+  const Place object = must(store().look("dir/sub/a", call()));
+  EXPECT_FALSE(object.is_directory);
+  EXPECT_EQ(object.object.length, 5U);
+  EXPECT_EQ(object.object.identity, must(store().head("dir/sub/a", call())).identity);
+  EXPECT_TRUE(object.object.stamp);
+  for (const char* directory : {"", "dir", "dir/sub"})
+    EXPECT_TRUE(must(store().look(directory, call())).is_directory) << directory;
+  for (const char* nothing : {"di", "dir/su", "dir/sub/b", "x/y/z"})
+    EXPECT_TRUE(fails(Failure::kNotFound, store().look(nothing, call()))) << nothing;
 }
 
 TEST_P(StoreContract, lists_what_head_says) {

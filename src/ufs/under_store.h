@@ -27,6 +27,12 @@ struct Call {
   std::stop_token stop;
 };
 
+struct Attributes {
+  std::optional<uint32_t> mode;
+  std::optional<uint32_t> uid, gid;
+  std::optional<int64_t> mtime_ns;
+};
+
 struct ObjectStat {
   uint64_t length = 0;
   int64_t mtime_ns = 0;  // as the store says: S3 in seconds, and never the stamp's
@@ -42,9 +48,10 @@ struct Range {
 struct ListRequest {
   std::string prefix;        // of keys, not a directory: "a/b" finds "a/bc"; "" everything
   bool by_directory = true;  // one entry for all that is below the next '/' after the prefix; else every object below it
-  std::string start_after;   // only keys greater than this (bytewise); not together with `cursor`
-  std::string cursor;        // from the page before, with the same prefix and by_directory
-  uint32_t most = 1000;      // 1 to 1,000 entries a page
+  // Only keys greater than this (bytewise), of a directory ('/' at its end) what follows all of it; not together with `cursor`.
+  std::string start_after;
+  std::string cursor;    // from the page before, with the same prefix and by_directory
+  uint32_t most = 1000;  // 1 to 1,000 entries a page
 };
 struct ListEntry {
   std::string key;  // a directory's ends in '/'
@@ -52,10 +59,18 @@ struct ListEntry {
   uint64_t length = 0;  // this and the following: of objects only
   int64_t mtime_ns = 0;
   Identity identity;
+  Attributes attributes = {};  // as far as the store keeps any (kAttributes), of directories too
 };
 struct ListPage {
   std::vector<ListEntry> entries;  // in byte order of the keys
   std::string cursor;              // empty: this was the last page
+};
+
+// What is at a path.
+struct Place {
+  bool is_directory = false;
+  ObjectStat object;      // of a directory only its mtime, where the store keeps one
+  Attributes attributes;  // as of a ListEntry
 };
 
 // A write in one go.
@@ -103,12 +118,6 @@ Result<void> check_part(uint32_t number, uint64_t offset, uint64_t length, const
 // … and all of an object's parts there, in order, each beginning where the one before it ends; at least one (it may be empty).
 Result<void> check_parts(const std::vector<Part>& parts);
 
-struct Attributes {
-  std::optional<uint32_t> mode;
-  std::optional<uint32_t> uid, gid;
-  std::optional<int64_t> mtime_ns;
-};
-
 // A store below one mount; keys are relative to the mount's URI. Any number of calls at a time, from any executor; a caller
 // resumes on its own. Outlives its calls. What the caller passes by pointer it keeps until the call has returned, and a call
 // returns, whatever happens, soon after its deadline or its token.
@@ -132,6 +141,9 @@ class UnderStore {
   virtual Task<Result<Capabilities>> probe(Call call) = 0;
 
   virtual Task<Result<ObjectStat>> head(std::string key, Call call) = 0;
+  // An object at this path, or a directory; an object hides the directory of its name. kNotFound. On a store without kDirectories
+  // a directory is what some key lies below, or a marker. "": the mount itself, which has to be there.
+  virtual Task<Result<Place>> look(std::string path, Call call) = 0;
   // Sends the bytes of the range, as far as the object has them, to `sink`; the stat is of the same moment as the bytes. With
   // is(): kConflict if the key holds anything else. ERANGE is not an error: a range behind the end is empty.
   virtual Task<Result<ObjectStat>> get(std::string key, Range range, Condition condition, BodySink* sink, Call call) = 0;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "worker/ops/tasks.h"
+#include "worker/ops/under.h"
 
 namespace forebay::worker {
 
@@ -28,14 +29,18 @@ Task<Result<void>> Worker::start() {
   if (config_.persist.open) {
     tasks_ = std::make_unique<TaskTable>(env_, *store_, config_.persist, executors_.front(), log_, events_);
     add_task_operations(router_, tasks_.get());
+    build_under_paths();
   }
   server_ = std::make_unique<rpc::Server>(env_, router_, config_.server, executors_, &call_log_);
   if (Result<void> listening = listen(); !listening) {
     co_await server_->stop();
     if (tasks_) co_await tasks_->stop();
+    co_await stop_under_paths();
     co_return listening;
   }
   if (tasks_) tasks_->start();
+  if (pages_) pages_->start();
+  if (under_uploads_) under_uploads_->start();
   start_background();
   co_return Result<void>{};
 }
@@ -44,6 +49,25 @@ Task<Result<void>> Worker::open_store() {
   Task<Result<std::unique_ptr<ObjectStore>>> opening = ObjectStore::open(env_, config_.store, log_, events_);
   CO_ASSIGN_OR_RETURN(store_, co_await std::move(opening));
   co_return Result<void>{};
+}
+
+void Worker::build_under_paths() {
+  const async::Executor& executor = executors_.front();
+  under_mounts_ = std::make_unique<UnderMounts>(env_, config_.persist.open, config_.masters, executor);
+  pages_ = std::make_unique<PageStore>(env_, config_.pages, executor, log_, events_);
+  under_paths_ = std::make_unique<UnderPaths>(env_, *under_mounts_, *pages_, config_.pages.request_timeout, executor);
+  UnderUploadsConfig uploads;
+  uploads.part_bytes = std::max<uint64_t>(config_.persist.transfer.part_bytes, 5 * kMiB);
+  uploads.request_timeout = config_.pages.request_timeout;
+  under_uploads_ = std::make_unique<UnderUploads>(env_, *under_mounts_, uploads, executor, log_);
+  under_changes_ = std::make_unique<UnderChanges>(env_, *under_mounts_, config_.pages.request_timeout, executor);
+  add_under_operations(router_, under_paths_.get(), under_uploads_.get(), under_changes_.get());
+}
+
+Task<void> Worker::stop_under_paths() {
+  if (under_uploads_) co_await under_uploads_->stop();
+  if (pages_) co_await pages_->stop();
+  if (under_mounts_) co_await under_mounts_->stop();
 }
 
 Result<void> Worker::listen() {
@@ -87,6 +111,7 @@ Task<void> Worker::stop() {
   if (!server_) co_return;
   if (masters_) co_await masters_->stop();
   if (tasks_) co_await tasks_->stop();
+  co_await stop_under_paths();
   co_await scope_.stop();
   co_await server_->stop();
   auto keep = [this] {

@@ -19,6 +19,9 @@
 #include "worker/registration.h"
 #include "worker/scrubber.h"
 #include "worker/store/object_store.h"
+#include "worker/under/under_changes.h"
+#include "worker/under/under_paths.h"
+#include "worker/under/under_uploads.h"
 #include "worker/worker_events.h"
 
 namespace forebay::worker {
@@ -34,6 +37,7 @@ struct WorkerConfig {
   RegistrationConfig registration;  // its address is filled in
   ScrubConfig scrub;
   PersistConfig persist;
+  PageStoreConfig pages;
   Duration housekeeping = std::chrono::seconds(1);
   size_t inline_bytes = 64 * kKiB;  // smaller writes to a disk tier stay on the connection's thread
 };
@@ -57,6 +61,8 @@ class Worker {
 
  private:
   Task<Result<void>> open_store();
+  void build_under_paths();
+  Task<void> stop_under_paths();
   Result<void> listen();
   void start_background();
   static Task<void> keep_house(Worker* self, std::stop_token stop);
@@ -72,6 +78,12 @@ class Worker {
   std::unique_ptr<ObjectStore> store_;
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<TaskTable> tasks_;  // null: it takes none
+  // Of paths below mount points; null with it.
+  std::unique_ptr<UnderMounts> under_mounts_;
+  std::unique_ptr<PageStore> pages_;
+  std::unique_ptr<UnderPaths> under_paths_;
+  std::unique_ptr<UnderUploads> under_uploads_;
+  std::unique_ptr<UnderChanges> under_changes_;
   rpc::Router router_;
   std::unique_ptr<rpc::Server> server_;
   os::Address address_;

@@ -7,14 +7,14 @@
 
 #include "base/ids.h"
 #include "base/status.h"
+#include "worker/pagestore/page_events.h"
 #include "worker/tiers/tier_set.h"
 
 namespace forebay::worker {
 
 // Called at the moment it happens, from any thread, on the byte path too: an implementation only counts. Outlives the worker.
-class WorkerEvents {
+class WorkerEvents : public PageEvents {
  public:
-  virtual ~WorkerEvents() = default;
   virtual void bytes_written(uint64_t /*bytes*/) {}
   virtual void bytes_read(uint64_t /*bytes*/) {}
   virtual void object_created() {}

@@ -32,6 +32,7 @@ class Lent final : public ufs::UnderStore {
   ufs::Capabilities capabilities() const override { return store_->capabilities(); }
   Task<Result<ufs::Capabilities>> probe(ufs::Call call) override { return store_->probe(call); }
   Task<Result<ufs::ObjectStat>> head(std::string key, ufs::Call call) override { return store_->head(key, call); }
+  Task<Result<ufs::Place>> look(std::string path, ufs::Call call) override { return store_->look(path, call); }
   Task<Result<ufs::ObjectStat>> get(std::string key, ufs::Range range, ufs::Condition condition, ufs::BodySink* sink,
                                     ufs::Call call) override {
     return store_->get(key, range, condition, sink, call);

@@ -194,6 +194,14 @@ std::vector<std::string> role_arguments(const Directory& directory, const std::s
           "forebay.log.file=" + directory.log_file(name)};
 }
 
+// Each worker's own, below those that are configured, or beside its bytes.
+std::string page_directories(const Directory& directory, const config::Settings& settings, const std::string& name) {
+  std::string paths;
+  for (const std::string& path : settings.list("forebay.worker.pagestore.dirs"))
+    paths += (paths.empty() ? "" : ",") + path + "/" + name;
+  return paths.empty() ? directory.pages() + "/" + name : paths;
+}
+
 RolePlan worker_plan(const Directory& directory, const config::Settings& settings, size_t number, WorkerPorts ports) {
   std::string name = "worker-" + std::to_string(number);
   RolePlan plan{
@@ -202,9 +210,14 @@ RolePlan worker_plan(const Directory& directory, const config::Settings& setting
   for (config::Tier& tier : tiers) tier.path += "/" + name;
   for (const std::string& define :
        {"forebay.worker.rpc_port=" + std::to_string(ports.rpc), "forebay.worker.web_port=" + std::to_string(ports.web),
-        "forebay.worker.socket=" + socket_path(directory, name), "forebay.worker.tiers=" + config::format_tiers(tiers)}) {
+        "forebay.worker.socket=" + socket_path(directory, name), "forebay.worker.tiers=" + config::format_tiers(tiers),
+        "forebay.worker.pagestore.dirs=" + page_directories(directory, settings, name)}) {
     plan.arguments.push_back("-D");
     plan.arguments.push_back(define);
+  }
+  if (settings.list("forebay.worker.pagestore.sizes").empty()) {
+    plan.arguments.push_back("-D");
+    plan.arguments.push_back("forebay.worker.pagestore.sizes=1GB");
   }
   return plan;
 }

@@ -1,5 +1,7 @@
 #include "cli/persist/entries.h"
 
+#include "client/under_path/under_inode.h"
+
 namespace forebay::cli {
 namespace {
 
@@ -20,6 +22,10 @@ Result<void> below(Shell& shell, const Entry& directory, const std::function<Res
 }  // namespace
 
 Result<StatesByName> describe(Shell& shell, client::PersistControl& control, const Page& page) {
+  StatesByName in_store;
+  for (const Entry& entry : page.files)
+    if (client::is_under(entry.inode())) in_store[entry.name].set_state(v1::PERSIST_STATE_PERSISTED);
+  if (in_store.size() == page.files.size()) return in_store;  // of a directory below a mount: the store has all of it
   v1::DescribeEntriesRequest request;
   request.set_directory(page.directory.value);
   for (const Entry& entry : page.files) request.add_names(entry.name);

@@ -114,6 +114,31 @@ master::MasterConfig master_config(const config::Settings& settings) {
   return config;
 }
 
+namespace {
+
+Result<worker::PageStoreConfig> page_store_config(const config::Settings& settings) {
+  worker::PageStoreConfig config;
+  config.page_bytes = settings.size("forebay.worker.pagestore.page_size");
+  config.memory_bytes = settings.size("forebay.worker.pagestore.memory_size");
+  config.fetching = settings.count("forebay.worker.pagestore.fetching");
+  config.ahead = settings.count("forebay.worker.pagestore.read_ahead");
+  if (config.page_bytes < 4 * kKiB || config.page_bytes > 64 * kMiB)
+    return invalid("forebay.worker.pagestore.page_size is from 4KB to 64MB");
+  const std::vector<std::string> paths = settings.list("forebay.worker.pagestore.dirs");
+  const std::vector<std::string> sizes = settings.list("forebay.worker.pagestore.sizes");
+  if (!paths.empty() && sizes.size() != 1 && sizes.size() != paths.size())
+    return invalid("forebay.worker.pagestore.sizes has " + std::to_string(sizes.size()) + " quotas for " +
+                   std::to_string(paths.size()) + " directories; give one for each, or one for all");
+  for (size_t i = 0; i < paths.size(); ++i) {
+    Result<uint64_t> bytes = parse_size(sizes[sizes.size() == 1 ? 0 : i]);
+    if (!bytes) return invalid("forebay.worker.pagestore.sizes: " + bytes.error().message());
+    config.directories.push_back({paths[i], *bytes});
+  }
+  return config;
+}
+
+}  // namespace
+
 Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   worker::WorkerConfig config;
   config.listen = {.host = settings.text("forebay.worker.bind_host"), .port = settings.port("forebay.worker.rpc_port")};
@@ -131,6 +156,8 @@ Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   config.persist.transfer.parallel = settings.count("forebay.worker.persist.parallel_parts");
   config.persist.request_timeout = settings.duration("forebay.worker.persist.request_timeout");
   config.persist.quarantine = 2 * config.persist.request_timeout;
+  ASSIGN_OR_RETURN(config.pages, page_store_config(settings));
+  config.pages.request_timeout = config.persist.request_timeout;
   std::string socket = settings.text("forebay.worker.socket");
   if (socket.empty()) socket = config.store.tiers.front().paths.front().path + "/worker.sock";
   TRY(check_socket_path(socket, "forebay.worker.socket"));

@@ -25,11 +25,25 @@ WorkerMetrics::WorkerMetrics(obs::Metrics& metrics, obs::Readiness& readiness,
                                    {{"result", "refused"}})),
       task_bytes_(metrics.counter("forebay_worker_persist_bytes_total", "Bytes moved to and from under stores.")),
       restored_(metrics.counter("forebay_worker_restored_bytes_total", "Bytes that came back from under stores into the cache.")),
+      page_hits_(metrics.counter("forebay_worker_page_hit_bytes_total", "Bytes of pages served from the page store.")),
+      pages_wanted_(metrics.counter("forebay_worker_page_fetched_bytes_total",
+                                    "Bytes of pages fetched from under stores, by why.", {{"for", "reader"}})),
+      pages_ahead_(metrics.counter("forebay_worker_page_fetched_bytes_total", "Bytes of pages fetched from under stores, by why.",
+                                   {{"for", "read_ahead"}})),
+      failed_fetches_(
+          metrics.counter("forebay_worker_page_fetches_failed_total", "Requests for pages that an under store failed.")),
+      damaged_pages_(metrics.counter("forebay_worker_pages_damaged_total", "Pages that did not match their checksum on disk.")),
+      dropped_pages_(metrics.counter("forebay_worker_pages_dropped_total", "Pages that made room for others.")),
+      failed_page_directories_(metrics.counter("forebay_worker_page_directory_failures_total",
+                                               "Times that a directory of the page store could not be used.")),
       restores_(metrics.duration("forebay_worker_restore_seconds", "Time that a block took to come back.")),
       objects_(metrics.gauge("forebay_worker_objects", "Objects stored.")),
       open_objects_(metrics.gauge("forebay_worker_open_objects", "Objects whose files are open.")),
       registered_(metrics.gauge("forebay_worker_registered", "1 while a master counts on this worker.")),
-      tasks_(metrics.gauge("forebay_worker_persist_tasks", "Tasks of persistence that run.")) {}
+      tasks_(metrics.gauge("forebay_worker_persist_tasks", "Tasks of persistence that run.")),
+      page_used_(metrics.gauge("forebay_worker_page_used_bytes", "Stored in the page store's directories.")),
+      page_quota_(metrics.gauge("forebay_worker_page_quota_bytes", "What those may store.")),
+      pages_(metrics.gauge("forebay_worker_pages", "Pages in them.")) {}
 
 void WorkerMetrics::task_ended(bool done, bool failed, uint64_t bytes) {
   (done ? done_tasks_ : failed ? failed_tasks_ : other_tasks_).add();

@@ -30,6 +30,19 @@ class WorkerMetrics final : public worker::WorkerEvents, public rpc::ServerEvent
     restored_.add(static_cast<double>(bytes));
     restores_.observe(took);
   }
+  void page_hit(uint64_t bytes) override { page_hits_.add(static_cast<double>(bytes)); }
+  void page_fetched(uint64_t bytes, bool ahead) override {
+    (ahead ? pages_ahead_ : pages_wanted_).add(static_cast<double>(bytes));
+  }
+  void fetch_failed() override { failed_fetches_.add(); }
+  void page_damaged() override { damaged_pages_.add(); }
+  void pages_dropped(size_t pages) override { dropped_pages_.add(static_cast<double>(pages)); }
+  void page_directory_failed() override { failed_page_directories_.add(); }
+  void page_space(uint64_t used, uint64_t quota, size_t pages) override {
+    page_used_.set(static_cast<double>(used));
+    page_quota_.set(static_cast<double>(quota));
+    pages_.set(static_cast<double>(pages));
+  }
   void path_failed(const std::string& directory, const Status&) override;
   void space_changed(const std::vector<worker::TierUsage>& tiers, uint64_t objects, size_t open_objects) override;
   void registered(bool now) override;
@@ -49,9 +62,10 @@ class WorkerMetrics final : public worker::WorkerEvents, public rpc::ServerEvent
   const std::function<void(const Status&)> refused_at_start_;
   RpcMetrics calls_;
   obs::Counter written_, read_, created_, sealed_, removed_, damaged_, scrubbed_, failed_paths_, done_tasks_, failed_tasks_,
-      other_tasks_, task_bytes_, restored_;
+      other_tasks_, task_bytes_, restored_, page_hits_, pages_wanted_, pages_ahead_, failed_fetches_, damaged_pages_,
+      dropped_pages_, failed_page_directories_;
   obs::Histogram restores_;
-  obs::Gauge objects_, open_objects_, registered_, tasks_;
+  obs::Gauge objects_, open_objects_, registered_, tasks_, page_used_, page_quota_, pages_;
   std::atomic<bool> was_registered_ = false;
   std::mutex mutex_;
   std::map<std::string, Tier> tiers_;

@@ -5,6 +5,7 @@
 #include "base/crc32c.h"
 #include "client/layout_cache.h"
 #include "rpc/error_detail.h"
+#include "forebay/v1/under.rpc.h"
 
 namespace forebay::client {
 
@@ -14,6 +15,7 @@ FakeMaster::FakeMaster(std::shared_ptr<os::SimProcess> process) : FakeServer(std
   serve_sessions();
   serve_names();
   serve_content();
+  serve_mount_points();
 }
 
 void FakeMaster::expire_sessions() {
@@ -72,12 +74,14 @@ void FakeMaster::serve_names() {
   on<rpcs::Lookup>([this](const rpc::Call&, const v1::LookupRequest& request) -> Result<rpc::Answer<v1::AttrReply>> {
     if (!names.contains(request.name())) return rejected(ENOENT, "no such name");
     v1::AttrReply reply;
-    *reply.mutable_attr() = attr_of(names[request.name()]);
+    auto directory = directories.find(names[request.name()]);
+    *reply.mutable_attr() = directory != directories.end() ? directory->second : attr_of(names[request.name()]);
     return reply;
   });
   on<rpcs::GetAttr>([this](const rpc::Call&, const v1::GetAttrRequest& request) -> Result<rpc::Answer<v1::AttrReply>> {
     v1::AttrReply reply;
-    *reply.mutable_attr() = attr_of(request.inode());
+    auto directory = directories.find(request.inode());
+    *reply.mutable_attr() = directory != directories.end() ? directory->second : attr_of(request.inode());
     return reply;
   });
   on<rpcs::MakeDir>([this](const rpc::Call&, const v1::MakeDirRequest& request) -> Result<rpc::Answer<v1::AttrReply>> {
@@ -102,6 +106,25 @@ void FakeMaster::serve_names() {
     *reply.mutable_attr() = attr_of(request.inode());
     return reply;
   });
+}
+
+void FakeMaster::serve_mount_points() {
+  namespace points = v1::mount_point_service;
+  on<points::ListMountPoints>([this](const rpc::Call&, const v1::Empty&) -> Result<rpc::Answer<v1::ListMountPointsReply>> {
+    v1::ListMountPointsReply reply;
+    for (const v1::MountPoint& point : mount_points) *reply.add_points() = point;
+    return reply;
+  });
+  on<points::FindStored>(
+      [this](const rpc::Call&, const v1::FindStoredRequest& request) -> Result<rpc::Answer<v1::FindStoredReply>> {
+        v1::FindStoredReply reply;
+        auto found = stored.find(request.key());
+        if (found == stored.end()) return reply;
+        reply.set_inode(found->second);
+        reply.set_identity(stored_identity[request.key()]);
+        reply.set_layout(files[found->second].layout);
+        return reply;
+      });
 }
 
 void FakeMaster::serve_content() {

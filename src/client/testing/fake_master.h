@@ -8,6 +8,7 @@
 
 #include "client/extent_map.h"
 #include "client/testing/fake_server.h"
+#include "forebay/v1/under.pb.h"
 
 namespace forebay::client {
 
@@ -35,7 +36,11 @@ class FakeMaster final : public FakeServer {
   uint64_t epoch = 1;
   uint32_t inline_max = 65'536;
   size_t extents_in_page = 1024;
-  void expire_sessions();  // with their handles
+  std::vector<v1::MountPoint> mount_points;
+  std::map<std::string, uint64_t> stored;  // key to the inode whose newest version is there, with the next one
+  std::map<std::string, std::string> stored_identity;
+  std::map<uint64_t, v1::Attr> directories;  // besides the root, by inode
+  void expire_sessions();                    // with their handles
   void change_layout(uint64_t inode) { ++files[inode].layout; }
 
   // -- what tests look at --
@@ -60,6 +65,7 @@ class FakeMaster final : public FakeServer {
   void serve_sessions();
   void serve_names();
   void serve_content();
+  void serve_mount_points();
   Result<v1::OpenReply> open(uint64_t session, uint64_t inode, v1::Access access, bool truncate, const v1::Placement* placement);
   Result<v1::Grant> grant(uint64_t handle, const v1::Placement& placement);
   Result<v1::CommitReply> commit(const v1::CommitRequest& request);

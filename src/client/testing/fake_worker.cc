@@ -1,8 +1,10 @@
 #include "client/testing/fake_worker.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/crc32c.h"
+#include "forebay/v1/under.rpc.h"
 
 namespace forebay::client {
 
@@ -16,6 +18,7 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
   address.set_worker(id);
   address.set_host_id(env_.host_id);
   address.set_live(true);
+  serve_under();
   on<rpcs::WriteObject>(
       [this](const rpc::Call& call, const v1::WriteObjectRequest& request) -> Result<rpc::Answer<v1::WriteObjectReply>> {
         const bool created = !objects.contains(request.object());
@@ -81,6 +84,50 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
         answer.descriptor_owner = (*object)->file;
         answer.descriptor = answer.descriptor_owner->descriptor();
         return answer;
+      });
+}
+
+void FakeWorker::serve_under() {
+  namespace unders = v1::under_service;
+  on<unders::StatUnder>([this](const rpc::Call&, const v1::StatUnderRequest& request) -> Result<rpc::Answer<v1::UnderEntry>> {
+    return under->stat(request);
+  });
+  on<unders::ListUnder>([this](const rpc::Call&, const v1::ListUnderRequest& request) -> Result<rpc::Answer<v1::ListUnderReply>> {
+    return under->list(request);
+  });
+  on<unders::ReadUnder>([this](const rpc::Call&, const v1::ReadUnderRequest& request) -> Result<rpc::Answer<v1::ReadUnderReply>> {
+    ASSIGN_OR_RETURN(const std::string bytes, under->read(request));
+    rpc::Payload payload = rpc::Payload::allocate(bytes.size());
+    if (!bytes.empty()) std::memcpy(payload.writable().data(), bytes.data(), bytes.size());
+    return rpc::Answer<v1::ReadUnderReply>(v1::ReadUnderReply(), std::move(payload));
+  });
+  on<unders::BeginUnderUpload>(
+      [this](const rpc::Call&, const v1::BeginUnderUploadRequest& request) -> Result<rpc::Answer<v1::BeginUnderUploadReply>> {
+        return under->begin(request);
+      });
+  on<unders::WriteUnderUpload>(
+      [this](const rpc::Call& call, const v1::WriteUnderUploadRequest& request) -> Result<rpc::Answer<v1::Empty>> {
+        return under->write(request, std::string(as_text(call.payload.view())));
+      });
+  on<unders::EndUnderUpload>(
+      [this](const rpc::Call&, const v1::EndUnderUploadRequest& request) -> Result<rpc::Answer<v1::EndUnderUploadReply>> {
+        return under->end(request);
+      });
+  on<unders::AbortUnderUpload>(
+      [this](const rpc::Call&, const v1::AbortUnderUploadRequest& request) -> Result<rpc::Answer<v1::Empty>> {
+        return under->abort(request);
+      });
+  on<unders::MakeUnderDirectory>(
+      [](const rpc::Call&, const v1::MakeUnderDirectoryRequest&) -> Result<rpc::Answer<v1::Empty>> { return v1::Empty{}; });
+  on<unders::RemoveUnder>([this](const rpc::Call&, const v1::RemoveUnderRequest& request) -> Result<rpc::Answer<v1::Empty>> {
+    return under->remove(request);
+  });
+  on<unders::RenameUnder>([this](const rpc::Call&, const v1::RenameUnderRequest& request) -> Result<rpc::Answer<v1::Empty>> {
+    return under->rename(request);
+  });
+  on<unders::SetUnderAttributes>(
+      [this](const rpc::Call&, const v1::SetUnderAttributesRequest& request) -> Result<rpc::Answer<v1::SetUnderAttributesReply>> {
+        return under->set_attributes(request);
       });
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "client/testing/fake_server.h"
+#include "client/testing/fake_under_store.h"
 #include "os/file.h"
 
 namespace forebay::client {
@@ -32,7 +33,8 @@ class FakeWorker final : public FakeServer {
   uint64_t may_hold = UINT64_MAX;      // bytes, of any client
   std::map<uint64_t, uint64_t> holds;  // bytes
   uint64_t objects_from_holds = 0;
-  size_t most_at_once = 0;  // writes running together
+  FakeUnderStore* under = nullptr;  // shared by the workers of a test
+  size_t most_at_once = 0;          // writes running together
 
   std::string path_of(uint64_t object) const;
   std::string content(uint64_t object);
@@ -41,6 +43,7 @@ class FakeWorker final : public FakeServer {
   void copy_from(FakeWorker& other, uint64_t object);  // a second copy
 
  private:
+  void serve_under();
   Result<FakeObject*> find(uint64_t object);
   Result<FakeObject*> find_or_create(uint64_t object, uint64_t create_bytes);
   Result<rpc::Answer<v1::ReadObjectReply>> read(const v1::ReadObjectRequest& request);

@@ -1,6 +1,6 @@
 #include <map>
 
-#include "master/namespace/entry.h"
+#include "master/namespace/make_path.h"
 #include "master/persist/ledger.h"
 #include "master/persist/mapping_file.h"
 #include "master/persist/mounts.h"
@@ -10,33 +10,6 @@ namespace forebay::master::ops {
 namespace {
 
 using Records = std::map<InodeId, v1::MappingRecord>;  // by directory
-
-// A directory that was not there gets the rights of the one that it is made in.
-Result<InodeId> find_or_make(MutationContext& context, InodeId parent, std::string_view name, const std::string& where) {
-  ASSIGN_OR_RETURN(const std::optional<Entry> existing, find_entry(context.txn, parent, name));
-  if (existing && existing->type != v1::FILE_TYPE_DIRECTORY) return invalid(where + " is no directory; map a directory");
-  if (existing) return existing->inode;
-  ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, parent));
-  if (!is_linked(record)) return invalid(where + ": a directory on the way has been removed");
-  Directory directory{parent, std::move(record)};
-  ASSIGN_OR_RETURN(NewInode made, make_entry(context, directory, name, v1::FILE_TYPE_DIRECTORY, directory.record.mode()));
-  made.record.set_uid(directory.record.uid());
-  made.record.set_gid(directory.record.gid());
-  save_inode(context.txn, made.id, made.record);
-  return made.id;
-}
-
-Result<InodeId> directory_at(MutationContext& context, const std::string& path, const std::string& where) {
-  InodeId directory = kRootInode;
-  for (size_t begin = 1; begin < path.size();) {
-    const size_t end = std::min(path.find('/', begin), path.size());
-    const std::string_view name = std::string_view(path).substr(begin, end - begin);
-    if (auto good = check_name(name); !good) return invalid(where + ": " + good.error().message());
-    ASSIGN_OR_RETURN(directory, find_or_make(context, directory, name, where));
-    begin = end + 1;
-  }
-  return directory;
-}
 
 Result<Records> resolve(MutationContext& context, const std::string& file, const MappingFile& parsed) {
   ASSIGN_OR_RETURN(const std::vector<v1::Mount> mounts, load_mounts(context.txn));
@@ -52,7 +25,7 @@ Result<Records> resolve(MutationContext& context, const std::string& file, const
     record.set_mount(mount->mount());
     const std::string_view below = std::string_view(entry.record.target()).substr(mount->record().path().size());
     record.set_prefix(std::string(below.starts_with('/') ? below.substr(1) : below));
-    ASSIGN_OR_RETURN(const InodeId directory, directory_at(context, entry.path, where));
+    ASSIGN_OR_RETURN(const InodeId directory, make_path(context, entry.path, where));
     records.emplace(directory, std::move(record));
   }
   return records;

@@ -1,6 +1,7 @@
 #include "master/persist/hooks.h"
 
 #include "master/persist/ledger.h"
+#include "master/persist/mount_points.h"
 #include "master/persist/stored_content.h"
 
 namespace forebay::master {
@@ -168,6 +169,7 @@ Result<void> directory_moved(MutationContext& context, InodeId directory, InodeI
 }
 
 Result<void> check_may_leave(MutationContext& context, InodeId directory) {
+  TRY(check_holds_no_mount(context.txn, directory));
   ASSIGN_OR_RETURN(auto mappings, in_force(context));
   if (mappings->empty()) return {};
   ASSIGN_OR_RETURN(const bool holds, holds_mapping(context.txn, *mappings, directory));

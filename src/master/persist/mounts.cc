@@ -4,6 +4,9 @@
 #include <cctype>
 #include <optional>
 
+#include "master/namespace/entry.h"
+#include "master/namespace/make_path.h"
+#include "master/persist/mount_points.h"
 #include "master/persist/ops.h"
 #include "master/schema.h"
 
@@ -74,6 +77,18 @@ const v1::Mount* mount_of(const std::vector<v1::Mount>& mounts, std::string_view
 }
 
 namespace ops {
+namespace {
+
+// The directory that the mount covers. What it held would be hidden, and could not even be removed.
+Result<void> cover(MutationContext& context, const std::string& path, bool may_hide) {
+  ASSIGN_OR_RETURN(const InodeId directory, make_path(context, path, "mount path '" + path + "'"));
+  ASSIGN_OR_RETURN(const v1::InodeRecord record, load_inode(context.txn, directory));
+  if (record.size() == 0 || may_hide) return {};
+  return rejected(ENOTEMPTY, "'" + path + "' is a directory with " + std::to_string(record.size()) +
+                                 " entries, which the mount would hide; mount at another path, or move them away");
+}
+
+}  // namespace
 
 Result<v1::AddMountReply> add_mount(MutationContext& context, const v1::AddMountRequest& request) {
   TRY(check_superuser(context.caller));
@@ -88,6 +103,7 @@ Result<v1::AddMountReply> add_mount(MutationContext& context, const v1::AddMount
       return rejected(EEXIST, "'" + request.path() + "' overlaps with the mount at '" + path + "'");
     }
   }
+  TRY(cover(context, request.path(), false));
   v1::AddMountReply reply;
   ASSIGN_OR_RETURN(const uint64_t id, context.next_id("mount"));
   v1::MountRecord record;
@@ -107,6 +123,7 @@ Result<v1::Empty> update_mount(MutationContext& context, const v1::UpdateMountRe
   ASSIGN_OR_RETURN(std::vector<v1::Mount> mounts, load_mounts(context.txn));
   auto found = std::ranges::find(mounts, request.path(), [](const v1::Mount& mount) { return mount.record().path(); });
   if (found == mounts.end()) return rejected(ENOENT, "nothing is mounted at '" + request.path() + "'");
+  TRY(cover(context, request.path(), true));  // a mount of an earlier version may have none
   *found->mutable_record()->mutable_options() = request.options();
   write_record(context.txn, key::mount(found->mount()), found->record());
   return v1::Empty{};

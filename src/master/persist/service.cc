@@ -1,6 +1,7 @@
 #include "master/persist/service.h"
 
 #include "forebay/v1/persist.rpc.h"
+#include "master/persist/mount_points.h"
 #include "master/persist/ops.h"
 
 namespace forebay::master {
@@ -8,6 +9,7 @@ namespace forebay::master {
 namespace persists = v1::persist_service;
 
 void bind_persist(Driver& driver, const MappingWatch& watch) {
+  bind_mount_points(driver);
   driver.mutation<persists::AddMount>(ops::add_mount);
   driver.mutation<persists::RemoveMount>(ops::remove_mount);
   driver.query<persists::ListMounts>(ops::list_mounts);

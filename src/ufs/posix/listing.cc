@@ -22,6 +22,8 @@ struct PosixTree::Walk {
 
 // The smallest `most` names greater than `least`; a directory also when `least` lies below it.
 Result<std::vector<PosixTree::Name>> PosixTree::names_after(const std::string& directory, const std::string& least, size_t most) {
+  ASSIGN_OR_RETURN(const bool may, may_list(directory));
+  if (!may) return std::vector<Name>{};
   auto less = [](const Name& a, const Name& b) { return a.sort_key < b.sort_key; };
   std::set<Name, decltype(less)> smallest(less);
   Result<void> listed = files_.list(path_of(directory), [&](const os::DirectoryEntry& entry) {
@@ -41,8 +43,23 @@ Result<std::vector<PosixTree::Name>> PosixTree::names_after(const std::string& d
 Result<void> PosixTree::add_entry(Walk& walk, const std::string& key) {
   ASSIGN_OR_RETURN(std::optional<os::FileStatus> status, find(path_of(key)));
   if (!status || !status->is_regular) return {};  // gone by now, or nothing that we could read
-  walk.page.entries.push_back({key, false, status->size, status->mtime_ns, identity_of(*status)});
+  walk.page.entries.push_back({key, false, status->size, status->mtime_ns, identity_of(*status), attributes_of(*status)});
   return {};
+}
+
+Result<void> PosixTree::add_directory(Walk& walk, const std::string& key) {
+  ASSIGN_OR_RETURN(std::optional<os::FileStatus> status, find(path_of(key.substr(0, key.size() - 1))));
+  if (!status || !status->is_directory) return {};
+  walk.page.entries.push_back(
+      {.key = key, .is_directory = true, .mtime_ns = status->mtime_ns, .identity = {}, .attributes = attributes_of(*status)});
+  return {};
+}
+
+// Without links to follow: a directory that is one, or is behind one, is not there.
+Result<bool> PosixTree::may_list(const std::string& directory) {
+  if (config_.links == nullptr || directory.empty()) return true;
+  ASSIGN_OR_RETURN(std::optional<os::FileStatus> status, find(path_of(directory)));
+  return status && status->is_directory;
 }
 
 // False: the page is full.
@@ -63,7 +80,7 @@ Result<bool> PosixTree::walk(Walk& walk, const std::string& directory) {
       if (!name.is_directory) {
         TRY(add_entry(walk, key));
       } else if (is_entry) {
-        walk.page.entries.push_back({.key = key, .is_directory = true});
+        TRY(add_directory(walk, key));
       } else {
         ASSIGN_OR_RETURN(bool goes_on, this->walk(walk, key.substr(0, key.size() - 1)));
         if (!goes_on) return false;

@@ -58,6 +58,12 @@ Task<Result<ObjectStat>> PosixStore::head(std::string key, Call call) {
   co_return co_await blocking(act, call, false, "head " + quoted(key));
 }
 
+Task<Result<Place>> PosixStore::look(std::string path, Call call) {
+  if (!path.empty()) CO_TRY(check_key(path, limits_));
+  auto act = [tree = tree_, path] { return tree->look(path); };
+  co_return co_await blocking(act, call, false, "look at " + quoted(path));
+}
+
 Task<Result<ObjectStat>> PosixStore::get(std::string key, Range range, Condition condition, BodySink* sink, Call call) {
   CO_TRY(check_key(key, limits_));
   const std::string doing = "read " + quoted(key);

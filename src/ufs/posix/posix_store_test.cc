@@ -25,11 +25,11 @@ class Directory {
   std::string path;
 };
 
-class PosixWorld final : public StoreWorld {
+class PosixWorld : public StoreWorld {
  public:
-  explicit PosixWorld(StampPlace stamps)
-      : store_(env_, {.tree = {.root = directory_.path, .stamps = stamps}}),
-        other_(env_, {.tree = {.root = directory_.path, .stamps = stamps}}) {
+  explicit PosixWorld(StampPlace stamps, os::Links* links = nullptr)
+      : store_(env_, {.tree = {.root = directory_.path, .stamps = stamps, .links = links}}),
+        other_(env_, {.tree = {.root = directory_.path, .stamps = stamps, .links = links}}) {
     for (PosixStore* store : {&store_, &other_}) {
       Result<Capabilities> probed = async::block_on(loop_.executor(), store->probe({}));
       EXPECT_TRUE(probed) << probed.error().to_string();
@@ -55,6 +55,13 @@ class PosixWorld final : public StoreWorld {
   PosixStore store_, other_;
 };
 
+class PosixWorldWithoutLinks final : public PosixWorld {
+ public:
+  PosixWorldWithoutLinks() : PosixWorld(StampPlace::kAuto, &os::real_links()) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(DirectoryWithoutLinks, StoreContract,
+                         testing::Values(WorldMaker{[] { return std::make_unique<PosixWorldWithoutLinks>(); }}));
 INSTANTIATE_TEST_SUITE_P(Directory, StoreContract,
                          testing::Values(WorldMaker{[] { return std::make_unique<PosixWorld>(StampPlace::kAuto); }}));
 INSTANTIATE_TEST_SUITE_P(DirectoryWithSideFiles, StoreContract,
@@ -222,6 +229,50 @@ TEST_F(PosixStoreTest, gives_files_their_mode_and_time) {
   const os::FileStatus status = *os::real_files().status(directory.path + "/dir/a");
   EXPECT_EQ(status.mode, 0640u);
   EXPECT_EQ(status.mtime_ns, stamp_of("x").mtime_ns);
+}
+
+TEST_F(PosixStoreTest, where_links_are_refused_none_leads_anywhere) {
+  Directory directory, outside;
+  std::ofstream(outside.path + "/secret") << "not below the root";
+  std::filesystem::create_directories(directory.path + "/dir/sub");
+  std::ofstream(directory.path + "/dir/f") << "file";
+  std::filesystem::create_symlink(outside.path + "/secret", directory.path + "/dir/file_link");
+  std::filesystem::create_symlink(outside.path, directory.path + "/dir/directory_link");
+  std::filesystem::create_symlink("f", directory.path + "/dir/inner_link");
+  os::Env env = env_of(os::real_files());
+  PosixStore store(env, {.tree = {.root = directory.path, .links = &os::real_links()}});
+  TextSink sink(1000);
+  for (const char* key : {"dir/file_link", "dir/directory_link/secret", "dir/inner_link"}) {
+    EXPECT_EQ(failure_of(run(store.look(key, {})).error()), Failure::kNotFound) << key;
+    EXPECT_EQ(failure_of(run(store.head(key, {})).error()), Failure::kNotFound) << key;
+    EXPECT_EQ(failure_of(run(store.get(key, {}, Condition::none(), &sink, {})).error()), Failure::kNotFound) << key;
+  }
+  EXPECT_EQ(sink.text(), "");
+  auto page = run(store.list({.prefix = "dir/"}, {}));
+  ASSERT_TRUE(page);
+  std::vector<std::string> names;
+  for (const ListEntry& entry : page->entries) names.push_back(entry.key);
+  EXPECT_EQ(names, (std::vector<std::string>{"dir/f", "dir/sub/"}));
+  EXPECT_TRUE(run(store.list({.prefix = "dir/directory_link/"}, {}))->entries.empty());
+  EXPECT_TRUE(run(store.get("dir/f", {}, Condition::none(), &sink, {})));
+  EXPECT_EQ(sink.text(), "file");
+}
+
+TEST_F(PosixStoreTest, shows_modes_and_owners_of_files_and_directories) {
+  Directory directory;
+  std::filesystem::create_directories(directory.path + "/d");
+  std::ofstream(directory.path + "/f") << "file";
+  std::filesystem::permissions(directory.path + "/d", std::filesystem::perms(0750));
+  std::filesystem::permissions(directory.path + "/f", std::filesystem::perms(0604));
+  os::Env env = env_of(os::real_files());
+  PosixStore store(env, {.tree = {.root = directory.path}});
+  auto page = run(store.list({}, {}));
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->entries.size(), 2U);
+  EXPECT_EQ(page->entries[0].attributes.mode, 0750U);
+  EXPECT_EQ(page->entries[1].attributes.mode, 0604U);
+  EXPECT_EQ(page->entries[1].attributes.uid, ::getuid());
+  EXPECT_EQ(run(store.look("f", {}))->attributes.mode, 0604U);
 }
 
 TEST_F(PosixStoreTest, forgets_parts_at_its_limit_and_says_fewer) {

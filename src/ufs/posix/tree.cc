@@ -43,11 +43,21 @@ Identity PosixTree::identity_of(const os::FileStatus& status) {
   return {std::to_string(status.inode) + ":" + std::to_string(status.mtime_ns) + ":" + std::to_string(status.size)};
 }
 
+Attributes PosixTree::attributes_of(const os::FileStatus& status) {
+  return {.mode = status.mode, .uid = status.uid, .gid = status.gid, .mtime_ns = status.mtime_ns};
+}
+
 Result<std::optional<os::FileStatus>> PosixTree::find(const std::string& path) {
-  Result<os::FileStatus> status = files_.status(path);
+  const std::string below = config_.links != nullptr ? below_root(path) : "";
+  Result<os::FileStatus> status = below.empty() ? files_.status(path) : config_.links->status(config_.root, below);
   if (status) return *status;
   if (status.error().is_errno(ENOENT) || status.error().is_errno(ENOTDIR)) return std::nullopt;
   return std::unexpected(translated(std::move(status).error()));
+}
+
+Result<std::unique_ptr<os::File>> PosixTree::open_file(const std::string& path) {
+  if (config_.links == nullptr) return files_.open(path, os::OpenMode::kRead);
+  return config_.links->open(files_, config_.root, below_root(path));
 }
 
 Result<void> PosixTree::check_root() {
@@ -105,11 +115,22 @@ Result<ObjectStat> PosixTree::head(const std::string& key) {
   return busy(quoted(key) + " changes all the time");
 }
 
+Result<Place> PosixTree::look(const std::string& path) {
+  TRY(check_root());
+  ASSIGN_OR_RETURN(std::optional<os::FileStatus> status, find(path_of(path)));
+  if (!status) return not_found("nothing at " + quoted(path));
+  Place place{.is_directory = status->is_directory, .object = {}, .attributes = attributes_of(*status)};
+  place.object.mtime_ns = status->mtime_ns;
+  if (place.is_directory) return place;
+  ASSIGN_OR_RETURN(place.object, head(path));
+  return place;
+}
+
 Result<PosixTree::Opened> PosixTree::open(const std::string& key, const Condition& condition) {
   for (int attempt = 0; attempt < 5; ++attempt) {
     ASSIGN_OR_RETURN(ObjectStat stat, head(key));
     if (!condition.holds(&stat.identity)) return conflict(quoted(key) + " holds something else: " + stat.identity.text);
-    auto file = files_.open(path_of(key), os::OpenMode::kRead);
+    auto file = open_file(path_of(key));
     if (!file && file.error().is_errno(ENOENT)) continue;
     if (!file) return std::unexpected(translated(std::move(file).error()));
     ASSIGN_OR_RETURN(os::FileStatus status, translated((*file)->status()));

@@ -1,6 +1,7 @@
 // Files and directories below one root, as an under store keeps them. Blocking.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "os/file.h"
+#include "os/links.h"
 #include "ufs/under_store.h"
 
 namespace forebay::ufs {
@@ -19,6 +21,8 @@ struct PosixTreeConfig {
   std::string root;  // absolute, must exist: a NAS that is not mounted is not to be filled beside it
   StampPlace stamps = StampPlace::kAuto;
   bool owner = true;  // chown to the stamp's owner; EPERM is passed over
+  // Set: no symbolic link below the root is followed, and what is one, or lies behind one, is not there. Outlives the tree.
+  os::Links* links = nullptr;
 };
 
 // The calls that PosixStore makes on its blocking executor. A key is a regular file. What is written becomes visible in one step:
@@ -38,8 +42,10 @@ class PosixTree {
   std::string path_of(std::string_view key) const;
   std::string part_path(std::string_view key, std::string_view operation) const;
   static Identity identity_of(const os::FileStatus& status);
+  static Attributes attributes_of(const os::FileStatus& status);
 
   Result<ObjectStat> head(const std::string& key);
+  Result<Place> look(const std::string& path);
   struct Opened {
     std::shared_ptr<os::File> file;  // shared with reads left behind by a caller that did not wait
     ObjectStat stat;
@@ -78,6 +84,8 @@ class PosixTree {
   struct Walk;
 
   Result<std::optional<os::FileStatus>> find(const std::string& path);  // nothing: no such file
+  Result<std::unique_ptr<os::File>> open_file(const std::string& path);
+  std::string below_root(const std::string& path) const { return path.substr(std::min(path.size(), config_.root.size() + 1)); }
   Result<void> check_root();
   Result<void> make_parents(const std::string& key);
   std::optional<Stamp> stamp_of(const std::string& path, const os::FileStatus& status);
@@ -92,6 +100,8 @@ class PosixTree {
   Result<std::vector<Name>> names_after(const std::string& directory, const std::string& least, size_t most);
   Result<bool> walk(Walk& walk, const std::string& directory);
   Result<void> add_entry(Walk& walk, const std::string& key);
+  Result<void> add_directory(Walk& walk, const std::string& key);
+  Result<bool> may_list(const std::string& directory);
   Result<void> collect_uploads(const std::string& directory, const std::string& prefix, std::vector<Upload>& into);
 
   os::FileSystem& files_;

@@ -95,6 +95,24 @@ Task<Result<ObjectStat>> S3Store::head(std::string key, Call call) {
   co_return stat_of(*response, request.doing);
 }
 
+Task<Result<Place>> S3Store::look(std::string path, Call call) {
+  if (path.empty()) {
+    CO_TRY(co_await check_bucket(call));
+    co_return Place{.is_directory = true, .object = {}, .attributes = {}};
+  }
+  Result<ObjectStat> object = co_await head(path, call);
+  if (object) co_return Place{.is_directory = false, .object = *std::move(object), .attributes = {}};
+  if (failure_of(object.error()) != Failure::kNotFound) co_return std::unexpected(std::move(object).error());
+  S3Request request{.method = "GET",
+                    .query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "1"}},
+                    .doing = "look for a directory " + quoted(path)};
+  request.query.emplace_back("prefix", full(path) + "/");
+  CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(request, call));
+  CO_ASSIGN_OR_RETURN(S3Listing listing, parse_listing(response.text));
+  if (listing.entries.empty()) co_return std::unexpected(std::move(object).error());
+  co_return Place{.is_directory = true, .object = {}, .attributes = {}};
+}
+
 Task<Result<ObjectStat>> S3Store::get(std::string key, Range range, Condition condition, BodySink* sink, Call call) {
   CO_TRY(check(key));
   const std::string doing = "get " + quoted(key);
@@ -134,6 +152,8 @@ Task<Result<ListPage>> S3Store::list(ListRequest request, Call call) {
   for (ListEntry& entry : listing.entries) {
     if (!entry.key.starts_with(full(request.prefix))) continue;
     entry.key.erase(0, config_.prefix.size());
+    // A directory is given again by some stores when what was listed last is that directory.
+    if (request.by_directory && request.cursor.empty() && entry.key <= request.start_after) continue;
     const bool is_marker = !entry.is_directory && (entry.key.ends_with('/') || entry.key.empty());
     if (is_marker || is_reserved(entry.key)) continue;
     page.entries.push_back(std::move(entry));
