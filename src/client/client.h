@@ -18,6 +18,7 @@
 #include "forebay/v1/namespace.pb.h"
 #include "obs/log.h"
 #include "os/env.h"
+#include "os/file.h"
 
 namespace forebay::client {
 
@@ -29,6 +30,13 @@ struct Identity {
 };
 
 class PersistControl;  // client/persist_control.h
+
+// A file of this host's file system that holds the bytes of a whole open file, each at its place, and no others.
+struct Backing {
+  std::shared_ptr<os::File> file;  // open for reading. Shared with whoever keeps it
+  ObjectId object;                 // the same one: the same file
+  bool writable = false;           // what is written there is part of the file, once it is flushed
+};
 
 struct ClientConfig {
   std::vector<os::Address> masters;  // tried in order; the leader answers
@@ -102,10 +110,17 @@ class File {
   virtual Task<Result<v1::Attr>> attr() = 0;
   // As the open found it, and with what this client has changed since; asks nobody.
   virtual v1::Attr opened_attr() const = 0;
+  // Where the kernel may read, or write, the bytes itself from now on until this handle is closed. None: through here only.
+  virtual Task<std::optional<Backing>> backing() { co_return std::nullopt; }
 };
 
 struct OpenFlags {
   bool read = true, write = false, append = false, truncate = false;
+  // If it begins empty: in a file of a worker on this host that has room, which others may write, as File::backing() says.
+  bool stage = false;
+  // Others have this sealed object's file open as the whole of the file, and are to see what this open writes: its bytes go to
+  // that file, if it is still the whole of the file. An open that cannot have it so fails: ENOSPC, or ETXTBSY.
+  ObjectId fork_from = {};
 };
 
 struct Created {
@@ -193,6 +208,8 @@ class Client {
   virtual Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) = 0;  // where the bytes are
   virtual Task<Result<std::vector<v1::WorkerAddress>>> workers() = 0;
   virtual Task<Result<v1::ReportReply>> report() = 0;
+  // What this client has to say of itself, for people, in reports: at most 256 bytes. Told with the next renewal of its session.
+  virtual void describe(std::string) {}
   virtual std::unique_ptr<PersistControl> persistence() = 0;  // the client outlives it
 };
 

@@ -51,6 +51,7 @@ class ClientImpl final : public Client {
   Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) override;
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override;
   Task<Result<v1::ReportReply>> report() override;
+  void describe(std::string state) override { core_->session.describe(std::move(state)); }
   std::unique_ptr<PersistControl> persistence() override;  // persist_control.cc
 
   // opens.cc
@@ -62,7 +63,7 @@ class ClientImpl final : public Client {
   void note_directory(const v1::Attr* after, InodeId directory);
   Task<Result<v1::Attr>> put_large(Identity who, NewFile file);
   Task<Result<size_t>> put_some(Identity who, std::span<const NewFile> files, std::vector<Result<v1::Attr>>* outcomes);
-  void want_object(v1::Placement* placement) const;
+  v1::Placement placement(const OpenFlags& flags) const;
   Task<Result<std::unique_ptr<File>>> opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
                                              uint64_t departures);
   v1::Attr merged(v1::Attr attr);

@@ -57,6 +57,10 @@ Task<Result<void>> FileState::commit(v1::Durability durability) {
 }
 
 Task<Result<void>> FileState::commit_everything(v1::Durability durability) {
+  if (staged()) {
+    Result<void> committed = co_await commit_staged(durability);
+    co_return committed;
+  }
   auto writing = co_await writing_.lock();
   {
     std::lock_guard lock(mutex_);
@@ -239,7 +243,7 @@ Task<Result<void>> FileState::release(std::shared_ptr<OpenHandle> handle) {
 
 // Nothing is left to be said through it.
 Task<bool> FileState::may_end_later(std::shared_ptr<OpenHandle> handle) {
-  if (!handle->flags.write || is_broken() || handle->session != core_.session.id()) co_return false;
+  if (!handle->flags.write || staged() || is_broken() || handle->session != core_.session.id()) co_return false;
   auto writing = co_await writing_.lock();
   co_return !content_.has_uncommitted() && !writer_.has_objects_of(handle->id);
 }
@@ -247,7 +251,12 @@ Task<bool> FileState::may_end_later(std::shared_ptr<OpenHandle> handle) {
 Task<Result<void>> FileState::close_locked(std::shared_ptr<OpenHandle> handle) {
   if (handle->closed) co_return *handle->closed;
   Result<void> closed;
-  if (handle->flags.write) {
+  if (handle->flags.write && staged()) {
+    Result<bool> done = co_await close_staged(handle);
+    if (!done) closed = std::unexpected(std::move(done).error());
+    handle->closed = closed;
+    if (done && !*done) co_return closed;  // it stays open at the master until the rest is done
+  } else if (handle->flags.write) {
     closed = co_await close_writing(handle);
   } else {
     core_.read_handles.close(core_, *handle);

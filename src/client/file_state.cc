@@ -43,7 +43,7 @@ Task<Result<void>> FileState::opened(std::shared_ptr<OpenHandle> handle, v1::Ope
   }
   if (reply.created()) durable_layout_ = reply.attr().layout();  // nothing is in it
   if (empty) {
-    Result<void> emptied = co_await make_empty(handle);
+    Result<void> emptied = co_await make_empty(handle, reply.attr());
     co_return emptied;
   }
   if (reply.has_layout()) {
@@ -54,7 +54,7 @@ Task<Result<void>> FileState::opened(std::shared_ptr<OpenHandle> handle, v1::Ope
   co_return Result<void>{};
 }
 
-Task<Result<void>> FileState::make_empty(std::shared_ptr<OpenHandle> handle) {
+Task<Result<void>> FileState::make_empty(std::shared_ptr<OpenHandle> handle, v1::Attr attr) {
   auto committing = co_await committing_.lock();
   {
     auto writing = co_await writing_.lock();
@@ -62,6 +62,15 @@ Task<Result<void>> FileState::make_empty(std::shared_ptr<OpenHandle> handle) {
     writer_.discard_inline();
   }
   CO_TRY(co_await reload(handle));
+  const std::shared_ptr<StagedObject> staged = this->staged();
+  if (staged) {
+    CO_ASSIGN_OR_RETURN(const std::shared_ptr<os::File> file, co_await staged->writable());
+    CO_TRY(file->truncate(0));
+    v1::Attr empty = attr;
+    empty.set_size(0);
+    empty.set_layout(content_.layout());
+    staged->note_truncated(empty);
+  }
   if (content_.committed_size() == 0) co_return Result<void>{};
   v1::SetAttrRequest change;
   change.set_inode(inode_.value);
@@ -70,6 +79,7 @@ Task<Result<void>> FileState::make_empty(std::shared_ptr<OpenHandle> handle) {
   Result<v1::AttrReply> reply = co_await core_.session.call<rpcs::SetAttr>(handle->who, change, handle->session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   content_.truncated(reply->attr());
+  if (staged) staged->note_truncated(reply->attr());
   co_return Result<void>{};
 }
 
@@ -88,6 +98,10 @@ Task<Result<void>> FileState::reload(std::shared_ptr<OpenHandle> handle) {
 
 Task<Result<size_t>> FileState::read(std::shared_ptr<OpenHandle> handle, MutableBytes into, uint64_t offset) {
   auto self = shared_from_this();
+  if (std::shared_ptr<StagedObject> staged = this->staged()) {
+    Result<size_t> read = co_await read_staged(std::move(staged), into, offset);
+    co_return read;
+  }
   const size_t ahead = co_await handle->ahead.take(&core_, into, offset, content_.changes());
   size_t length = ahead;
   if (ahead < into.size()) {
@@ -99,6 +113,7 @@ Task<Result<size_t>> FileState::read(std::shared_ptr<OpenHandle> handle, Mutable
 }
 
 bool FileState::is_far(uint64_t offset) const {
+  if (staged()) return false;
   const Found found = content_.find(offset, 1);
   if (found.pieces.empty() || !found.pieces.front().committed || !found.pieces.front().object) return false;
   if (found.pieces.front().inlined) return false;
@@ -109,6 +124,10 @@ bool FileState::is_far(uint64_t offset) const {
 
 Task<Result<void>> FileState::write(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset) {
   if (offset && (*offset > INT64_MAX || data.size() > INT64_MAX - *offset)) co_return rejected(EFBIG, "beyond the largest file");
+  if (staged()) {
+    Result<void> written = co_await write_staged(std::move(handle), data, offset);
+    co_return written;
+  }
   const uint64_t most = std::clamp<uint64_t>(core_.write_budget.total() / 4, 1, kLargestSegment);
   while (!data.empty()) {
     const size_t length = std::min<uint64_t>(data.size(), most);
@@ -190,17 +209,18 @@ Status FileState::breaks(Status why) {
 
 // ---- attributes ----
 
-namespace {
-constexpr uint32_t kPrivilegeBits = 06000;  // set-user-id, set-group-id
-
 // A write takes the privilege bits away when it is committed. Those that are set after it are to stay.
-bool needs_commit(const v1::SetAttrRequest& change) {
+bool FileState::needs_commit(const v1::SetAttrRequest& change) {
+  constexpr uint32_t kPrivilegeBits = 06000;  // set-user-id, set-group-id
   return change.has_size() || (change.has_mode() && (change.mode() & kPrivilegeBits) != 0);
 }
-}  // namespace
 
 Task<Result<v1::Attr>> FileState::set_attr(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle) {
   auto committing = co_await committing_.lock();
+  if (staged()) {
+    Result<v1::Attr> changed = co_await set_attr_staged(std::move(who), std::move(change), std::move(handle));
+    co_return changed;
+  }
   auto writing = co_await writing_.lock();
   SessionId session;
   if (change.has_size() && handle) {
@@ -231,6 +251,7 @@ Task<Result<v1::Attr>> FileState::set_attr(Identity who, v1::SetAttrRequest chan
 
 void FileState::merge_into(v1::Attr& attr) {
   if (is_broken()) return;
+  if (std::shared_ptr<StagedObject> staged = this->staged()) return staged->merge_into(attr);
   content_.adopt(attr);
   content_.merge_into(attr);
   if (!content_.has_uncommitted()) return;

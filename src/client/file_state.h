@@ -13,6 +13,7 @@
 #include "client/read_path/read_ahead.h"
 #include "client/read_path/reader.h"
 #include "client/write_path/file_writer.h"
+#include "client/write_path/staged_object.h"
 
 namespace forebay::client {
 
@@ -48,6 +49,13 @@ class FileState : public std::enable_shared_from_this<FileState> {
   // even if a commit of it came in after the truncation.
   Task<Result<void>> opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool empty);
 
+  // The file is empty, and `handle`, to which the staged object was granted, is all that this client has open of it: from now on
+  // its bytes go there, if the worker has it so.
+  Task<void> stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr);
+  // The same, into the file of the sealed object `from`, which is the whole of the file, and which readers have open.
+  Task<Result<void>> fork(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr, ObjectId from);
+  Task<std::optional<Backing>> backing(std::shared_ptr<OpenHandle> handle);
+
   Task<Result<size_t>> read(std::shared_ptr<OpenHandle> handle, MutableBytes into, uint64_t offset);
   // Without `offset`, at the end.
   Task<Result<void>> write(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset);
@@ -72,6 +80,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   bool is_far(uint64_t offset) const;
   Content& content() { return content_; }
   const FileWriter& writer() const { return writer_; }
+  void give_back(v1::Grant grant, HandleId handle) { writer_.give_back(ObjectId{grant.object()}, handle); }
   // The master's attributes with what it does not know yet.
   void merge_into(v1::Attr& attr);
 
@@ -109,11 +118,40 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<void>> close_writing(std::shared_ptr<OpenHandle> handle);
   Task<bool> may_end_later(std::shared_ptr<OpenHandle> handle);
   void forget(std::shared_ptr<OpenHandle> handle, Result<void> closed);
-  Task<Result<void>> make_empty(std::shared_ptr<OpenHandle> handle);
+
+  // file_staged.cc; with commits held, but for those that take `handle` and bytes
+  std::shared_ptr<StagedObject> staged() const;
+  Task<Result<size_t>> read_staged(std::shared_ptr<StagedObject> staged, MutableBytes into, uint64_t offset);
+  Task<Result<void>> write_staged(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset);
+  Task<Result<v1::Attr>> set_attr_staged(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle);
+  struct StagedCommit {
+    v1::Durability durability = v1::DURABILITY_UNSPECIFIED;
+    bool syncs = false;
+    const v1::SealedObject* sealed = nullptr;
+    bool closes = false;  // the handle that the object was granted to
+    bool unused = false;  // nobody is to keep the object
+  };
+  Task<Result<void>> commit_staged(v1::Durability durability);
+  Task<Result<void>> send_staged(std::shared_ptr<StagedObject> staged, StagedContent content, StagedCommit what);
+  Task<Result<v1::CommitReply>> lay_staged(std::shared_ptr<StagedObject> staged, StagedContent content,
+                                           v1::CommitRequest request);
+  Task<Result<std::vector<os::StoredRange>>> not_laid_over(std::shared_ptr<StagedObject> staged,
+                                                           std::vector<os::StoredRange> ranges);
+  void note_layout(StagedObject& staged, const v1::Attr& attr);
+  // Whether all of it is done: not, while a mapping can still write the file.
+  Task<Result<bool>> close_staged(std::shared_ptr<OpenHandle> handle);
+  Task<Result<bool>> finish_staged(std::shared_ptr<StagedObject> staged);
+  Task<Result<void>> end_plainly(std::shared_ptr<OpenHandle> handle);
+  Task<void> end_staging(bool committed);
+  static Task<void> finish_later(std::shared_ptr<FileState> self);
+  bool has_writers_but(HandleId handle) const;
+  bool is_read() const;
+  Task<Result<void>> make_empty(std::shared_ptr<OpenHandle> handle, v1::Attr attr);
   Task<Result<void>> reload(std::shared_ptr<OpenHandle> handle);
   // Without a commit: the master seals the file at its last one.
   static Task<void> end_handle(Core* core, HandleId handle, SessionId session, Identity who);
   static Task<void> recover(std::shared_ptr<FileState> self);
+  static bool needs_commit(const v1::SetAttrRequest& change);
   Result<void> check_writable(const OpenHandle& handle);
   Status breaks(Status why);
   bool fsync_level(v1::Durability durability) const;
@@ -135,8 +173,10 @@ class FileState : public std::enable_shared_from_this<FileState> {
   mutable std::mutex mutex_;
   std::optional<Status> broken_;
   std::vector<std::shared_ptr<OpenHandle>> handles_;
-  int64_t written_ns_ = 0;  // when it was written last, for the next commit
-  Identity writer_who_;     // one of those who wrote since the last commit, not the superuser if another did: for set-user-id
+  std::shared_ptr<StagedObject> staged_;            // shared with reads
+  std::vector<std::shared_ptr<OpenHandle>> ended_;  // of `handles_`: closed, and to be ended when the staged object is
+  int64_t written_ns_ = 0;                          // when it was written last, for the next commit
+  Identity writer_who_;  // one of those who wrote since the last commit, not the superuser if another did: for set-user-id
 };
 
 // The File that applications hold. Closes in the background when it is only destroyed.

@@ -86,6 +86,12 @@ class OpenFile final : public File {
     co_return attr;
   }
 
+  Task<std::optional<Backing>> backing() override {
+    if (closed_) co_return std::nullopt;
+    std::optional<Backing> found = co_await state_->backing(handle_);
+    co_return found;
+  }
+
   std::shared_ptr<OpenHandle> handle() const { return handle_; }
 
  private:

@@ -17,12 +17,25 @@ Result<OpenFlags> checked(OpenFlags flags) {
   if (flags.truncate && !flags.write) return rejected(EINVAL, "truncating needs write access");
   return flags;
 }
+// A staged object that was granted, which is for nothing else.
+std::optional<v1::Grant> take_staged(v1::OpenReply& reply) {
+  for (int i = 0; i < reply.grants_size(); ++i) {
+    if (!reply.grants(i).staged()) continue;
+    v1::Grant grant = reply.grants(i);
+    reply.mutable_grants()->DeleteSubrange(i, 1);
+    return grant;
+  }
+  return std::nullopt;
+}
 }  // namespace
 
-void ClientImpl::want_object(v1::Placement* placement) const {
-  placement->set_bytes(std::min(core_->config.first_object_bytes, core_->config.object_bytes));
-  placement->set_host_id(core_->env.host_id);
-  for (WorkerId worker : core_->routing.avoided()) placement->add_avoid(worker.value);
+v1::Placement ClientImpl::placement(const OpenFlags& flags) const {
+  v1::Placement placement;
+  placement.set_bytes(std::min(core_->config.first_object_bytes, core_->config.object_bytes));
+  placement.set_host_id(core_->env.host_id);
+  placement.set_staged(flags.stage && (!flags.append || flags.fork_from) && core_->config.short_circuit);
+  for (WorkerId worker : core_->routing.avoided()) placement.add_avoid(worker.value);
+  return placement;
 }
 
 Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
@@ -36,7 +49,7 @@ Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::stri
   request.set_exclusive(exclusive);
   request.set_truncate(flags.truncate);
   // Where small files are inline, most need no object: what is longer asks for one when it is.
-  if (flags.write && core_->inline_limit() == 0) want_object(request.mutable_placement());
+  if (flags.write && (flags.stage || core_->inline_limit() == 0)) *request.mutable_placement() = placement(flags);
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
   SessionId session;
@@ -55,7 +68,8 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode
   request.set_inode(inode.value);
   request.set_access(access_of(flags));
   request.set_truncate(flags.truncate);
-  if (flags.write && core_->inline_limit() == 0) want_object(request.mutable_placement());
+  flags.stage = flags.fork_from || (flags.stage && flags.truncate);
+  if (flags.write && (flags.stage || core_->inline_limit() == 0)) *request.mutable_placement() = placement(flags);
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
   SessionId session;
@@ -79,7 +93,16 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags f
   std::shared_ptr<FileState> state = core_->files.attach(*core_, inode);
   // A commit through another handle of this client may have been on its way to the master while the file was truncated there.
   const bool shared = state->has_handles() || core_->files.departures() != departures;
+  std::optional<v1::Grant> grant = take_staged(reply);
+  v1::Attr attr = reply.attr();
+  const bool stages = grant && !shared && (reply.created() || truncated);
+  if (grant && !stages && !flags.fork_from) state->give_back(*grant, handle->id);
   Result<void> ready = co_await state->opened(handle, std::move(reply), truncated && shared);
+  if (ready && stages) {
+    co_await state->stage(handle, std::move(*grant), std::move(attr));
+  } else if (ready && flags.fork_from) {
+    ready = co_await state->fork(handle, grant.value_or(v1::Grant{}), std::move(attr), flags.fork_from);
+  }
   if (!ready) {
     Result<void> ignored = co_await state->close(handle);
     (void)ignored;  // nothing was written through it

@@ -16,6 +16,13 @@ std::shared_ptr<Session::Epoch> Session::current() const {
 
 SessionId Session::id() const { return current()->id; }
 
+void Session::describe(std::string state) {
+  constexpr size_t kMost = 256;
+  state.resize(std::min(state.size(), kMost));
+  std::lock_guard lock(mutex_);
+  state_ = std::move(state);
+}
+
 bool Session::begun() const { return current() != nullptr; }
 
 Task<Result<void>> Session::begin() {
@@ -114,6 +121,7 @@ Task<bool> Session::again_after_stale(SessionId used, SessionId bound, Trying* t
     {
       std::lock_guard lock(mutex_);
       request.set_known_epoch(known_master_epoch_);
+      request.set_state(state_);
     }
     v1::RequestContext context;
     context.set_session(used.value);
@@ -156,6 +164,7 @@ Task<void> Session::renew_once() {
     {
       std::lock_guard lock(mutex_);
       request.set_known_epoch(known_master_epoch_);
+      request.set_state(state_);
       if (told_master_epoch_ != known_master_epoch_) {
         telling = known_master_epoch_;
         for (const auto& [inode, times] : reading_) request.add_open_reads(inode.value);

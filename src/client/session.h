@@ -50,6 +50,7 @@ class Session {
   }
 
   TraceId new_trace() { return {env_.random.next(), env_.random.next()}; }
+  void describe(std::string state);
   SessionId id() const;
   bool begun() const;
   uint64_t inline_max() const { return inline_max_; }  // what the master says that it keeps of a commit's content
@@ -107,6 +108,7 @@ class Session {
   Duration lease_{};
   uint64_t known_master_epoch_ = 0, told_master_epoch_ = 0;  // told: it has this client's open reads
   bool ended_ = false;                                       // no other session is begun any more
+  std::string state_;                                        // for people
   std::map<InodeId, uint32_t> reading_;                      // how often
   async::Mutex opening_;
 };

@@ -112,6 +112,13 @@ inline constexpr Setting kTable[] = {
      {.choices = "memory|page-cache|fsync"}},
     {"forebay.client.short_circuit", Kind::kFlag, "true",
      "Write and read objects on this host by their descriptor instead of through the worker."},
+    {"forebay.client.verify",
+     Kind::kChoice,
+     "remote",
+     "Which reads are checked against the checksums of the seal: those that cross machines, or always, which gives up "
+     "passthrough and "
+     "descriptors for reads.",
+     {.choices = "remote|always"}},
     {"forebay.client.object_size", Kind::kSize, "64MB", "A new object is begun after so many bytes."},
     {"forebay.client.inline_size", Kind::kSize, "16KB",
      "Content of a file up to so many bytes is kept by the master with the metadata; no worker is asked. 0: never."},
@@ -153,6 +160,17 @@ inline constexpr Setting kTable[] = {
     {"forebay.fuse.allow_other", Kind::kFlag, "true",
      "Users other than the one who mounted may use the mount (permissions are checked)."},
     {"forebay.fuse.page_cache", Kind::kFlag, "true", "The kernel keeps file content. false: every read goes to the daemon."},
+    {"forebay.fuse.passthrough",
+     Kind::kChoice,
+     "auto",
+     "auto: the kernel reads and writes files of a worker on this host itself where it can: Linux 6.9, CAP_SYS_ADMIN, new and "
+     "truncated "
+     "files, files that are whole in one object. off: every byte goes through the daemon.",
+     {.choices = "auto|off"}},
+    {"forebay.fuse.stage_from", Kind::kSize, "64KB",
+     "With passthrough: where the last files made in a directory were shorter than this, the next one goes through the daemon, "
+     "which costs "
+     "tiny files less. 0: every new file is the kernel's."},
     {"forebay.fuse.receivers", Kind::kCount, "4", "Threads that take requests from the kernel.", {.least = 1, .most = 64}},
     {"forebay.fuse.max_in_flight",
      Kind::kCount,

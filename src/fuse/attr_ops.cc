@@ -61,7 +61,7 @@ bool changes_nothing(const v1::SetAttrRequest& change) {
 
 Task<Result<v1::Attr>> apply(Volume* volume, client::Identity who, v1::SetAttrRequest change, client::File* file) {
   if (changes_nothing(change)) co_return co_await drop_for(volume, std::move(who), InodeId{change.inode()});
-  auto changed = co_await volume->client().set_attr(std::move(who), std::move(change), file);
+  auto changed = co_await change_attr(volume, std::move(who), std::move(change), file);
   co_return changed;
 }
 
@@ -101,6 +101,23 @@ Task<void> statfs(Request request) {
 OpenFile* open_file(const fuse_file_info* info) { return info == nullptr ? nullptr : reinterpret_cast<OpenFile*>(info->fh); }
 
 }  // namespace
+
+Task<Result<v1::Attr>> change_attr(Volume* volume, client::Identity who, v1::SetAttrRequest change, client::File* file) {
+  const InodeId inode{change.inode()};
+  std::unique_ptr<client::File> writer;
+  if (change.has_size() && file == nullptr) {
+    if (const ObjectId backing = volume->io_modes().backing_of(inode)) {
+      client::OpenFlags flags{.read = false, .write = true, .fork_from = backing};
+      CO_ASSIGN_OR_RETURN(writer, co_await volume->client().open(who, inode, flags));
+    }
+  }
+  auto changed = co_await volume->client().set_attr(std::move(who), std::move(change), writer ? writer.get() : file);
+  if (writer) {
+    const Result<void> closed = co_await writer->close();
+    if (changed && !closed) co_return std::unexpected(closed.error());
+  }
+  co_return changed;
+}
 
 Task<Result<v1::Attr>> drop_privilege(client::Client* client, InodeId inode) {
   auto attr = co_await client->get_attr(client::Identity{}, inode);

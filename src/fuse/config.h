@@ -30,8 +30,10 @@ struct MountConfig {
   Duration entry_timeout = std::chrono::seconds(1);
   Duration negative_timeout{0};
 
-  bool allow_other = true;  // other users than the mounting one; without privilege /etc/fuse.conf has to permit it
-  bool page_cache = true;   // false: every read goes to the daemon; before Linux 6.6 shared mappings are refused then
+  bool allow_other = true;          // other users than the mounting one; without privilege /etc/fuse.conf has to permit it
+  bool page_cache = true;           // false: every read goes to the daemon; before Linux 6.6 shared mappings are refused then
+  uint64_t stage_from = 64 * kKiB;  // new files of a directory whose last ones were shorter go through the daemon; 0: never
+  bool passthrough = true;  // the kernel reads and writes files of this host itself, if it can and this process may have it do so
   v1::Durability fsync_durability =
       v1::DURABILITY_FSYNC;  // what fsync(2) and fdatasync(2) ask for; close(2) asks for the file's own
 

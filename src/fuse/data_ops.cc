@@ -44,6 +44,11 @@ Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, By
   else
     written = co_await open->file->pwrite(data, how.offset);
   InodeTable& inodes = request.volume().inodes();
+  if (written) {
+    const uint64_t end = how.offset + data.size();
+    for (uint64_t before = open->written; before < end && !open->written.compare_exchange_weak(before, end);) {
+    }
+  }
   if (written && how.drops_privilege && inodes.is_privileged(open->inode)) {
     auto dropped = co_await drop_privilege(&request.client(), open->inode);
     if (dropped) inodes.show(*dropped);  // if not: the commit drops it

@@ -6,17 +6,43 @@
 #include <atomic>
 #include <cstdint>
 
+#include "fuse/io_modes.h"
+
 namespace forebay::fuse {
 
 // What is remembered between INIT, a session's first message, and its reply.
 struct InitExchange {
   std::atomic<uint64_t> unique{0};     // of the INIT that awaits its reply; 0: none
   uint32_t offered = 0, offered2 = 0;  // capabilities of the kernel
+  bool passes_through = false;
+  BackingDevice* backings = nullptr;  // of the session; set before its first message
+};
+
+// While this lives, on its thread, the reply to an open that libfuse writes says that the kernel is to use this file, which
+// libfuse 3.14 cannot say. 0: it says what libfuse says.
+class BackingOfReply {
+ public:
+  explicit BackingOfReply(int32_t backing_id);
+  ~BackingOfReply();
+  BackingOfReply(const BackingOfReply&) = delete;
+  BackingOfReply& operator=(const BackingOfReply&) = delete;
+};
+
+// The kernel's table of files, of a mounted session.
+class SessionBackings final : public BackingDevice {
+ public:
+  explicit SessionBackings(fuse_session* session) : session_(session) {}
+  Result<int32_t> open(int descriptor) override;
+  void close(int32_t id) override;
+
+ private:
+  fuse_session* const session_;
 };
 
 // Puts itself between libfuse and the device of a mounted session whose userdata is a Volume. libfuse 3.14.0 knows capabilities
-// that it never tells the kernel (FUSE_PARALLEL_DIROPS, FUSE_HANDLE_KILLPRIV): the reply to INIT gets those that the kernel
-// offers. Before the session's first message; false with errno set on failure. Splicing is off from then on.
+// that it never tells the kernel (FUSE_PARALLEL_DIROPS, FUSE_HANDLE_KILLPRIV), and does not know FUSE_PASSTHROUGH: the reply to
+// INIT gets those that the kernel offers. Before the session's first message; false with errno set on failure. Splicing is off
+// from then on.
 bool install_device_io(fuse_session* session);
 
 }  // namespace forebay::fuse

@@ -14,27 +14,45 @@ OpenFile* open_file(const fuse_file_info* info) { return reinterpret_cast<OpenFi
 
 bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY; }
 
-client::OpenFlags to_open_flags(int flags) {
+OpenFacts facts_of(Volume& volume, int flags) {
+  return {.flags = flags, .page_cache = volume.config().page_cache, .passthrough = volume.io_modes().passes_through()};
+}
+
+client::OpenFlags to_open_flags(Volume& volume, int flags) {
   return {.read = (flags & O_ACCMODE) != O_WRONLY,
           .write = writes(flags),
           .append = writes(flags) && (flags & O_APPEND),
-          .truncate = (flags & O_TRUNC) != 0};
+          .truncate = (flags & O_TRUNC) != 0,
+          .stage = wants_staging(facts_of(volume, flags))};
 }
 
-std::unique_ptr<OpenFile> make_open_file(Volume& volume, std::unique_ptr<client::File> file, int flags) {
+// From here on the inode is open in this mode, until the file is released.
+Task<OpenFile*> adopt(Volume* volume, std::unique_ptr<client::File> file, int flags, InodeId made_in = {}) {
   const InodeId inode = file->inode();
-  return std::unique_ptr<OpenFile>(
-      new OpenFile{.inode = inode,
-                   .mode = choose_data_mode({.flags = flags, .page_cache = volume.config().page_cache}),
-                   .writable = writes(flags),
-                   .append = writes(flags) && (flags & O_APPEND),
-                   .file = std::move(file)});
+  std::optional<client::Backing> backing;
+  if (volume->io_modes().passes_through()) backing = co_await file->backing();
+  const IoModes::Choice choice = volume->io_modes().enter(inode, facts_of(*volume, flags), backing);
+  co_return volume->adopt(std::unique_ptr<OpenFile>(new OpenFile{.inode = inode,
+                                                                 .mode = choice.mode,
+                                                                 .backing_id = choice.backing_id,
+                                                                 .writable = writes(flags),
+                                                                 .append = writes(flags) && (flags & O_APPEND),
+                                                                 .file = std::move(file),
+                                                                 .backing = backing ? std::move(backing->file) : nullptr,
+                                                                 .made_in = made_in}));
+}
+
+uint64_t size_of(const OpenFile& file) {
+  if (file.mode != DataMode::kPassthrough) return file.written;
+  return file.backing->size().value_or(0);
 }
 
 // Closes a file and destroys its handle. What close(2) had to say was said by FLUSH: an error here concerns what was written
 // after it, through a mapping, and nobody waits for the answer.
 Task<void> close_file(Volume* volume, OpenFile* open) {
   std::unique_ptr<OpenFile> file = volume->release(open);
+  if (file->made_in) volume->stage_policy().made(file->made_in, size_of(*file));
+  file->backing.reset();
   auto closed = co_await file->file->release();
   if (!closed)
     volume->log().error("closing a file failed", {{"inode", file->inode.value}, {"error", closed.error().to_string()}});
@@ -44,7 +62,7 @@ Task<void> close_file(Volume* volume, OpenFile* open) {
 fuse_file_info to_reply(OpenFile* open, bool keep_cache) {
   fuse_file_info info{};
   info.fh = reinterpret_cast<uint64_t>(open);
-  info.direct_io = open->mode == DataMode::kDirect;
+  info.direct_io = open->mode == DataMode::kDirect || open->mode == DataMode::kBeside;
   info.keep_cache = open->mode == DataMode::kCached && keep_cache;
   return info;
 }
@@ -52,18 +70,26 @@ fuse_file_info to_reply(OpenFile* open, bool keep_cache) {
 // Linux empties a file on O_RDONLY | O_TRUNC, too, if the caller may write it.
 bool empties_for_reading(int flags) { return (flags & O_TRUNC) && !writes(flags); }
 
-Task<Result<v1::Attr>> empty(client::Client* client, client::Identity who, InodeId inode) {
+Task<Result<v1::Attr>> resize(Volume* volume, client::Identity who, InodeId inode, uint64_t size) {
   v1::SetAttrRequest change;
   change.set_inode(inode.value);
-  change.set_size(0);
-  return client->set_attr(std::move(who), std::move(change), nullptr);
+  change.set_size(size);
+  return change_attr(volume, std::move(who), std::move(change), nullptr);
 }
 
-Task<Result<std::unique_ptr<client::File>>> open_by_flags(client::Client* client, client::Identity who, InodeId inode,
-                                                          int flags) {
-  client::OpenFlags open_flags = to_open_flags(flags);
+Task<Result<std::unique_ptr<client::File>>> open_by_flags(Volume* volume, client::Identity who, InodeId inode, int flags) {
+  client::Client* client = &volume->client();
+  client::OpenFlags open_flags = to_open_flags(*volume, flags);
+  // Who reads the file by passthrough shall see what is written now.
+  if (writes(flags)) open_flags.fork_from = volume->io_modes().backing_of(inode);
+  if (open_flags.fork_from && open_flags.truncate) {
+    open_flags.truncate = false;
+    CO_ASSIGN_OR_RETURN(std::unique_ptr<client::File> emptied, co_await client->open(std::move(who), inode, open_flags));
+    CO_TRY(co_await emptied->truncate(0));
+    co_return emptied;
+  }
   if (empties_for_reading(flags)) {
-    CO_TRY(co_await empty(client, who, inode));
+    CO_TRY(co_await resize(volume, who, inode, 0));
     open_flags.truncate = false;
   }
   auto file = co_await client->open(std::move(who), inode, open_flags);
@@ -71,37 +97,40 @@ Task<Result<std::unique_ptr<client::File>>> open_by_flags(client::Client* client
 }
 
 // The kernel asks for a creation where it knows no name; somebody else may have made one since.
-Task<Result<client::Created>> create_by_flags(client::Client* client, client::Identity who, InodeId parent, std::string name,
+Task<Result<client::Created>> create_by_flags(Volume* volume, client::Identity who, InodeId parent, std::string name,
                                               uint32_t mode, int flags) {
-  client::OpenFlags open_flags = to_open_flags(flags);
+  client::Client* client = &volume->client();
+  client::OpenFlags open_flags = to_open_flags(*volume, flags);
+  open_flags.stage = open_flags.stage && volume->stage_policy().wants(parent);
   if (empties_for_reading(flags)) open_flags.truncate = false;
   CO_ASSIGN_OR_RETURN(client::Created made,
                       co_await client->create(who, parent, std::move(name), mode, open_flags, (flags & O_EXCL) != 0));
   if (empties_for_reading(flags) && !made.created) {
-    CO_ASSIGN_OR_RETURN(made.attr, co_await empty(client, std::move(who), made.file->inode()));
+    CO_ASSIGN_OR_RETURN(made.attr, co_await resize(volume, std::move(who), made.file->inode(), 0));
   }
   co_return made;
 }
 
 Task<void> create(Request request, client::Identity who, InodeId parent, std::string name, uint32_t mode, int flags) {
   Volume& volume = request.volume();
-  auto created = co_await create_by_flags(&request.client(), std::move(who), parent, std::move(name), mode, flags);
+  auto created = co_await create_by_flags(&volume, std::move(who), parent, std::move(name), mode, flags);
   volume.inodes().changed();
   if (!created) {
     request.fail(created.error());
     co_return;
   }
-  OpenFile* open = volume.adopt(make_open_file(volume, std::move(created->file), flags));
+  const InodeId made_in = created->created && writes(flags) ? parent : InodeId{};
+  OpenFile* open = co_await adopt(&volume, std::move(created->file), flags, made_in);
   if ((flags & O_TRUNC) && !created->created) volume.inodes().content_changed(open->inode);
   // Opened for writing before the attributes are taken: another handle's uncommitted size has to be in them.
   v1::Attr attr = volume.with_local_changes(std::move(created->attr));
-  const bool keep = volume.inodes().keep_cache(attr);
-  if (!request.created(attr, to_reply(open, keep))) co_await close_file(&volume, open);
+  const bool keep = !is_backed(open->mode) && volume.inodes().keep_cache(attr);
+  if (!request.created(attr, to_reply(open, keep), open->backing_id)) co_await close_file(&volume, open);
 }
 
 Task<void> open(Request request, client::Identity who, InodeId inode, int flags) {
   Volume& volume = request.volume();
-  auto file = co_await open_by_flags(&request.client(), std::move(who), inode, flags);
+  auto file = co_await open_by_flags(&volume, std::move(who), inode, flags);
   if (!file) {
     // Removed elsewhere: the kernel looks the name up again and may find another file.
     const bool gone = file.error().is(Code::kRejected) && file.error().is_errno(ENOENT);
@@ -112,7 +141,7 @@ Task<void> open(Request request, client::Identity who, InodeId inode, int flags)
     co_return;
   }
   const bool was_open = volume.is_open(inode);
-  OpenFile* open = volume.adopt(make_open_file(volume, std::move(*file), flags));
+  OpenFile* open = co_await adopt(&volume, std::move(*file), flags);
   if (flags & O_TRUNC) {
     volume.inodes().changed();
     volume.inodes().content_changed(inode);
@@ -126,8 +155,8 @@ Task<void> open(Request request, client::Identity who, InodeId inode, int flags)
   }
   // Close-to-open: reads are cut at the size that the kernel knows.
   if (!volume.inodes().was_shown(attr)) volume.forget_attributes(inode);
-  const bool keep = volume.inodes().keep_cache(attr);
-  if (!request.opened(to_reply(open, keep))) co_await close_file(&volume, open);
+  const bool keep = !is_backed(open->mode) && volume.inodes().keep_cache(attr);
+  if (!request.opened(to_reply(open, keep), open->backing_id)) co_await close_file(&volume, open);
 }
 
 Task<void> flush(Request request, OpenFile* open) {

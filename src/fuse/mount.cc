@@ -100,6 +100,7 @@ struct FuseMount::State {
   Volume volume;
   std::string point;
   fuse_session* session = nullptr;
+  std::unique_ptr<SessionBackings> backings;
   std::vector<std::thread> receivers;
 
   std::mutex mutex;
@@ -189,6 +190,8 @@ Result<std::unique_ptr<FuseMount>> FuseMount::start(client::Client& client, obs:
                     "mount at " + state->point + " failed: " + take_libfuse_text() +
                         "; run as root or with CAP_SYS_ADMIN, or install fuse3 and allow user_allow_other in /etc/fuse.conf");
   }
+  state->backings = std::make_unique<SessionBackings>(state->session);
+  state->volume.init_exchange().backings = state->backings.get();
   if (!install_device_io(state->session)) {
     const int error = errno;
     fuse_session_unmount(state->session);

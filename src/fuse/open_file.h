@@ -1,6 +1,7 @@
 // What the kernel's file handles stand for.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "async/sync.h"
@@ -15,9 +16,13 @@ namespace forebay::fuse {
 struct OpenFile {
   InodeId inode;
   DataMode mode;
+  int32_t backing_id;  // of the inode's file in the kernel; 0: it goes through the daemon
   bool writable;
   bool append;
   std::unique_ptr<client::File> file;
+  std::shared_ptr<os::File> backing;  // shared with the client; null: none
+  InodeId made_in;                    // the directory that it was created in by this open; none: it was there
+  std::atomic<uint64_t> written = 0;  // the end of what was written through the daemon
 };
 
 struct OpenDir {

@@ -18,6 +18,8 @@ inline Volume& volume_of(fuse_req_t request) { return *static_cast<Volume*>(fuse
 
 // Takes set-user-id and set-group-id from a file that somebody unprivileged writes, or whose owner changes. attr_ops.cc
 Task<Result<v1::Attr>> drop_privilege(client::Client* client, InodeId inode);
+// SetAttr; a new size is seen by those who read the file by passthrough, too. attr_ops.cc
+Task<Result<v1::Attr>> change_attr(Volume* volume, client::Identity who, v1::SetAttrRequest change, client::File* file);
 
 // names_ops.cc
 void op_lookup(fuse_req_t, fuse_ino_t parent, const char* name);

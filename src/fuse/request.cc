@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fuse/convert.h"
+#include "fuse/device_io.h"
 #include "fuse/volume.h"
 
 namespace forebay::fuse {
@@ -87,11 +88,15 @@ void Request::space(const v1::StatFsReply& space) {
   fuse_reply_statfs(take(), &out);
 }
 
-bool Request::opened(const fuse_file_info& info) { return fuse_reply_open(take(), &info) == 0; }
+bool Request::opened(const fuse_file_info& info, int32_t backing_id) {
+  const BackingOfReply backing(backing_id);
+  return fuse_reply_open(take(), &info) == 0;
+}
 
-bool Request::created(const v1::Attr& attr, const fuse_file_info& info) {
+bool Request::created(const v1::Attr& attr, const fuse_file_info& info, int32_t backing_id) {
   volume_->inodes().show(attr);
   const fuse_entry_param entry = to_entry(volume_->config(), attr);
+  const BackingOfReply backing(backing_id);
   return fuse_reply_create(take(), &entry, &info) == 0;
 }
 

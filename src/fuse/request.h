@@ -38,8 +38,9 @@ class Request {
   void position(off_t at);
   void space(const v1::StatFsReply& space);
   // False: the caller is gone, nobody will release the file or directory.
-  [[nodiscard]] bool opened(const fuse_file_info& info);
-  [[nodiscard]] bool created(const v1::Attr& attr, const fuse_file_info& info);
+  // `backing_id`: of the file in the kernel that serves it; 0: none.
+  [[nodiscard]] bool opened(const fuse_file_info& info, int32_t backing_id);
+  [[nodiscard]] bool created(const v1::Attr& attr, const fuse_file_info& info, int32_t backing_id);
 
   // done() or fail(), by the result.
   void finish(const Result<void>& result);

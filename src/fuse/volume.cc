@@ -10,9 +10,12 @@ Volume::Volume(client::Client& client, obs::Log& log, MountConfig config, std::v
       config_(std::move(config)),
       executors_(std::move(executors)),
       inodes_(config_.remembered_inodes),
+      io_modes_(log),
+      stage_policy_(config_.stage_from),
       read_buffers_(config_.idle_buffers),
       message_buffers_(config_.idle_buffers) {
   FOREBAY_CHECK(!executors_.empty(), "a mount needs an executor");
+  io_modes_.on_change([this](std::string mode) { client_.describe(std::move(mode)); });
 }
 
 Volume::~Volume() {
@@ -58,6 +61,7 @@ std::unique_ptr<OpenFile> Volume::release(OpenFile* file) {
     auto opens = opens_.find(file->inode);
     if (--opens->second == 0) opens_.erase(opens);
   }
+  io_modes_.leave(file->inode, file->mode);
   return std::unique_ptr<OpenFile>(file);
 }
 
@@ -90,6 +94,7 @@ void Volume::close_all() {
   }
   for (OpenFile* file : left) {
     std::unique_ptr<OpenFile> owned(file);
+    io_modes_.leave(owned->inode, owned->mode);
     auto closed = async::block_on(executors_.front(), owned->file->close());
     if (!closed)
       log_.error("a file that was open when the mount ended could not be closed",

@@ -12,8 +12,10 @@
 #include "fuse/config.h"
 #include "fuse/device_io.h"
 #include "fuse/inode_table.h"
+#include "fuse/io_modes.h"
 #include "fuse/open_file.h"
 #include "fuse/request.h"
+#include "fuse/stage_policy.h"
 
 namespace forebay::fuse {
 
@@ -28,6 +30,8 @@ class Volume {
   obs::Log& log() { return log_; }
   const MountConfig& config() const { return config_; }
   InodeTable& inodes() { return inodes_; }
+  IoModes& io_modes() { return io_modes_; }
+  StagePolicy& stage_policy() { return stage_policy_; }
   BufferPool& read_buffers() { return read_buffers_; }        // of kMaxRequestBytes
   BufferPool& message_buffers() { return message_buffers_; }  // of libfuse's own size
 
@@ -62,6 +66,8 @@ class Volume {
   const MountConfig config_;
   const std::vector<async::Executor> executors_;
   InodeTable inodes_;
+  IoModes io_modes_;
+  StagePolicy stage_policy_;
   BufferPool read_buffers_, message_buffers_;
   InitExchange init_exchange_;
   fuse_session* session_ = nullptr;

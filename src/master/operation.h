@@ -32,6 +32,7 @@ class Placer {
   struct Placed {
     std::vector<WorkerId> workers;  // the chain of copies, first to last
     uint64_t bytes;                 // room that they have: what was wanted, or less where no worker has all of it
+    bool staged = false;            // as wanted: the worker is on the client's host, and has all the room
   };
   // `rejected` ENOSPC when no worker has room worth a grant, `elsewhere` when none is live.
   virtual Result<Placed> place(const v1::Placement& wanted) = 0;

@@ -84,6 +84,12 @@ class FaultyFile final : public File {
   Result<FileStatus> status() override {
     return ask(watch_, {"file.status", path_}, [&] { return inner_->status(); });
   }
+  Result<std::optional<StoredRange>> next_stored(uint64_t from) override {
+    return ask(watch_, {"file.next_stored", path_}, [&] { return inner_->next_stored(from); });
+  }
+  Result<bool> has_writers() override {
+    return ask(watch_, {"file.has_writers", path_}, [&] { return inner_->has_writers(); });
+  }
   int descriptor() const override { return inner_->descriptor(); }
 
  private:
@@ -106,6 +112,11 @@ Result<std::unique_ptr<File>> FaultyFileSystem::open(const std::string& path, Op
 Result<std::unique_ptr<File>> FaultyFileSystem::adopt(int descriptor) {
   const std::string name = "descriptor " + std::to_string(descriptor);
   return ask(watch_, {"file.adopt", name}, [&] { return wrap(inner_.adopt(descriptor), name); });
+}
+
+Result<std::unique_ptr<File>> FaultyFileSystem::reopen(int descriptor) {
+  const std::string name = "descriptor " + std::to_string(descriptor);
+  return ask(watch_, {"file.reopen", name}, [&] { return wrap(inner_.reopen(descriptor), name); });
 }
 
 Result<void> FaultyFileSystem::make_directories(const std::string& path) {

@@ -14,6 +14,12 @@
 
 namespace forebay::os {
 
+// Bytes [begin, end) of a file that are not a hole.
+struct StoredRange {
+  uint64_t begin = 0, end = 0;
+  bool operator==(const StoredRange&) const = default;
+};
+
 struct FileStatus {
   uint64_t inode = 0;
   uint64_t size = 0;
@@ -39,6 +45,12 @@ class File {
   virtual Result<uint64_t> size() = 0;
   virtual Result<uint64_t> allocated_bytes() = 0;  // st_blocks * 512
   virtual Result<FileStatus> status() = 0;
+  // The first stored range that ends behind `from`, its part from there on; nothing when only a hole follows. Fine or coarse, as
+  // the file system knows it.
+  virtual Result<std::optional<StoredRange>> next_stored(uint64_t from) = 0;
+  // Whether anybody, in any process, can write the file: has it open for that, or mapped it through such a descriptor. This one
+  // must have been opened for reading only. EOPNOTSUPP where nobody can say.
+  virtual Result<bool> has_writers() = 0;
   // The descriptor that can be passed to another process over a Unix socket; stays owned by this file.
   virtual int descriptor() const = 0;
 };
@@ -67,6 +79,8 @@ class FileSystem {
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
   // Takes over a descriptor received from another process, closing it at the end.
   virtual Result<std::unique_ptr<File>> adopt(int descriptor) = 0;
+  // The file of an open descriptor once more, for reading only. EACCES where this process may not open it.
+  virtual Result<std::unique_ptr<File>> reopen(int descriptor) = 0;
   virtual Result<void> make_directories(const std::string& path) = 0;
   virtual Result<void> remove(const std::string& path) = 0;  // a file, or an empty directory
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;

@@ -285,9 +285,38 @@ TYPED_TEST_P(FileContract, adopts_a_passed_descriptor) {
   EXPECT_EQ(this->error_of(this->files().adopt(987'654)), EBADF);
 }
 
-REGISTER_TYPED_TEST_SUITE_P(FileContract, reads_back_what_was_written_at_any_offset, reads_short_only_at_the_end,
-                            opens_as_the_mode_says, refuses_to_write_through_a_handle_for_reading, says_which_path_failed,
-                            truncates_and_grows_with_zeros, cutting_at_the_present_size_returns_what_was_reserved_behind_it,
+TYPED_TEST_P(FileContract, tells_stored_ranges_from_holes) {
+  auto file = this->open("sparse", OpenMode::kCreateNew);
+  EXPECT_EQ(file->next_stored(0).value(), std::nullopt);
+  const std::string block(64 << 10, 'x');
+  ASSERT_TRUE(file->write_at(as_bytes(block), 128 << 10));
+  ASSERT_TRUE(file->truncate(1 << 20));
+  EXPECT_EQ(file->next_stored(0).value(), (StoredRange{128 << 10, 192 << 10}));
+  EXPECT_EQ(file->next_stored(130 << 10).value(), (StoredRange{130 << 10, 192 << 10}));
+  EXPECT_EQ(file->next_stored(192 << 10).value(), std::nullopt);
+  EXPECT_EQ(file->next_stored(2 << 20).value(), std::nullopt);
+  ASSERT_TRUE(file->truncate((128 << 10) + 100));
+  EXPECT_EQ(file->next_stored(0).value(), (StoredRange{128 << 10, (128 << 10) + 100}));
+}
+
+TYPED_TEST_P(FileContract, knows_whether_somebody_can_write_a_file) {
+  auto writer = this->open("written", OpenMode::kCreateNew);
+  auto reader = this->open("written", OpenMode::kRead);
+  EXPECT_TRUE(reader->has_writers().value());
+  writer.reset();
+  EXPECT_FALSE(reader->has_writers().value());
+  auto other = this->open("written", OpenMode::kRead);
+  EXPECT_FALSE(reader->has_writers().value()) << "readers are none";
+  writer = this->open("written", OpenMode::kReadWrite);
+  EXPECT_TRUE(other->has_writers().value());
+  ASSERT_TRUE(this->files().remove(this->at("written")));
+  EXPECT_TRUE(reader->has_writers().value()) << "also of one that has no name any more";
+}
+
+REGISTER_TYPED_TEST_SUITE_P(FileContract, tells_stored_ranges_from_holes, knows_whether_somebody_can_write_a_file,
+                            reads_back_what_was_written_at_any_offset, reads_short_only_at_the_end, opens_as_the_mode_says,
+                            refuses_to_write_through_a_handle_for_reading, says_which_path_failed, truncates_and_grows_with_zeros,
+                            cutting_at_the_present_size_returns_what_was_reserved_behind_it,
                             reserves_space_without_changing_the_size, keeps_an_open_file_readable_after_removal,
                             makes_directories_and_removes_only_empty_ones, renames_over_a_file, refuses_renames_that_make_no_tree,
                             stops_listing_when_told_and_allows_changes_meanwhile,

@@ -134,7 +134,7 @@ void MemoryDisk::power_cut(uint64_t seed) {
 
 void MemoryDisk::revive(Node& node, SimRandom& random, std::set<const Node*>& seen) {
   if (!seen.insert(&node).second) return;
-  node.opens = 0;
+  node.opens = node.writers = 0;
   node.links = 0;
   node.lock_owner = nullptr;
   node.attributes = node.durable_attributes;

@@ -59,7 +59,7 @@ class MemoryDisk {
     Attributes attributes, durable_attributes;
     PagedContent content;
     std::map<std::string, std::shared_ptr<Node>> entries, durable_entries;
-    uint64_t links = 0, opens = 0, charged_pages = 0;
+    uint64_t links = 0, opens = 0, writers = 0, charged_pages = 0;
     const void* lock_owner = nullptr;
   };
   // One entry of one directory set to a node, or erased.

@@ -32,11 +32,13 @@ class MemoryFile final : public File {
     Description(MemoryDisk& d, std::shared_ptr<Node> n, std::string p, bool w)
         : disk(d), node(std::move(n)), path(std::move(p)), writable(w), generation(d.generation_) {
       ++node->opens;
+      if (writable) ++node->writers;
     }
     ~Description() {
       std::lock_guard lock(disk.mutex_);
       if (generation != disk.generation_) return;
       --node->opens;
+      if (writable) --node->writers;
       unlock();
       disk.release_if_gone(*node);
     }
@@ -121,6 +123,18 @@ class MemoryFile final : public File {
     return MemoryDisk::status_of(*open_->node);
   }
 
+  Result<std::optional<StoredRange>> next_stored(uint64_t from) override {
+    std::lock_guard lock(open_->disk.mutex_);
+    TRY(check_alive("look for data in"));
+    return open_->node->content.next_stored(from);
+  }
+
+  Result<bool> has_writers() override {
+    std::lock_guard lock(open_->disk.mutex_);
+    TRY(check_alive("ask for writers of"));
+    return open_->node->writers != 0;
+  }
+
   int descriptor() const override { return fd_; }
 
  private:
@@ -191,6 +205,16 @@ Result<std::unique_ptr<File>> MemoryFileSystem::adopt(int descriptor) {
   auto description = std::static_pointer_cast<MemoryFile::Description>(disk_.descriptors_->find(descriptor));
   if (!description) return from_errno(EBADF, "adopt received descriptor " + std::to_string(descriptor));
   return std::make_unique<MemoryFile>(process_, disk_.descriptors_, descriptor, std::move(description));
+}
+
+Result<std::unique_ptr<File>> MemoryFileSystem::reopen(int descriptor) {
+  auto description = std::static_pointer_cast<MemoryFile::Description>(disk_.descriptors_->find(descriptor));
+  if (!description) return from_errno(EBADF, "open descriptor " + std::to_string(descriptor));
+  std::lock_guard lock(description->disk.mutex_);
+  TRY(check_alive("open", description->path));
+  auto reading = std::make_shared<MemoryFile::Description>(description->disk, description->node, description->path, false);
+  const int fd = disk_.descriptors_->add(reading);
+  return std::make_unique<MemoryFile>(process_, disk_.descriptors_, fd, std::move(reading));
 }
 
 Result<void> MemoryFileSystem::make_directories(const std::string& path) {

@@ -19,6 +19,7 @@ class MemoryFileSystem final : public FileSystem {
 
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
   Result<std::unique_ptr<File>> adopt(int descriptor) override;
+  Result<std::unique_ptr<File>> reopen(int descriptor) override;
   Result<void> make_directories(const std::string& path) override;
   Result<void> remove(const std::string& path) override;
   Result<void> rename(const std::string& from, const std::string& to) override;

@@ -62,6 +62,16 @@ void PagedContent::write(Bytes data, uint64_t offset) {
   if (!data.empty()) size_ = std::max<uint64_t>(size_, offset + data.size());
 }
 
+std::optional<StoredRange> PagedContent::next_stored(uint64_t from) const {
+  auto page = pages_.lower_bound(from / kPage);
+  if (from >= size_ || page == pages_.end() || page->first * kPage >= size_) return std::nullopt;
+  StoredRange range{.begin = std::max(from, page->first * kPage), .end = 0};
+  uint64_t next = page->first;
+  for (; page != pages_.end() && page->first == next; ++page) ++next;
+  range.end = std::min(next * kPage, size_);
+  return range;
+}
+
 void PagedContent::truncate(uint64_t size) {
   if (size < size_) {
     // The rest of the last page must read as zeros when the file grows again.

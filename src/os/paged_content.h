@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include "base/bytes.h"
+#include "os/file.h"
 #include "os/sim_random.h"
 
 namespace forebay::os {
@@ -29,6 +31,7 @@ class PagedContent {
 
   uint64_t size() const { return size_; }
   uint64_t allocated_pages() const { return allocated_; }
+  std::optional<StoredRange> next_stored(uint64_t from) const;     // of pages that were written; reserved ones are holes
   uint64_t missing_pages(uint64_t offset, uint64_t length) const;  // that write() or reserve() would allocate
 
   bool is_dirty() const { return !dirty_.empty() || size_ != durable_size_; }

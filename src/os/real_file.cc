@@ -1,6 +1,7 @@
 // Files of the operating system.
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -121,6 +122,29 @@ class RealFile final : public File {
     return status_of(status);
   }
 
+  Result<std::optional<StoredRange>> next_stored(uint64_t from) override {
+    const off_t begin = ::lseek(fd_, static_cast<off_t>(from), SEEK_DATA);
+    if (begin < 0 && errno == ENXIO) return std::nullopt;
+    if (begin < 0) return failed("look for data in", path_);
+    const off_t end = ::lseek(fd_, begin, SEEK_HOLE);
+    if (end < 0 && errno == ENXIO) return std::nullopt;  // cut meanwhile
+    if (end < 0) return failed("look for holes in", path_);
+    return StoredRange{static_cast<uint64_t>(begin), static_cast<uint64_t>(end)};
+  }
+
+  // A read lease is given only while nobody can write. It is taken back at once; an open for writing that comes in between waits
+  // for that, and has a signal sent which by default does nothing.
+  Result<bool> has_writers() override {
+    if (::fcntl(fd_, F_SETSIG, SIGURG) < 0) return failed("ask for writers of", path_);
+    if (::fcntl(fd_, F_SETLEASE, F_RDLCK) == 0) {
+      ::fcntl(fd_, F_SETLEASE, F_UNLCK);
+      return false;
+    }
+    if (errno == EAGAIN) return true;
+    if (errno == EINVAL || errno == EACCES) return from_errno(EOPNOTSUPP, about("ask for writers of", path_));
+    return failed("ask for writers of", path_);
+  }
+
   int descriptor() const override { return fd_; }
 
  private:
@@ -171,6 +195,10 @@ class RealFileSystem final : public FileSystem {
     const std::string name = "received descriptor " + std::to_string(descriptor);
     if (::fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0) return failed("adopt", name);
     return std::make_unique<RealFile>(descriptor, name);
+  }
+
+  Result<std::unique_ptr<File>> reopen(int descriptor) override {
+    return open("/proc/self/fd/" + std::to_string(descriptor), OpenMode::kRead);
   }
 
   Result<void> make_directories(const std::string& path) override {

@@ -8,7 +8,7 @@ namespace {
 // Cuts and seals for a writer that is gone. An object that its writer has sealed meanwhile, at another length, stays as it is:
 // the master hears which.
 Result<ObjectStat> seal_for_good(ObjectStore& store, ObjectId object, const v1::Duty& duty) {
-  SealTerms terms;
+  SealTerms terms{.isolate = true};
   if (duty.has_crc32c()) terms.crc32c = duty.crc32c();
   Result<Seal> sealed = store.seal(object, duty.seal(), true, terms);
   if (sealed) return ObjectStat{.object = object, .length = sealed->length, .sealed = true, .crc32c = sealed->crc32c, .tier = {}};

@@ -35,20 +35,24 @@ void try_footer(Bytes file) {
   // The input stands for the end of a file: data before it does not matter.
   Bytes end = file.last(kTrailerBytes);
   const uint64_t claimed = load_little_endian<uint64_t>(end.data() + 24);
-  for (uint64_t file_bytes : {uint64_t{file.size()}, claimed <= kMaxObjectBytes ? sealed_file_bytes(claimed) : UINT64_MAX}) {
-    Result<Trailer> trailer = decode_trailer(end, file_bytes);
-    if (!trailer) continue;
-    FOREBAY_CHECK(sealed_file_bytes(trailer->seal.length) == file_bytes, "a seal fits its file");
-    const uint64_t table_bytes = footer_bytes(trailer->seal.length) - kTrailerBytes;
-    Bytes before = file.first(file.size() - kTrailerBytes);
-    Bytes table = before.last(std::min<uint64_t>(before.size(), table_bytes));
-    Result<Seal> seal = decode_table(std::move(*trailer), table);
-    if (seal) FOREBAY_CHECK(encode_footer(*seal).size() == footer_bytes(seal->length), "a seal comes back");
-  }
+  for (bool staged : {false, true})
+    for (uint64_t file_bytes :
+         {uint64_t{file.size()}, claimed <= kMaxObjectBytes ? sealed_file_bytes(claimed, staged) : UINT64_MAX}) {
+      Result<Trailer> trailer = decode_trailer(end, file_bytes, staged);
+      if (!trailer) continue;
+      FOREBAY_CHECK(sealed_file_bytes(trailer->seal.length, staged) == file_bytes, "a seal fits its file");
+      const uint64_t table_bytes = footer_bytes(trailer->seal.length) - kTrailerBytes;
+      Bytes before = file.first(file.size() - kTrailerBytes);
+      Bytes table = before.last(std::min<uint64_t>(before.size(), table_bytes));
+      Result<Seal> seal = decode_table(std::move(*trailer), table);
+      if (seal) FOREBAY_CHECK(encode_footer(*seal).size() == footer_bytes(seal->length), "a seal comes back");
+    }
 }
 
 void try_small(Bytes file) {
   IndexRecord record;
+  for (std::string_view suffix : {kDataSuffix, kCopySuffix})
+    FOREBAY_CHECK(!parse_object_name(std::string(as_text(file)) + std::string(suffix), 0x3f), "a file of data is no object");
   if (file.size() >= kIndexRecordBytes && decode_index_record(file.first(kIndexRecordBytes), record)) {
     IndexRecord again;
     FOREBAY_CHECK(decode_index_record(as_bytes(encode_index_record(record)), again) && again == record, "a record comes back");

@@ -76,7 +76,7 @@ def master_address(cluster):
 
 def objects_on_disk(cluster):
     """The files of objects below all tiers of all workers."""
-    return {path for path in (cluster.dir / "data").glob("**/objects/*/*") if path.is_file()}
+    return {path for path in (cluster.dir / "data").glob("**/objects/*/*") if path.is_file() and path.suffix != ".data"}
 
 
 def settled(cluster):

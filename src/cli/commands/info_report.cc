@@ -6,6 +6,20 @@
 namespace forebay::cli {
 namespace {
 
+Json clients_json(const v1::ReportReply& report) {
+  Json clients = Json::array();
+  for (const v1::ClientReport& client : report.clients())
+    clients.push_back({{"client", client.client()}, {"host_id", client.host_id()}, {"state", client.state()}});
+  return clients;
+}
+
+std::string clients_table(const v1::ReportReply& report) {
+  if (report.clients().empty()) return "";
+  Table table({"client", "reads and writes"});
+  for (const v1::ClientReport& client : report.clients()) table.add({client.client(), client.state()});
+  return "\n" + table.text();
+}
+
 Json to_json(const v1::ReportReply& report) {
   return {{"cluster", report.cluster()},
           {"version", report.version()},
@@ -17,7 +31,8 @@ Json to_json(const v1::ReportReply& report) {
           {"sessions", report.sessions()},
           {"write_handles", report.write_handles()},
           {"reclaiming", report.reclaiming()},
-          {"workers", workers_json(report)}};
+          {"workers", workers_json(report)},
+          {"clients", clients_json(report)}};
 }
 
 Result<int> run(Shell& shell) {
@@ -36,7 +51,7 @@ Result<int> run(Shell& shell) {
   table.add({"client sessions", std::to_string(report.sessions())});
   table.add({"files open for writing", std::to_string(report.write_handles())});
   table.add({"removed, space pending", std::to_string(report.reclaiming())});
-  print(table.text() + "\n" + workers_table(report));
+  print(table.text() + "\n" + workers_table(report) + clients_table(report));
   return 0;
 }
 

@@ -80,6 +80,7 @@ Result<client::ClientConfig> client_config(const config::Settings& settings) {
   ASSIGN_OR_RETURN(config.masters, ways_to_masters(settings));
   config.durability = durability_of(settings.text("forebay.client.durability"));
   config.short_circuit = settings.flag("forebay.client.short_circuit");
+  config.verify_reads = settings.text("forebay.client.verify") == "always";
   config.object_bytes = settings.size("forebay.client.object_size");
   config.inline_bytes = settings.size("forebay.client.inline_size");
   config.stream_window = settings.count("forebay.client.stream_window");
@@ -195,6 +196,8 @@ fuse::MountConfig mount_config(const config::Settings& settings, const std::stri
   config.negative_timeout = settings.duration("forebay.fuse.negative_timeout");
   config.allow_other = settings.flag("forebay.fuse.allow_other");
   config.page_cache = settings.flag("forebay.fuse.page_cache");
+  config.stage_from = settings.size("forebay.fuse.stage_from");
+  config.passthrough = settings.text("forebay.fuse.passthrough") == "auto";
   config.receivers = static_cast<int>(settings.count("forebay.fuse.receivers"));
   config.max_in_flight = static_cast<uint32_t>(settings.count("forebay.fuse.max_in_flight"));
   return config;

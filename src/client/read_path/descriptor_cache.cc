@@ -46,6 +46,8 @@ Task<Result<std::shared_ptr<LocalObject>>> open_local_object(Core& core, WorkerI
                       " descriptors");
   }
   opened->data_offset = reply->message.data_offset();
+  opened->length = reply->message.length();
+  opened->sealed = reply->message.sealed();
   co_return opened;
 }
 

@@ -20,6 +20,8 @@ struct Core;
 struct LocalObject {
   std::unique_ptr<os::File> file;
   uint64_t data_offset = 0;
+  uint64_t length = 0;  // when it was opened
+  bool sealed = false;  // the same
 
   static Task<Result<size_t>> read(Core& core, std::shared_ptr<LocalObject> object, MutableBytes into, uint64_t offset);
   static Task<Result<void>> write(Core& core, std::shared_ptr<LocalObject> object, Bytes data, uint64_t offset);

@@ -212,8 +212,9 @@ Result<v1::Grant> FakeMaster::grant(uint64_t handle, const v1::Placement& placem
     v1::Grant granted;
     granted.set_object(++next_);
     granted.add_workers(worker.worker());
-    granted.set_bytes(placement.bytes());
-    objects[next_] = {handle, placement.bytes(), 0, {worker.worker()}, false, 0};
+    granted.set_staged(placement.staged() && worker.host_id() == placement.host_id());
+    granted.set_bytes(granted.staged() ? uint64_t{1} << 44 : placement.bytes());
+    objects[next_] = {handle, granted.bytes(), 0, {worker.worker()}, false, 0};
     return granted;
   }
   return rejected(ENOSPC, "the cluster is full");
@@ -226,6 +227,7 @@ Result<v1::CommitReply> FakeMaster::commit(const v1::CommitRequest& request) {
   FakeFile& file = files[handle->second.first];
   const bool compacts = request.same_bytes_at_layout() != 0;
   if (compacts && request.same_bytes_at_layout() != file.layout) return stale("the content has changed");
+  if (request.has_only_at_layout() && request.only_at_layout() != file.layout) return stale("the content has changed");
   v1::CommitReply reply;
   if (!request.inline_content().empty()) {
     if (crc32c(as_bytes(request.inline_content())) != request.inline_crc32c())
@@ -252,7 +254,7 @@ Result<v1::CommitReply> FakeMaster::commit(const v1::CommitRequest& request) {
   }
   if (request.extents_size() > 0) {
     ++file.layout;
-    if (!compacts) file.mtime_ns = request.mtime_ns();
+    if (!compacts && request.has_mtime_ns()) file.mtime_ns = request.mtime_ns();
   }
   for (const v1::SealedObject& sealed : request.sealed()) {
     FakeObject& object = objects[sealed.object()];

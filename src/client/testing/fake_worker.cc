@@ -45,7 +45,9 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
         if (!object) return std::unexpected(object.error());
         if (length(**object) < request.length()) return elsewhere("it is shorter", ENODATA);
         if (request.boot() != 0 && request.boot() != boot) return cut_off();
-        if (!(*object)->sealed) TRY((*object)->file->truncate(kDataOffset + request.length()));
+        if ((*object)->staged && (*object)->file->has_writers().value_or(true))
+          return std::unexpected(Status(Code::kBusy, ETXTBSY, "somebody can write it"));
+        if (!(*object)->sealed && !(*object)->staged) TRY((*object)->file->truncate(kDataOffset + request.length()));
         (*object)->sealed = true;
         if (request.sync()) synced.insert(request.object());
         (*object)->crc32c = crc32c(as_bytes(content(request.object())));
@@ -73,18 +75,25 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
     (*object)->reserved = std::max((*object)->reserved, request.bytes());
     return v1::Empty{};
   });
-  on<rpcs::OpenObject>(
-      [this](const rpc::Call&, const v1::OpenObjectRequest& request) -> Result<rpc::Answer<v1::OpenObjectReply>> {
-        Result<FakeObject*> object = find_or_create(request.object(), request.create_bytes());
-        if (!object) return std::unexpected(object.error());
-        v1::OpenObjectReply message;
-        message.set_data_offset(kDataOffset);
-        message.set_length(length(**object));
-        rpc::Answer<v1::OpenObjectReply> answer(std::move(message));
-        answer.descriptor_owner = (*object)->file;
-        answer.descriptor = answer.descriptor_owner->descriptor();
-        return answer;
-      });
+  on<rpcs::OpenObject>([this](const rpc::Call&, const v1::OpenObjectRequest& request) { return open(request); });
+}
+
+// Of a staged object each gets a descriptor of its own, and the worker one that cannot write.
+Result<rpc::Answer<v1::OpenObjectReply>> FakeWorker::open(const v1::OpenObjectRequest& request) {
+  if (request.staged() && !stages) return elsewhere("no staged objects here", EOPNOTSUPP);
+  ASSIGN_OR_RETURN(FakeObject * object, find_or_create(request.object(), request.create_bytes(), request.staged()));
+  if (request.write() && object->sealed) return stale("sealed");
+  v1::OpenObjectReply message;
+  message.set_data_offset(data_offset(*object));
+  message.set_length(length(*object));
+  message.set_sealed(object->sealed);
+  rpc::Answer<v1::OpenObjectReply> answer(std::move(message));
+  answer.descriptor_owner = object->file;
+  if (object->staged && request.write()) {
+    ASSIGN_OR_RETURN(answer.descriptor_owner, env_.files.open(path_of(request.object()), os::OpenMode::kReadWrite));
+  }
+  answer.descriptor = answer.descriptor_owner->descriptor();
+  return answer;
 }
 
 void FakeWorker::serve_under() {
@@ -137,13 +146,13 @@ std::string FakeWorker::path_of(uint64_t object) const {
 
 uint64_t FakeWorker::length(FakeObject& object) {
   const uint64_t size = object.file->size().value_or(0);
-  return size < kDataOffset ? 0 : size - kDataOffset;
+  return size - std::min(size, data_offset(object));
 }
 
 std::string FakeWorker::content(uint64_t object) {
   FakeObject& stored = objects.at(object);
   std::string bytes(length(stored), '\0');
-  Result<size_t> read = stored.file->read_at(std::as_writable_bytes(std::span(bytes)), kDataOffset);
+  Result<size_t> read = stored.file->read_at(std::as_writable_bytes(std::span(bytes)), data_offset(stored));
   bytes.resize(read.value_or(0));
   return bytes;
 }
@@ -167,10 +176,13 @@ Result<FakeWorker::FakeObject*> FakeWorker::find(uint64_t object) {
   return &found->second;
 }
 
-Result<FakeWorker::FakeObject*> FakeWorker::find_or_create(uint64_t object, uint64_t create_bytes) {
+Result<FakeWorker::FakeObject*> FakeWorker::find_or_create(uint64_t object, uint64_t create_bytes, bool staged) {
   if (create_bytes == 0 || objects.contains(object)) return find(object);
   ASSIGN_OR_RETURN(std::shared_ptr<os::File> file, env_.files.open(path_of(object), os::OpenMode::kCreateNew));
-  return &(objects[object] = {.file = std::move(file), .boot = boot, .reserved = create_bytes});
+  if (staged) {
+    ASSIGN_OR_RETURN(file, env_.files.open(path_of(object), os::OpenMode::kRead));
+  }
+  return &(objects[object] = {.file = std::move(file), .boot = boot, .reserved = create_bytes, .staged = staged});
 }
 
 Result<rpc::Answer<v1::ReadObjectReply>> FakeWorker::read(const v1::ReadObjectRequest& request) {
@@ -178,7 +190,7 @@ Result<rpc::Answer<v1::ReadObjectReply>> FakeWorker::read(const v1::ReadObjectRe
   if (!object) return std::unexpected(object.error());
   if ((*object)->sealed && crc32c(as_bytes(content(request.object()))) != (*object)->crc32c) return corrupt("checksum");
   rpc::Payload payload = rpc::Payload::allocate(request.length());
-  ASSIGN_OR_RETURN(const size_t read, (*object)->file->read_at(payload.writable(), kDataOffset + request.offset()));
+  ASSIGN_OR_RETURN(const size_t read, (*object)->file->read_at(payload.writable(), data_offset(**object) + request.offset()));
   payload.shrink(read);
   return rpc::Answer<v1::ReadObjectReply>(v1::ReadObjectReply{}, std::move(payload));
 }

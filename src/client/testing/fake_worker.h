@@ -21,6 +21,7 @@ class FakeWorker final : public FakeServer {
     uint32_t crc32c = 0;
     uint64_t boot = 0;
     uint64_t reserved = 0;
+    bool staged = false;  // written by others: opened by this for reading only
   };
 
   FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id);
@@ -35,6 +36,8 @@ class FakeWorker final : public FakeServer {
   uint64_t objects_from_holds = 0;
   FakeUnderStore* under = nullptr;  // shared by the workers of a test
   size_t most_at_once = 0;          // writes running together
+  bool stages = true;       // has staged objects
+  size_t most_at_once = 0;  // writes running together
 
   std::string path_of(uint64_t object) const;
   std::string content(uint64_t object);
@@ -45,7 +48,9 @@ class FakeWorker final : public FakeServer {
  private:
   void serve_under();
   Result<FakeObject*> find(uint64_t object);
-  Result<FakeObject*> find_or_create(uint64_t object, uint64_t create_bytes);
+  Result<FakeObject*> find_or_create(uint64_t object, uint64_t create_bytes, bool staged = false);
+  Result<rpc::Answer<v1::OpenObjectReply>> open(const v1::OpenObjectRequest& request);
+  static uint64_t data_offset(const FakeObject& object) { return object.staged ? 0 : kDataOffset; }
   Result<rpc::Answer<v1::ReadObjectReply>> read(const v1::ReadObjectRequest& request);
   uint64_t length(FakeObject& object);
 };

@@ -39,6 +39,11 @@ void FileWriter::add_handle(WriteHandle handle, const google::protobuf::Repeated
   handles_.push_back(std::move(handle));
 }
 
+void FileWriter::give_back(ObjectId object, HandleId handle) {
+  std::lock_guard lock(mutex_);
+  unwanted_.emplace_back(object, handle);
+}
+
 void FileWriter::remove_handle(HandleId handle) {
   std::lock_guard lock(mutex_);
   std::erase_if(handles_, [handle](const WriteHandle& open) { return open.id == handle; });
@@ -442,6 +447,11 @@ Task<ObjectsOfCommit> FileWriter::plan_commit(HandleId handle, bool closing) {
   std::erase_if(grants_, [&](const Granted& granted) {
     if (!closing || granted.handle != handle) return false;
     plan.unused.push_back(ObjectId{granted.grant.object()});
+    return true;
+  });
+  std::erase_if(unwanted_, [&](const auto& granted) {
+    if (!closing || granted.second != handle) return false;
+    plan.unused.push_back(granted.first);
     return true;
   });
   plan.written = unsynced_;

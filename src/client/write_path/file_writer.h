@@ -46,7 +46,8 @@ class FileWriter {
   void on_failure(std::function<void()> failed) { on_failure_ = std::move(failed); }
 
   void add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants);  // (any)
-  void remove_handle(HandleId handle);                                                               // (any)
+  void give_back(ObjectId object, HandleId handle);  // (any) granted, and not to be used
+  void remove_handle(HandleId handle);               // (any)
   // (any) The oldest handle that is alive. Objects are granted to it and what is in them is committed through it, for every
   // handle: the master accepts an object only from the handle it was granted to.
   std::optional<WriteHandle> primary() const;
@@ -115,6 +116,7 @@ class FileWriter {
   mutable std::mutex mutex_;  // for (any)
   std::vector<WriteHandle> handles_;
   std::deque<Granted> grants_;
+  std::vector<std::pair<ObjectId, HandleId>> unwanted_;  // given back when their handle is closed
   std::shared_ptr<ObjectWriter> current_;
   std::vector<std::shared_ptr<ObjectWriter>>
       retired_;  // not in a finished commit as sealed; commits are forced before they are many

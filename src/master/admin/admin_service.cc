@@ -14,6 +14,7 @@ namespace {
 namespace service = v1::admin_service;
 
 constexpr size_t kCountedAtMost = 100'000;  // records that a report counts one by one
+constexpr size_t kMostClients = 1000;       // that a report names
 constexpr size_t kCheckedAtOnce = 50'000;   // records of one call: a second or two
 
 Result<uint64_t> count(const kv::Reader& reader, std::string_view prefix) {
@@ -68,6 +69,15 @@ Result<v1::ReportReply> AdminService::make_report() const {
   ASSIGN_OR_RETURN(const uint64_t reclaiming, count(*snapshot, "N"));
   reply.set_reclaiming(reclaiming);
   for (v1::WorkerReport& worker : parts_.workers.report()) *reply.add_workers() = std::move(worker);
+  for (const auto& [session, state] : parts_.sessions.described(kMostClients)) {
+    ASSIGN_OR_RETURN(const std::optional<v1::SessionRecord> record,
+                     read_record<v1::SessionRecord>(*snapshot, key::session(session)));
+    if (!record) continue;
+    v1::ClientReport& client = *reply.add_clients();
+    client.set_client(record->client());
+    client.set_host_id(record->host_id());
+    client.set_state(state);
+  }
   return reply;
 }
 

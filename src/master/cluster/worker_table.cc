@@ -146,6 +146,8 @@ Result<Placer::Placed> WorkerTable::place(const v1::Placement& wanted) {
   if (live == 0) return elsewhere("no worker is live");
   if (!best) return rejected(ENOSPC, "no worker has room for " + std::to_string(wanted.bytes()) + " bytes");
   Placed placed{{WorkerId{best->address.worker()}}, std::min(wanted.bytes(), largest_room(*best))};
+  placed.staged = wanted.staged() && !wanted.host_id().empty() && best->address.host_id() == wanted.host_id() &&
+                  placed.bytes == wanted.bytes();
   best->granted_since += placed.bytes;
   return placed;
 }

@@ -75,6 +75,26 @@ Result<void> close_handle(MutationContext& context, InodeId inode, HandleId id) 
   return {};
 }
 
+Result<void> cut_staged_objects(kv::Txn& txn, InodeId inode, uint64_t size) {
+  ASSIGN_OR_RETURN(const ObjectIds granted, granted_objects(txn, inode));
+  for (ObjectId object : granted) {
+    ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
+    if (!record || !is_staged(*record) || record->length() <= size) continue;
+    record->set_length(size);
+    save_object(txn, object, *record);
+  }
+  return {};
+}
+
+Result<bool> is_being_staged(const kv::Reader& reader, InodeId inode) {
+  ASSIGN_OR_RETURN(const ObjectIds granted, granted_objects(reader, inode));
+  for (ObjectId object : granted) {
+    ASSIGN_OR_RETURN(const std::optional<v1::ObjectRecord> record, load_object(reader, object));
+    if (record && is_staged(*record) && record->length() != 0) return true;
+  }
+  return false;
+}
+
 Result<ObjectIds> granted_objects(const kv::Reader& reader, InodeId inode) {
   ObjectIds objects;
   std::optional<Status> failure;

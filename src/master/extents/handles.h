@@ -32,6 +32,11 @@ Result<void> end_write_handle(MutationContext& context, const WriteHandle& handl
 // The whole of it, for a session that has ended: the last handle of a dirty inode seals a new version. Unknown ones are no error.
 Result<void> close_handle(MutationContext& context, InodeId inode, HandleId handle);
 
+// The inode is cut at `size`: so are the staged objects that are being written to it.
+Result<void> cut_staged_objects(kv::Txn& txn, InodeId inode, uint64_t size);
+// Whether bytes of the file are in an object that changes while it is open.
+Result<bool> is_being_staged(const kv::Reader& reader, InodeId inode);
+
 // Unsealed objects of all handles of the inode, ascending.
 Result<ObjectIds> granted_objects(const kv::Reader& reader, InodeId inode);
 

@@ -20,10 +20,11 @@ Result<v1::Grant> grant_object(MutationContext& context, InodeId inode, HandleId
   v1::ObjectRecord record;
   record.set_inode(inode.value);
   record.set_handle(handle.value);
-  record.set_granted_bytes(placed.bytes);
+  record.set_granted_bytes(placed.staged ? kStagedBytes : placed.bytes);
   v1::Grant grant;
   grant.set_object(id);
-  grant.set_bytes(placed.bytes);
+  grant.set_bytes(record.granted_bytes());
+  grant.set_staged(placed.staged);
   for (WorkerId worker : placed.workers) {
     record.add_workers(worker.value);
     grant.add_workers(worker.value);

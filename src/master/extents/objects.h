@@ -28,6 +28,10 @@ Result<void> remove_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord
 // unsealed and nobody's.
 void order_seal(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record);
 
+// A staged object grows as it is written, by whom the master does not hear, and each byte of it is at its place in the file.
+inline constexpr uint64_t kStagedBytes = uint64_t{1} << 44;  // granted: all that a worker keeps in one file
+inline bool is_staged(const v1::ObjectRecord& record) { return record.granted_bytes() == kStagedBytes; }
+
 v1::ObjectLocation location_of(ObjectId object, const v1::ObjectRecord& record);
 
 }  // namespace forebay::master

@@ -9,6 +9,7 @@ namespace {
 Result<void> truncate_at_open(MutationContext& context, InodeId inode, v1::InodeRecord& record) {
   ContentEdit edit(context, inode, record);
   TRY(edit.resize(0));
+  if (record.writers() != 0) TRY(cut_staged_objects(context.txn, inode, 0));
   int64_t now = os::unix_nanos(context.now);
   record.set_mtime_ns(now);
   record.set_ctime_ns(now);

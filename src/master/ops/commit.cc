@@ -64,6 +64,11 @@ Result<v1::CommitReply> commit(MutationContext& context, const v1::CommitRequest
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, handle.inode));
   bool compacts = request.same_bytes_at_layout() != 0;
   if (compacts && request.same_bytes_at_layout() != record.layout()) return stale("the content has changed");
+  if (compacts) {
+    ASSIGN_OR_RETURN(const bool changes, is_being_staged(context.txn, handle.inode));
+    if (changes) return stale("the content changes while it is written");
+  }
+  if (request.has_only_at_layout() && request.only_at_layout() != record.layout()) return stale("the content has changed");
   ContentEdit content(context, handle.inode, record);
   ObjectEdit objects(context, handle, content);
   v1::CommitReply reply;

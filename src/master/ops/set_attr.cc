@@ -91,6 +91,7 @@ Result<v1::AttrReply> set_attr(MutationContext& context, const Request& request)
   if (request.has_size()) {
     ContentEdit edit(context, inode, record);
     TRY(edit.resize(request.size()));
+    if (record.writers() != 0) TRY(cut_staged_objects(context.txn, inode, request.size()));
     TRY(edit.finish());
   }
   save_inode(context.txn, inode, record);

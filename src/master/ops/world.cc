@@ -21,7 +21,7 @@ Result<Placer::Placed> TestPlacer::place(const v1::Placement& wanted) {
   if (full) return rejected(ENOSPC, "full");
   std::vector<WorkerId> workers{WorkerId{1}, WorkerId{2}};
   workers.resize(copies);
-  return Placed{workers, wanted.bytes()};
+  return Placed{workers, wanted.bytes(), wanted.staged()};
 }
 
 World::World() {

@@ -99,7 +99,9 @@ Result<SessionId> SessionService::create(kv::Txn& txn, const v1::OpenSessionRequ
 
 Result<v1::RenewSessionReply> SessionService::renew(const v1::RenewSessionRequest& request) {
   const SessionId session{request.session()};
+  if (request.state().size() > kMaxClientName) return invalid("what a client says of itself has at most 256 bytes");
   TRY(parts_.table.renew(session));
+  parts_.table.describe(session, request.state());
   if (request.known_epoch() == parts_.epoch && request.open_reads_size() > 0)
     TRY(parts_.table.tell_open_reads(session, {request.open_reads().data(), static_cast<size_t>(request.open_reads_size())}));
   else if (request.known_epoch() == parts_.epoch)

@@ -47,6 +47,22 @@ Result<void> SessionTable::renew(SessionId session) {
   return {};
 }
 
+void SessionTable::describe(SessionId session, std::string state) {
+  std::lock_guard lock(mutex_);
+  auto found = sessions_.find(session);
+  if (found != sessions_.end()) found->second.said = std::move(state);
+}
+
+std::map<SessionId, std::string> SessionTable::described(size_t most) const {
+  std::lock_guard lock(mutex_);
+  std::map<SessionId, std::string> all;
+  for (const auto& [id, session] : sessions_) {
+    if (all.size() == most) break;
+    if (!session.said.empty() && session.state == State::kLive) all.emplace(id, session.said);
+  }
+  return all;
+}
+
 Result<void> SessionTable::tell_open_reads(SessionId session, std::span<const uint64_t> inodes) {
   std::lock_guard lock(mutex_);
   auto found = sessions_.find(session);

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -47,6 +48,10 @@ class SessionTable : public OpenReads {
   // What it has open since before this start. Takes the place of what was told before.
   Result<void> tell_open_reads(SessionId session, std::span<const uint64_t> inodes);
 
+  // What its client says of itself, for people; empty: nothing. Of an unknown one it is dropped.
+  void describe(SessionId session, std::string state);
+  std::map<SessionId, std::string> described(size_t most) const;
+
   void has_nothing_to_tell(SessionId session);  // if it has not told anything yet
 
   // An unknown session is `stale`, too many are `rejected` EMFILE. A handle that is already open is left as it is.
@@ -68,6 +73,7 @@ class SessionTable : public OpenReads {
     uint64_t nonce = 0;
     os::Instant expires;
     State state = State::kLive;
+    std::string said;  // of itself
     std::map<HandleId, InodeId> reads;
     std::vector<InodeId> told;  // open since before this start
   };

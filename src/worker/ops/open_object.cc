@@ -6,10 +6,10 @@ Answered<v1::OpenObjectReply> open_object(const Operations* with, rpc::Call call
   // Before anything is created: elsewhere the descriptor could not be delivered. Over TCP from this host the reply fails so.
   if (!call.peer_is_local) co_return rejected(EOPNOTSUPP, "an object is opened over a Unix socket on the worker's own host");
   const ObjectId object{request.object()};
-  auto open = [&] { return with->store.open_object(object, request.write(), request.create_bytes()); };
+  auto open = [&] { return with->store.open_object(object, request.write(), request.create_bytes(), request.staged()); };
   CO_ASSIGN_OR_RETURN(OpenedObject opened, co_await on_disk(with, with->store.may_block(object), open));
   v1::OpenObjectReply reply;
-  reply.set_data_offset(kDataOffset);
+  reply.set_data_offset(opened.data_offset);
   reply.set_length(opened.length);
   reply.set_sealed(opened.sealed);
   rpc::Answer<v1::OpenObjectReply> answer(std::move(reply));

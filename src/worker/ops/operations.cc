@@ -19,6 +19,7 @@ void add_operations(rpc::Router& router, const Operations* with) {
   add<service::SealObject, seal_object>(router, with);
   add<service::SyncObject, sync_object>(router, with);
   add<service::OpenObject, open_object>(router, with);
+  add<service::ForkObject, fork_object>(router, with);
   add<service::ReserveObject, reserve_object>(router, with);
   add<service::HoldSpace, hold_space>(router, with);
   add<service::StatObject, stat_object>(router, with);

@@ -27,6 +27,7 @@ Answered<v1::ReadObjectReply> read_object(const Operations* with, rpc::Call call
 Answered<v1::SealObjectReply> seal_object(const Operations* with, rpc::Call call, v1::SealObjectRequest request);
 Answered<v1::Empty> sync_object(const Operations* with, rpc::Call call, v1::SyncObjectRequest request);
 Answered<v1::OpenObjectReply> open_object(const Operations* with, rpc::Call call, v1::OpenObjectRequest request);
+Answered<v1::OpenObjectReply> fork_object(const Operations* with, rpc::Call call, v1::ForkObjectRequest request);
 Answered<v1::Empty> reserve_object(const Operations* with, rpc::Call call, v1::ReserveObjectRequest request);
 Answered<v1::HoldSpaceReply> hold_space(const Operations* with, rpc::Call call, v1::HoldSpaceRequest request);
 Answered<v1::StatObjectReply> stat_object(const Operations* with, rpc::Call call, v1::StatObjectRequest request);

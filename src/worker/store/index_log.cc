@@ -27,7 +27,7 @@ struct RecordOnDisk {
   uint64_t object;
   uint64_t length;
   uint32_t data_crc32c;
-  uint8_t reserved[8];
+  uint32_t staged_charge_low, staged_charge_high;  // two: 8 bytes would have to lie at a multiple of 8
   uint32_t crc32c;
 };
 static_assert(sizeof(RecordOnDisk) == kIndexRecordBytes && std::has_unique_object_representations_v<RecordOnDisk>);
@@ -62,6 +62,8 @@ std::string encode_index_record(const IndexRecord& record) {
   disk.object = record.object.value;
   disk.length = record.length;
   disk.data_crc32c = record.crc32c;
+  disk.staged_charge_low = static_cast<uint32_t>(record.staged_charge);
+  disk.staged_charge_high = static_cast<uint32_t>(record.staged_charge >> 32);
   disk.crc32c = own_crc(disk);
   return std::string(as_text(bytes_of(disk)));
 }
@@ -72,7 +74,10 @@ bool decode_index_record(Bytes bytes, IndexRecord& record) {
   std::memcpy(&disk, bytes.data(), sizeof disk);
   // A zeroed record would otherwise pass only if its checksum were 0; object 0 does not exist.
   if (disk.crc32c != own_crc(disk) || disk.object == 0) return false;
-  record = {ObjectId{disk.object}, disk.length, disk.data_crc32c};
+  record = {.object = ObjectId{disk.object},
+            .length = disk.length,
+            .crc32c = disk.data_crc32c,
+            .staged_charge = uint64_t{disk.staged_charge_high} << 32 | disk.staged_charge_low};
   return true;
 }
 

@@ -19,6 +19,7 @@ struct IndexRecord {
   ObjectId object;
   uint64_t length = 0;
   uint32_t crc32c = 0;
+  uint64_t staged_charge = 0;  // of a staged object: what it is charged with, which its length does not say; else 0
 
   bool operator==(const IndexRecord&) const = default;
 };

@@ -29,9 +29,11 @@ void Object::opened(OpenedFile file) {
   std::lock_guard lock(mutex_);
   path_ = file.path;
   directory_ = std::move(file.directory);
+  name_ = std::move(file.name);
   file_ = std::move(file.file);
   charged_bytes_ = file.charged_bytes;
   header_ = std::move(file.header);
+  staged_ = header_.staged;
   cut_off_ = !file.seal && header_.boot != 0 && header_.boot != boot_;
   state_ = file.seal ? State::kSealed : State::kWriting;
   found_sealed_ = file.seal.has_value();
@@ -82,9 +84,10 @@ Result<void> Object::write(Bytes data, uint64_t offset) {
   {
     std::lock_guard lock(mutex_);
     TRY(check_writable());
+    if (staged_) return invalid("object " + to_string(id_) + " is staged: it is written through its descriptor");
     ++writes_;
   }
-  Result<void> written = file_->write_at(data, kDataOffset + offset);
+  Result<void> written = file()->write_at(data, kDataOffset + offset);
   std::lock_guard lock(mutex_);
   if (--writes_ == 0) changed_.notify_all();
   return written;
@@ -96,6 +99,7 @@ Result<uint64_t> Object::reserve(uint64_t data_bytes, uint64_t step) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return !reserving_; });
     TRY(check_writable());
+    if (staged_) return invalid("object " + to_string(id_) + " is staged: it has no reservation");
     if (data_bytes <= data_bytes_of_charge(charged_bytes_)) return charged_bytes_;
     reserving_ = true;
     before = charged_bytes_;
@@ -106,7 +110,7 @@ Result<uint64_t> Object::reserve(uint64_t data_bytes, uint64_t step) {
     after = wanted;
     Result<void> charged = path_->charge(wanted - before);
     if (charged) {
-      Result<void> allocated = file_->allocate(before, wanted - before);
+      Result<void> allocated = file()->allocate(before, wanted - before);
       // A file system that cannot reserve: the quota alone vouches for the space.
       if (allocated || allocated.error().is_errno(EOPNOTSUPP)) break;
       path_->release(wanted - before);
@@ -145,7 +149,7 @@ Result<size_t> Object::read(MutableBytes into, uint64_t offset) {
 
 Result<size_t> Object::read_unsealed(MutableBytes into, uint64_t offset, uint64_t end) {
   if (offset >= end) return size_t{0};
-  return file_->read_at(into.first(std::min<uint64_t>(into.size(), end - offset)), kDataOffset + offset);
+  return file()->read_at(into.first(std::min<uint64_t>(into.size(), end - offset)), data_offset(staged_) + offset);
 }
 
 // seal_ is constant in this state, so it is used without the lock.
@@ -215,7 +219,7 @@ Result<void> Object::verify(uint64_t block, MutableBytes into, uint64_t offset) 
 }
 
 Result<void> Object::read_exactly(MutableBytes into, uint64_t offset) {
-  ASSIGN_OR_RETURN(size_t got, file_->read_at(into, kDataOffset + offset));
+  ASSIGN_OR_RETURN(size_t got, file()->read_at(into, data_offset(staged_) + offset));
   if (got == into.size()) return {};
   return corrupt("object " + to_string(id_) + ": its file ends at " + std::to_string(offset + got) +
                  ", before its sealed length");
@@ -253,15 +257,30 @@ Result<uint64_t> Object::length() {
     if (state_ == State::kSealed) return seal_.length;
     if (state_ == State::kSealing) return sealing_length_;
   }
-  ASSIGN_OR_RETURN(uint64_t size, file_->size());
-  return size < kDataOffset ? 0 : size - kDataOffset;
+  ASSIGN_OR_RETURN(uint64_t size, file()->size());
+  return size - std::min(size, data_offset(staged_));
 }
 
-Result<std::shared_ptr<os::File>> Object::file_for_writing() {
+// A seal that begins meanwhile waits, so that it sees the new descriptor.
+Result<std::shared_ptr<os::File>> Object::file_for_writing(os::FileSystem& files) {
+  {
+    std::lock_guard lock(mutex_);
+    TRY(check_writable());
+    if (!staged_) return file_;
+    ++writes_;
+  }
+  Result<std::shared_ptr<os::File>> opened = files.open(data_name(), os::OpenMode::kReadWrite);
   std::lock_guard lock(mutex_);
-  TRY(check_writable());
+  if (--writes_ == 0) changed_.notify_all();
+  return opened;
+}
+
+std::shared_ptr<os::File> Object::file() const {
+  std::lock_guard lock(mutex_);
   return file_;
 }
+
+std::string Object::data_name() const { return staged_ ? name_ + std::string(kDataSuffix) : name_; }
 
 uint64_t Object::charged_bytes() const {
   std::lock_guard lock(mutex_);

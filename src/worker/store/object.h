@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,8 +22,9 @@ namespace forebay::worker {
 // What the store hands to an object once its file is open.
 struct OpenedFile {
   TierPath* path = nullptr;
-  std::string directory;  // of the file, for syncing its entry
-  std::shared_ptr<os::File> file;
+  std::string directory;           // of the file, for syncing its entry
+  std::string name;                // of the file with the header
+  std::shared_ptr<os::File> file;  // that holds the data; of a staged object open for reading only
   ObjectHeader header;
   uint64_t charged_bytes = 0;
   std::optional<Seal> seal;
@@ -34,6 +36,8 @@ struct SealTerms {
   // 0: all of them were synced, or the caller cannot say.
   uint64_t boot = 0;
   std::optional<uint32_t> crc32c;  // they are sealed only if this is their checksum
+  // Of a staged object that somebody can still write: its bytes as they are now are put aside and sealed. Otherwise ETXTBSY.
+  bool isolate = false;
 };
 
 // One object with its file, and everything that happens to its bytes: writes at disjoint or overlapping ranges and reads, all at
@@ -44,6 +48,8 @@ struct SealTerms {
 // asked for. After a failed sync, or a failed seal that could not be undone, it answers that error for ever. An unsealed object
 // of an earlier boot of the machine is cut off: of its bytes only those that a sync covered are known to be there. Those are
 // served, and sealed on demand; everything else asked of it is `stale` with ENODATA.
+// A staged object is written by others, through descriptors of the file that holds its bytes alone, and grows without asking.
+// This has that file open for reading only, so that it can tell whether anybody is left who can write it.
 class Object {
  public:
   Object(ObjectId id, uint64_t boot) : id_(id), boot_(boot) {}
@@ -87,7 +93,14 @@ class Object {
   bool is_cut_off() const { return cut_off_; }
   Result<uint64_t> length();  // of an unsealed object from its file: a client may write through a descriptor
   std::optional<Seal> seal_if_sealed() const;
-  Result<std::shared_ptr<os::File>> file_for_writing();  // `stale` once sealed
+  Result<std::shared_ptr<os::File>> file_for_writing(os::FileSystem& files);  // `stale` once sealed
+  // Of a staged object that is being written: charges what it takes by now, and returns that.
+  Result<uint64_t> account();
+  bool is_staged() const { return staged_; }
+  // Of a sealed staged object: its bytes go on in a copy, which takes the name of its file when `ready` has been done. One at a
+  // time.
+  Result<void> move_to_copy(std::function<Result<void>()> ready, os::FileSystem& files);
+  std::string data_name() const;  // of the file that holds the data
   TierPath& path() const { return *path_; }
   uint64_t charged_bytes() const;
 
@@ -106,23 +119,34 @@ class Object {
   Result<Seal> compute_seal(uint64_t length);
   void undo_seal(uint64_t length);
   Result<void> sync_file(os::FileSystem& files, bool is_final /* sealed, footer included: nothing comes after */);
+  Result<void> sync_files(os::FileSystem& files, bool sync_directory);
+  Result<void> write_footer(const Seal& seal, os::FileSystem& files);
+  // object_staged.cc
+  Result<void> end_writing(uint64_t length, const SealTerms& terms, os::FileSystem& files);
+  Result<void> isolate(uint64_t length, os::FileSystem& files);
+  Result<void> copy_data(os::File& from, uint64_t length, const std::string& to, os::FileSystem& files);
+  Result<void> check_no_writers();
+  Result<void> write_beside(Bytes bytes, uint64_t offset, bool is_end, os::FileSystem& files);
+  Result<uint64_t> staged_charge(uint64_t beside /* bytes of the file with the header */);
+  std::shared_ptr<os::File> file() const;
   Result<void> verify_all();  // of a sealed object
   uint64_t synced_bytes() const;
   Result<void> sync_unsealed(uint64_t length, os::FileSystem& files);
   void become_unusable(const Status& why);
-  void settle_charge(uint64_t length);  // with mutex_ held
+  void settle_charge(uint64_t needed);  // with mutex_ held
 
   const ObjectId id_;
   const uint64_t boot_;  // of the machine, now
   // Set by opened(), constant afterwards:
   TierPath* path_ = nullptr;
-  std::string directory_;
-  std::shared_ptr<os::File> file_;  // shared with replies that carry its descriptor
-  bool cut_off_ = false;            // unsealed, of an earlier boot
+  std::string directory_, name_;
+  bool staged_ = false;
+  bool cut_off_ = false;  // unsealed, of an earlier boot
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // of everything below; a waiter waits for other threads' I/O, never for their callers
   // Under mutex_:
+  std::shared_ptr<os::File> file_;  // of the data: shared with replies that carry its descriptor, and with reads
   State state_ = State::kOpening;
   std::optional<Status> failure_;  // of opening, or why it is unusable
   int writes_ = 0;                 // in flight

@@ -76,8 +76,8 @@ std::array<std::byte, kDataOffset> encode_header(const ObjectHeader& header) {
   FOREBAY_CHECK(header.cluster.size() <= kMaxClusterName, "a cluster id was accepted that does not fit a header");
   HeaderOnDisk disk{};
   kHeaderMagic.copy(disk.magic, sizeof disk.magic);
-  disk.format = kObjectFormat;
-  disk.data_offset = kDataOffset;
+  disk.format = header.staged ? kStagedFormat : kObjectFormat;
+  disk.data_offset = static_cast<uint32_t>(data_offset(header.staged));
   disk.object = header.object.value;
   header.cluster.copy(disk.cluster, kMaxClusterName);
   disk.boot = header.boot;
@@ -94,16 +94,18 @@ Result<ObjectHeader> decode_header(Bytes start_of_file) {
   std::memcpy(&disk, start_of_file.data(), sizeof disk);
   if (!has_magic(disk, kHeaderMagic)) return corrupt("the header's magic is not an object's");
   if (disk.crc32c != own_crc(disk)) return corrupt("the header does not match its checksum");
-  if (disk.format < kOldestObjectFormat || disk.format > kObjectFormat)
+  const bool staged = disk.format == kStagedFormat;
+  if (disk.format < kOldestObjectFormat || (disk.format > kObjectFormat && !staged))
     return corrupt("object format " + std::to_string(disk.format) + " is not known to this version");
-  if (disk.data_offset != kDataOffset || disk.object == 0) return corrupt("the header holds impossible values");
+  if (disk.data_offset != data_offset(staged) || disk.object == 0) return corrupt("the header holds impossible values");
   size_t cluster_bytes = std::find(disk.cluster, std::end(disk.cluster), '\0') - disk.cluster;
   if (cluster_bytes > kMaxClusterName) return corrupt("the header's cluster id has no end");
   if (disk.synced_bytes > kMaxObjectBytes) return corrupt("the header says that more is synced than an object can hold");
   return ObjectHeader{.cluster = std::string(disk.cluster, cluster_bytes),
                       .object = ObjectId{disk.object},
                       .boot = disk.boot,
-                      .synced_bytes = disk.synced_bytes};
+                      .synced_bytes = disk.synced_bytes,
+                      .staged = staged};
 }
 
 std::string encode_footer(const Seal& seal) {
@@ -123,14 +125,14 @@ std::string encode_footer(const Seal& seal) {
   return footer;
 }
 
-Result<Trailer> decode_trailer(Bytes end_of_file, uint64_t file_bytes) {
+Result<Trailer> decode_trailer(Bytes end_of_file, uint64_t file_bytes, bool staged) {
   TrailerOnDisk disk;
   if (end_of_file.size() != sizeof disk) return corrupt("the file is too short to be sealed");
   std::memcpy(&disk, end_of_file.data(), sizeof disk);
   if (!has_magic(disk, kTrailerMagic)) return corrupt("the file does not end in a seal");
   if (disk.crc32c != own_crc(disk)) return corrupt("the seal does not match its checksum");
   if (disk.format != kSealFormat || disk.block_bytes != kBlockBytes) return corrupt("the seal is of an unknown format");
-  if (disk.length > kMaxObjectBytes || sealed_file_bytes(disk.length) != file_bytes)
+  if (disk.length > kMaxObjectBytes || sealed_file_bytes(disk.length, staged) != file_bytes)
     return corrupt("the seal's length does not fit the file");
   return Trailer{.seal = {.object = ObjectId{disk.object}, .length = disk.length, .crc32c = disk.data_crc32c, .blocks = {}},
                  .table_crc32c = disk.table_crc32c};

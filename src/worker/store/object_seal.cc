@@ -1,5 +1,6 @@
 // How an object becomes immutable: the steps, their order, and what a failure of each leaves.
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "base/crc32c.h"
@@ -34,12 +35,14 @@ Result<Seal> Object::seal(uint64_t length, bool sync, SealTerms terms, os::FileS
     return seal_;
   }
   Result<Seal> seal = write_seal(length, sync, terms, files);
+  Result<uint64_t> needed =
+      staged_ && seal ? staged_charge(sealed_file_bytes(length, true)) : Result<uint64_t>(charge_for(length));
   std::lock_guard lock(mutex_);
   ++turns_;
   if (seal) {
     seal_ = *seal;
     verified_.assign(seal_.blocks.size(), false);
-    settle_charge(length);
+    if (needed) settle_charge(*needed);
   }
   if (state_ == State::kSealing) state_ = seal ? State::kSealed : State::kWriting;
   changed_.notify_all();
@@ -65,40 +68,55 @@ Result<void> Object::check_terms(uint64_t length, const SealTerms& terms) const 
 // footer is written: a power cut that kept the footer and lost some bytes would take those that were synced along with their
 // block.
 Result<Seal> Object::write_seal(uint64_t length, bool sync, SealTerms terms, os::FileSystem& files) {
-  ASSIGN_OR_RETURN(uint64_t file_bytes, file_->size());
-  if (file_bytes < kDataOffset + length)
+  ASSIGN_OR_RETURN(uint64_t file_bytes, file()->size());
+  const uint64_t before_data = data_offset(staged_);
+  if (file_bytes < before_data + length)
     return elsewhere("object " + to_string(id_) + " cannot be sealed at " + std::to_string(length) + " bytes: only " +
-                         std::to_string(file_bytes < kDataOffset ? 0 : file_bytes - kDataOffset) + " are here",
+                         std::to_string(file_bytes - std::min(file_bytes, before_data)) + " are here",
                      ENODATA);
+  if (staged_) TRY(end_writing(length, terms, files));
   ASSIGN_OR_RETURN(Seal seal, compute_seal(length));
+  if (staged_) TRY(check_no_writers());
   if (terms.crc32c && seal.crc32c != *terms.crc32c)
     return corrupt("object " + to_string(id_) + ": its bytes do not match the checksum taken when they were sealed before");
   const uint64_t synced = synced_bytes();
   if (synced != 0 && synced < length) TRY(sync_file(files, false));
-  const std::string footer = encode_footer(seal);
-  Result<void> done = file_->write_at(as_bytes(footer), kDataOffset + length);
-  if (done) done = file_->truncate(kDataOffset + length + footer.size());
-  if (!done) {
-    undo_seal(length);
-    return std::unexpected(std::move(done).error());
-  }
+  TRY(write_footer(seal, files));
   if (sync) TRY(sync_file(files, true));
   return seal;
+}
+
+Result<void> Object::write_footer(const Seal& seal, os::FileSystem& files) {
+  const std::string footer = encode_footer(seal);
+  if (staged_) return write_beside(as_bytes(footer), footer_offset(seal.length, true), true, files);
+  const std::shared_ptr<os::File> file = this->file();
+  Result<void> done = file->write_at(as_bytes(footer), footer_offset(seal.length));
+  if (done) done = file->truncate(sealed_file_bytes(seal.length));
+  if (!done) undo_seal(seal.length);
+  return done;
 }
 
 Result<Seal> Object::compute_seal(uint64_t length) {
   Seal seal{.object = id_, .length = length, .crc32c = 0, .blocks = {}};
   seal.blocks.reserve(block_count(length));
   std::vector<std::byte> buffer(std::min<uint64_t>(kSealBuffer, length));
+  os::StoredRange stored;         // of a staged object, the next one: a hole of many GiB is not read
+  std::optional<uint32_t> zeros;  // of a whole block of them
   for (uint64_t start = 0; start < length; start += kBlockBytes) {
     uint64_t end = std::min(start + kBlockBytes, length);
-    uint32_t crc = 0;
-    for (uint64_t at = start; at < end;) {
+    if (staged_ && start >= stored.end) {
+      ASSIGN_OR_RETURN(const std::optional<os::StoredRange> next, file()->next_stored(start));
+      stored = next.value_or(os::StoredRange{.begin = UINT64_MAX, .end = UINT64_MAX});
+    }
+    const bool is_hole = end - start == kBlockBytes && stored.begin >= end;
+    uint32_t crc = is_hole ? zeros.value_or(0) : 0;
+    for (uint64_t at = start; at < end && !(is_hole && zeros);) {
       MutableBytes piece = MutableBytes(buffer).first(std::min<uint64_t>(buffer.size(), end - at));
       TRY(read_exactly(piece, at));
       crc = crc32c(piece, crc);
       at += piece.size();
     }
+    if (is_hole) zeros = crc;
     seal.blocks.push_back(crc);
     seal.crc32c = crc32c_combine(seal.crc32c, crc, end - start);
   }
@@ -108,14 +126,15 @@ Result<Seal> Object::compute_seal(uint64_t length) {
 // Takes a half-written footer away and reserves again what cutting returned. Without room for that the next write may find the
 // medium full, and says so; if the file cannot even be cut, nobody can tell its data from the footer any more.
 void Object::undo_seal(uint64_t length) {
-  Result<void> cut = file_->truncate(kDataOffset + length);
+  const std::shared_ptr<os::File> file = this->file();
+  Result<void> cut = file->truncate(kDataOffset + length);
   if (!cut) {
     become_unusable(cut.error());
     return;
   }
   uint64_t charged = charged_bytes();
   if (charged > kDataOffset + length)
-    if (Result<void> reserved = file_->allocate(0, charged); !reserved) return;
+    if (Result<void> reserved = file->allocate(0, charged); !reserved) return;
 }
 
 // After a failed sync the kernel may have dropped the bytes and forgotten about it: a second one would report success. A power
@@ -131,8 +150,7 @@ Result<void> Object::sync_file(os::FileSystem& files, bool is_final) {
     compare = found_sealed_;
   }
   if (compare) TRY(verify_all());
-  Result<void> synced = file_->sync_data();
-  if (synced && sync_directory) synced = files.sync_directory(directory_);
+  Result<void> synced = sync_files(files, sync_directory);
   if (!synced) {
     become_unusable(synced.error());
     return synced;
@@ -141,6 +159,16 @@ Result<void> Object::sync_file(os::FileSystem& files, bool is_final) {
   directory_synced_ = true;
   if (is_final) synced_ = true;
   return {};
+}
+
+Result<void> Object::sync_files(os::FileSystem& files, bool sync_directory) {
+  TRY(file()->sync_data());
+  if (staged_) {
+    ASSIGN_OR_RETURN(std::unique_ptr<os::File> beside, files.open(name_, os::OpenMode::kRead));
+    TRY(beside->sync_data());
+  }
+  if (!sync_directory) return {};
+  return files.sync_directory(directory_);
 }
 
 Result<void> Object::verify_all() {
@@ -179,18 +207,25 @@ Result<void> Object::sync(uint64_t length, uint64_t boot, os::FileSystem& files)
 // The bytes first, then, when those are safe, the number of them in the header: it must never say more than is true. The header's
 // 128 bytes lie in one sector, which a power cut leaves old or new.
 Result<void> Object::sync_unsealed(uint64_t length, os::FileSystem& files) {
-  ASSIGN_OR_RETURN(const uint64_t size, file_->size());
+  ASSIGN_OR_RETURN(const uint64_t size, file()->size());
   TRY(sync_file(files, false));
   ObjectHeader header;
   {
     std::lock_guard lock(mutex_);
     header = header_;
   }
-  const uint64_t covered = std::min(length, size < kDataOffset ? 0 : size - kDataOffset);
+  const uint64_t covered = std::min(length, size - std::min(size, data_offset(staged_)));
   if (header.boot == 0 || covered <= header.synced_bytes) return {};
   header.synced_bytes = covered;
-  Result<void> kept = file_->write_at(Bytes(encode_header(header)).first(kHeaderBytes), 0);
-  if (kept) kept = file_->sync_data();
+  const std::array<std::byte, kDataOffset> encoded = encode_header(header);
+  Result<void> kept;
+  if (staged_) {
+    kept = write_beside(Bytes(encoded).first(kHeaderBytes), 0, false, files);
+  } else {
+    const std::shared_ptr<os::File> file = this->file();
+    kept = file->write_at(Bytes(encoded).first(kHeaderBytes), 0);
+    if (kept) kept = file->sync_data();
+  }
   if (!kept) {
     become_unusable(kept.error());
     return kept;
@@ -209,8 +244,7 @@ void Object::become_unusable(const Status& why) {
   changed_.notify_all();
 }
 
-void Object::settle_charge(uint64_t length) {
-  uint64_t needed = charge_for(length);
+void Object::settle_charge(uint64_t needed) {
   if (needed < charged_bytes_) path_->release(charged_bytes_ - needed);
   // A client with the descriptor wrote more than was reserved: it is there, so it counts.
   if (needed > charged_bytes_) path_->charge_recovered(needed - charged_bytes_);

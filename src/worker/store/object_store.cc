@@ -20,6 +20,7 @@ Result<void> check_range(ObjectId object, uint64_t offset, uint64_t length) {
 OpenedFile created(TierPath& path, std::shared_ptr<os::File> file, const ObjectHeader& header, uint64_t charge) {
   return OpenedFile{.path = &path,
                     .directory = object_directory(path.directory(), header.object.value & 0xff),
+                    .name = object_path(path.directory(), header.object),
                     .file = std::move(file),
                     .header = header,
                     .charged_bytes = charge,
@@ -63,6 +64,7 @@ ObjectStore::ObjectStore(os::Env& env, StoreConfig config, obs::Log& log, Worker
   for (const auto& [object, entry] : started.objects) {
     table_.append(object, entry);
     if (entry.state == ObjectState::kDamaged && damaged_.size() < config_.max_damaged) damaged_.insert(object);
+    if (entry.state == ObjectState::kUnsealed && entry.staged) growing_.insert(object);
   }
 }
 
@@ -119,8 +121,10 @@ Result<void> ObjectStore::open_into(Object& object, std::optional<ObjectEntry> e
     std::lock_guard lock(mutex_);
     if (!file) open_.erase(object);
     if (file && !entry)
-      table_.insert(object.id(),
-                    {.charged_bytes = file->charged_bytes, .path = static_cast<uint8_t>(tiers_->index_of(*file->path))});
+      table_.insert(object.id(), {.charged_bytes = file->charged_bytes,
+                                  .path = static_cast<uint8_t>(tiers_->index_of(*file->path)),
+                                  .staged = creation.staged});
+    if (file && !entry && creation.staged) growing_.insert(object.id());
   }
   if (!file) {
     object.open_failed(file.error());
@@ -135,12 +139,17 @@ Result<OpenedFile> ObjectStore::load(ObjectId object, const ObjectEntry& entry) 
   TierPath& path = tiers_->path(entry.path);
   if (entry.state == ObjectState::kDamaged) return corrupt("object " + to_string(object) + " is damaged");
   bool sealed = is_sealed(entry.state);
-  auto opened = files_.open(object_path(path.directory(), object), sealed ? os::OpenMode::kRead : os::OpenMode::kReadWrite);
+  const std::string name = object_path(path.directory(), object);
+  auto opened = files_.open(name, sealed || entry.staged ? os::OpenMode::kRead : os::OpenMode::kReadWrite);
   if (!opened && opened.error().is_errno(ENOENT))
     return std::unexpected(
         judge(Status(Code::kCorrupt, EIO, "object " + to_string(object) + ": its file is gone"), object, path, false));
   if (!opened) return std::unexpected(judge(std::move(opened).error(), object, path, false));
   Result<Examined> examined = examine_file(**opened, object, identity()->cluster);
+  Result<std::shared_ptr<os::File>> data(std::move(*opened));
+  if (examined && examined->header.staged) data = open_data_file(files_, name, *examined);
+  if (!data && data.error().is_errno(ENOENT)) examined = corrupt("its bytes are gone");
+  if (!data && examined) return std::unexpected(judge(std::move(data).error(), object, path, false));
   if (examined && sealed && (!examined->seal || examined->seal->length != entry.length || examined->seal->crc32c != entry.crc32c))
     examined = corrupt("its seal is damaged");
   if (!examined) {
@@ -152,24 +161,29 @@ Result<OpenedFile> ObjectStore::load(ObjectId object, const ObjectEntry& entry) 
   if (!sealed) examined->seal.reset();
   return OpenedFile{.path = &path,
                     .directory = object_directory(path.directory(), object.value & 0xff),
-                    .file = std::move(*opened),
+                    .name = name,
+                    .file = std::move(*data),
                     .header = std::move(examined->header),
                     .charged_bytes = entry.charged_bytes,
                     .seal = std::move(examined->seal)};
 }
 
 Result<OpenedFile> ObjectStore::create(ObjectId object, Creation creation) {
-  const ObjectHeader header{.cluster = identity()->cluster, .object = object, .boot = boot_};
-  const uint64_t charge = charge_for(creation.bytes);
+  const bool staged = creation.staged;
+  const ObjectHeader header{.cluster = identity()->cluster, .object = object, .boot = boot_, .staged = staged};
+  const uint64_t room = charge_for(staged ? std::max(creation.bytes, config_.stage_room_bytes) : creation.bytes);
+  const uint64_t charge = staged ? kDataOffset : room;
   if (creation.from_hold != 0) {
     if (std::optional<OpenedFile> made = create_from_hold(header, charge, creation.from_hold)) return std::move(*made);
   }
   std::vector<TierPath*> tried;
   for (;;) {
-    ASSIGN_OR_RETURN(TierPath * path, tiers_->allocate(charge, tried));
-    Result<std::shared_ptr<os::File>> file = create_file(*path, header, charge);
+    ASSIGN_OR_RETURN(TierPath * path, tiers_->allocate(room, tried));
+    path->release(room - charge);
+    Result<std::shared_ptr<os::File>> file = staged ? create_staged(*path, header) : create_file(*path, header, charge);
     if (file) return created(*path, std::move(*file), header, charge);
     path->release(charge);
+    if (file.error().is_errno(EOPNOTSUPP)) return elsewhere("no staged objects here: " + file.error().message(), EOPNOTSUPP);
     if (is_shortage(file.error()) || file.error().is_errno(EEXIST))
       return std::unexpected(judge(std::move(file).error(), object, *path, true));
     // Full below its quota because others use the medium too, or failing: the next path may do.
@@ -254,6 +268,7 @@ Result<Seal> ObjectStore::seal(ObjectId id, uint64_t length, bool sync, SealTerm
   ASSIGN_OR_RETURN(Pointer object, acquire(id, 0));
   Result<Seal> seal = object->seal(length, sync, terms, files_);
   if (!seal) return std::unexpected(judge(std::move(seal).error(), *object, true));
+  IndexRecord sealed;
   {
     std::lock_guard lock(mutex_);
     ObjectEntry* entry = table_.find(id);
@@ -262,9 +277,11 @@ Result<Seal> ObjectStore::seal(ObjectId id, uint64_t length, bool sync, SealTerm
     entry->state = ObjectState::kSealed;
     entry->length = seal->length;
     entry->crc32c = seal->crc32c;
-    entry->charged_bytes = charge_for(length);
+    entry->charged_bytes = object->charged_bytes();
+    growing_.erase(id);
+    sealed = record_of(id, *entry);
   }
-  indexes_[tiers_->index_of(object->path())]->add({id, seal->length, seal->crc32c});
+  indexes_[tiers_->index_of(object->path())]->add(sealed);
   events_.object_sealed(length);
   return seal;
 }
@@ -290,18 +307,20 @@ Result<uint64_t> ObjectStore::hold(uint64_t hold, uint64_t bytes, uint64_t had) 
   return given.bytes;
 }
 
-Result<OpenedObject> ObjectStore::open_object(ObjectId id, bool for_writing, uint64_t create_bytes) {
+Result<OpenedObject> ObjectStore::open_object(ObjectId id, bool for_writing, uint64_t create_bytes, bool staged) {
   TRY(check_range(id, 0, create_bytes));
-  ASSIGN_OR_RETURN(Pointer object, acquire(id, create_bytes));
-  OpenedObject opened;
+  ASSIGN_OR_RETURN(Pointer object, acquire(id, {create_bytes, 0, staged}));
+  OpenedObject opened{.data_offset = data_offset(object->is_staged())};
   if (for_writing) {
-    ASSIGN_OR_RETURN(opened.file, object->file_for_writing());
+    Result<std::shared_ptr<os::File>> file = object->file_for_writing(files_);
+    if (!file) return std::unexpected(judge(std::move(file).error(), *object, false));
+    opened.file = std::move(*file);
   } else {
     // Through a descriptor a reader would get bytes that nobody vouches for.
     if (object->is_cut_off() && !object->is_sealed())
       return elsewhere("object " + to_string(id) + " can only be read through its worker", EOPNOTSUPP);
     // The store's own descriptor of an unsealed object can write: a reader gets one that cannot.
-    auto file = files_.open(object_path(object->path().directory(), id), os::OpenMode::kRead);
+    auto file = files_.open(object->data_name(), os::OpenMode::kRead);
     if (!file) return std::unexpected(judge(std::move(file).error(), *object, false));
     opened.file = std::move(*file);
   }
@@ -345,14 +364,21 @@ Result<void> ObjectStore::remove_file(Object& object, bool was_open) {
     entry = *table_.find(object.id());
   }
   TierPath& path = tiers_->path(entry.path);
-  Result<void> removed = files_.remove(object_path(path.directory(), object.id()));
+  const std::string name = object_path(path.directory(), object.id());
+  Result<void> removed = files_.remove(name);
   bool gone = removed || removed.error().is_errno(ENOENT);
+  // Of a damaged one nobody knows which kind it is.
+  if (gone && (entry.staged || entry.state == ObjectState::kDamaged)) {
+    removed = files_.remove(name + std::string(kDataSuffix));
+    gone = removed || removed.error().is_errno(ENOENT);
+  }
   uint64_t charged = was_open ? object.charged_bytes() : entry.charged_bytes;
   {
     std::lock_guard lock(mutex_);
     open_.erase(object);
     if (gone) {
       table_.erase(object.id());
+      growing_.erase(object.id());
       removed_.add(object.id());
       damaged_.erase(object.id());
     }

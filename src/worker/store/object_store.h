@@ -38,14 +38,17 @@ struct ObjectStat {
 // What a call may create, if it is not there.
 struct Creation {
   // NOLINTNEXTLINE(google-explicit-constructor): a number of bytes is what most callers have to say
-  Creation(uint64_t reserved_bytes, uint64_t hold = 0) : bytes(reserved_bytes), from_hold(hold) {}
+  Creation(uint64_t reserved_bytes, uint64_t hold = 0, bool as_staged = false)
+      : bytes(reserved_bytes), from_hold(hold), staged(as_staged) {}
   uint64_t bytes;      // reserved for the object; 0: nothing is created
   uint64_t from_hold;  // the client's hold that has the space; 0: none
+  bool staged;         // as a staged object: there has to be room for `bytes`, none of which is reserved
 };
 
 struct OpenedObject {
   std::shared_ptr<os::File> file;  // for reading only, unless it was asked for writing
   uint64_t length = 0;
+  uint64_t data_offset = 0;  // of its bytes in that file
   bool sealed = false;
 };
 
@@ -79,7 +82,12 @@ class ObjectStore {
   // Bytes in the client's hold afterwards; see HeldSpace.
   Result<uint64_t> hold(uint64_t hold, uint64_t bytes, uint64_t had);
   Duration hold_lease() const { return held_.lease(); }
-  Result<OpenedObject> open_object(ObjectId object, bool for_writing, uint64_t create_bytes);
+  // `staged`: if it is created, as a staged object, with room for `create_bytes` at least, none of which is reserved. EOPNOTSUPP
+  // as `elsewhere`: the medium cannot have those.
+  Result<OpenedObject> open_object(ObjectId object, bool for_writing, uint64_t create_bytes, bool staged = false);
+  // `from`, sealed and staged, goes on in a copy of its file; the file itself, which others may have open, becomes that of a new
+  // staged object `id`, opened for writing. Again: the same. For a crash at any step `from` has its bytes.
+  Result<OpenedObject> fork_object(ObjectId id, ObjectId from);
   Result<ObjectStat> stat(ObjectId object);
   // Success also when it is not there. Readers at work finish. The id is remembered for a while: a late write cannot bring the
   // object back (`stale`).
@@ -124,6 +132,10 @@ class ObjectStore {
   Result<OpenedFile> create(ObjectId object, Creation creation);
   std::optional<OpenedFile> create_from_hold(const ObjectHeader& header, uint64_t charge, uint64_t hold);
   Result<std::shared_ptr<os::File>> create_file(TierPath& path, const ObjectHeader& header, uint64_t charge);
+  // object_store_staged.cc
+  Result<std::shared_ptr<os::File>> create_staged(TierPath& path, const ObjectHeader& header);
+  void account_staged();
+  Result<void> begin_fork(ObjectId id, Object& from);
   Result<void> reserve_for(Object& object, uint64_t data_bytes, uint64_t step);
   Result<void> remove_file(Object& object, bool was_open);
   void mark_unreadable(ObjectId object);
@@ -152,6 +164,7 @@ class ObjectStore {
   OpenObjects open_;
   RecentIds removed_;
   std::set<ObjectId> damaged_;
+  std::set<ObjectId> growing_;  // staged objects that are not sealed
 };
 
 }  // namespace forebay::worker

@@ -162,7 +162,7 @@ void ObjectStore::rewrite_index(size_t path_index) {
       entries = table_.page(from, kTablePage);
     }
     for (const auto& [id, entry] : entries)
-      if (entry.path == path_index && entry.state == ObjectState::kSealed) live.push_back({id, entry.length, entry.crc32c});
+      if (entry.path == path_index && entry.state == ObjectState::kSealed) live.push_back(record_of(id, entry));
     if (entries.size() < kTablePage) break;
     from = ObjectId{entries.back().first.value + 1};
   }
@@ -195,7 +195,7 @@ void ObjectStore::sync_unsealed() {
 
 void ObjectStore::housekeeping() {
   held_.upkeep();
-  std::vector<size_t> objects(indexes_.size());
+  account_staged();
   for (size_t i = 0; i < indexes_.size(); ++i) {
     TierPath& path = tiers_->path(i);
     if (path.failure()) continue;

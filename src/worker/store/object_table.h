@@ -25,6 +25,7 @@ struct ObjectEntry {
   uint32_t crc32c = 0;         // of a sealed object
   uint8_t path = 0;            // its place in TierSet::paths()
   ObjectState state = ObjectState::kUnsealed;
+  bool staged = false;  // its data is in a file of its own
 
   bool operator==(const ObjectEntry&) const = default;
 };

@@ -1,0 +1,454 @@
+// FileState of a file whose bytes go into a staged object: what others write there is told to the master when it is asked for.
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "client/core.h"
+#include "client/file_state.h"
+#include "client/read_path/backing.h"
+
+namespace forebay::client {
+
+namespace rpcs = v1::namespace_service;
+
+namespace {
+
+constexpr size_t kBlockingFrom = 128 << 10;  // as for objects that are read by descriptor
+
+// The last descriptors of a program that ended are closed a little after its last request.
+constexpr std::array<int, 7> kSealPausesMs = {0, 1, 2, 4, 8, 16, 32};
+constexpr Duration kLeastPause = std::chrono::milliseconds(50), kMostPause = std::chrono::seconds(1);
+
+bool is_being_written(const Status& status) { return status.is(Code::kBusy) && status.is_errno(ETXTBSY); }
+
+bool is_gone(const Status& status) { return status.is_errno(ENOENT) || status.is_errno(ENODATA); }
+
+// One seal, repeated while the worker does not answer, for as long as a close waits for it.
+Task<Result<v1::SealedObject>> seal(Core* core, std::shared_ptr<StagedObject> staged, uint64_t length, bool sync) {
+  v1::SealObjectRequest request;
+  request.set_object(staged->object().value);
+  request.set_length(length);
+  request.set_sync(sync);
+  Trying trying{.give_up = core->env.clock.now() + core->config.seal_patience};
+  for (;;) {
+    rpc::CallOptions options{.context = traced(staged->placed().trace)};
+    options.timeout = std::max<Duration>(trying.give_up - core->env.clock.now(), std::chrono::milliseconds(1));
+    auto reply = co_await core->routing.call_worker<v1::worker_service::SealObject>(staged->placed().workers.front(), request,
+                                                                                    std::move(options));
+    if (reply) {
+      v1::SealedObject sealed;
+      sealed.set_object(staged->object().value);
+      sealed.set_length(length);
+      sealed.set_crc32c(reply->message.crc32c());
+      co_return sealed;
+    }
+    const bool final = rpc::after_failure(v1::worker_service::SealObject::kMethod, reply.error()) == rpc::Next::kGiveUp;
+    if (final || is_being_written(reply.error()) || is_gone(reply.error())) co_return std::unexpected(std::move(reply).error());
+    const bool again = co_await core->routing.pause(&trying);
+    if (!again) co_return std::unexpected(std::move(reply).error());
+  }
+}
+
+Task<Result<void>> sync(Core* core, std::shared_ptr<StagedObject> staged, uint64_t length) {
+  v1::SyncObjectRequest request;
+  request.set_object(staged->object().value);
+  request.set_length(length);
+  Trying trying{.give_up = core->routing.give_up_at()};
+  for (;;) {
+    auto reply = co_await core->routing.call_worker<v1::worker_service::SyncObject>(staged->placed().workers.front(), request,
+                                                                                    {.context = traced(staged->placed().trace)});
+    if (reply) co_return Result<void>{};
+    const bool final = rpc::after_failure(v1::worker_service::SyncObject::kMethod, reply.error()) == rpc::Next::kGiveUp;
+    if (final || is_gone(reply.error())) co_return std::unexpected(reply.error());
+    const bool again = co_await core->routing.pause(&trying);
+    if (!again) co_return std::unexpected(std::move(reply).error());
+  }
+}
+
+// Whether a sealed object that was forked has the bytes of the one that it was forked from.
+Task<bool> is_as_before(Core* core, std::shared_ptr<StagedObject> staged, v1::SealedObject sealed) {
+  v1::SealObjectRequest request;  // of a sealed one: says its checksum
+  request.set_object(staged->forked_from().value);
+  request.set_length(sealed.length());
+  auto reply = co_await core->routing.call_worker<v1::worker_service::SealObject>(staged->placed().workers.front(), request,
+                                                                                  {.context = traced(staged->placed().trace)});
+  co_return reply && reply->message.crc32c() == sealed.crc32c();
+}
+
+// `ranges` (ascending, apart) without [begin, end).
+void subtract(std::vector<os::StoredRange>& ranges, uint64_t begin, uint64_t end) {
+  std::vector<os::StoredRange> left;
+  for (const os::StoredRange& range : ranges) {
+    if (range.begin < std::min(begin, range.end)) left.push_back({range.begin, std::min(begin, range.end)});
+    if (std::max(end, range.begin) < range.end) left.push_back({std::max(end, range.begin), range.end});
+  }
+  ranges = std::move(left);
+}
+
+}  // namespace
+
+// ---- beginning ----
+
+std::shared_ptr<StagedObject> FileState::staged() const {
+  std::lock_guard lock(mutex_);
+  return staged_;
+}
+
+Task<void> FileState::stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr) {
+  auto committing = co_await committing_.lock();
+  Placed placed{ObjectId{grant.object()}, {}, handle->who.trace};
+  for (uint64_t worker : grant.workers()) placed.workers.push_back(WorkerId{worker});
+  Result<std::shared_ptr<StagedObject>> staged =
+      co_await StagedObject::create(&core_, std::move(placed), handle->id, core_.config.first_object_bytes);
+  if (!staged) {
+    core_.log.debug("a file is not staged", {{"inode", inode_.value}, {"why", staged.error().to_string()}});
+    writer_.give_back(ObjectId{grant.object()}, handle->id);
+    co_return;
+  }
+  Result<StagedContent> empty = (*staged)->look();
+  if (empty) (*staged)->note_committed(std::move(*empty), attr);
+  durable_layout_ = attr.layout();  // nothing is in it
+  std::lock_guard lock(mutex_);
+  staged_ = std::move(*staged);
+}
+
+// What others have changed since, readers with the old file need not see; so it need not be that file any more, either.
+Task<Result<void>> FileState::fork(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr, ObjectId from) {
+  auto committing = co_await committing_.lock();
+  const Found found = content_.find(0, content_.size());
+  const bool is_whole = found.pieces.size() == 1 && found.pieces.front().object == from &&
+                        found.pieces.front().object_offset == 0 && !content_.has_uncommitted() && !found.unknown_from;
+  const std::vector<WorkerId> workers = content_.locate(from);
+  const bool is_there = grant.workers_size() == 1 && std::ranges::count(workers, WorkerId{grant.workers(0)}) == 1;
+  if (staged() || !is_whole) {
+    writer_.give_back(ObjectId{grant.object()}, handle->id);
+    co_return Result<void>{};
+  }
+  Placed placed{ObjectId{grant.object()}, workers, handle->who.trace};
+  Result<std::shared_ptr<StagedObject>> staged = elsewhere("object " + to_string(from) + " is kept by another worker");
+  if (is_there) staged = co_await StagedObject::fork(&core_, std::move(placed), handle->id, from);
+  if (!staged) {
+    writer_.give_back(ObjectId{grant.object()}, handle->id);
+    const int error = staged.error().is_errno(ENOSPC) ? ENOSPC : ETXTBSY;
+    co_return rejected(error, "others read the file by passthrough: " + staged.error().message());
+  }
+  core_.descriptors.forget(from);
+  CO_ASSIGN_OR_RETURN(StagedContent content, (*staged)->look());
+  (*staged)->note_committed(std::move(content), attr);
+  std::lock_guard lock(mutex_);
+  staged_ = std::move(*staged);
+  co_return Result<void>{};
+}
+
+Task<std::optional<Backing>> FileState::backing(std::shared_ptr<OpenHandle> handle) {
+  // Of one that writes, only while nothing is being sealed; from then on it is known as a writer.
+  async::Mutex::Guard committing(nullptr);
+  if (handle->flags.write) committing = co_await committing_.lock();
+  if (is_broken()) co_return std::nullopt;
+  if (std::shared_ptr<StagedObject> staged = this->staged())
+    co_return Backing{.file = staged->file(), .object = staged->object(), .writable = true};
+  if (handle->flags.write) co_return std::nullopt;
+  std::optional<Backing> whole = co_await find_backing(&core_, shared_from_this());
+  co_return whole;
+}
+
+// ---- bytes that come through this client ----
+
+Task<Result<size_t>> FileState::read_staged(std::shared_ptr<StagedObject> staged, MutableBytes into, uint64_t offset) {
+  const std::shared_ptr<os::File> file = staged->file();
+  if (into.size() < kBlockingFrom) co_return file->read_at(into, offset);
+  auto read = [file, into, offset] { return file->read_at(into, offset); };
+  Result<size_t> got = co_await async::run_blocking(core_.env.blocking, read);
+  co_return got;
+}
+
+Task<Result<void>> FileState::write_staged(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset) {
+  auto committing = co_await committing_.lock();
+  CO_TRY(check_writable(*handle));
+  const std::shared_ptr<StagedObject> staged = this->staged();
+  if (!staged) co_return broken("the file is no longer staged");
+  CO_ASSIGN_OR_RETURN(const std::shared_ptr<os::File> file, co_await staged->writable());
+  if (!offset) {
+    CO_ASSIGN_OR_RETURN(offset, file->size());
+  }
+  auto write = [file, data, at = *offset] { return file->write_at(data, at); };
+  Result<void> written = co_await async::run_blocking(core_.env.blocking, write);
+  co_return written;
+}
+
+// At the master first: what it refuses is not done. Then the file, which the kernel does not cut for itself.
+Task<Result<v1::Attr>> FileState::set_attr_staged(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle) {
+  const std::shared_ptr<StagedObject> staged = this->staged();
+  SessionId session;
+  if (change.has_size() && handle) {
+    CO_TRY(check_writable(*handle));
+    change.set_handle(handle->id.value);
+    session = handle->session;
+  }
+  if (change.has_mode() && needs_commit(change)) {
+    CO_TRY(co_await commit_staged(v1::DURABILITY_UNSPECIFIED));
+  }
+  Result<v1::AttrReply> reply = co_await core_.session.call<rpcs::SetAttr>(who, change, session);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  if (change.has_size()) {
+    Result<std::shared_ptr<os::File>> file = co_await staged->writable();
+    Result<void> cut = file ? (*file)->truncate(change.size()) : std::unexpected(file.error());
+    if (!cut) co_return std::unexpected(breaks(std::move(cut).error()));
+    note_layout(*staged, reply->attr());
+    staged->note_truncated(reply->attr());
+    content_.adopt(reply->attr());
+    committed_durably(reply->attr(), true);
+    if (!has_writers_but({})) staged->close_writable();
+  }
+  if (change.has_mtime_ns() || change.mtime_now()) staged->note_times(reply->attr());
+  v1::Attr attr = reply->attr();
+  merge_into(attr);
+  co_return attr;
+}
+
+// ---- commits ----
+
+// One change of this client's makes one new layout; more are others'.
+void FileState::note_layout(StagedObject& staged, const v1::Attr& attr) {
+  if (attr.layout() > staged.layout() + 1) staged.note_shared();
+}
+
+Task<Result<void>> FileState::commit_staged(v1::Durability durability) {
+  {
+    std::lock_guard lock(mutex_);
+    if (broken_) co_return std::unexpected(*broken_);
+  }
+  const std::shared_ptr<StagedObject> staged = this->staged();
+  Result<StagedContent> content = staged->look();
+  if (!content) co_return std::unexpected(breaks(std::move(content).error()));
+  const bool syncs = fsync_level(durability);
+  if (*content == staged->committed() && !syncs) co_return Result<void>{};
+  if (syncs) {
+    Result<void> synced = co_await sync(&core_, staged, content->size);
+    if (!synced) co_return std::unexpected(breaks(std::move(synced).error()));
+  }
+  Result<void> sent = co_await send_staged(staged, std::move(*content), {.durability = durability, .syncs = syncs});
+  if (!sent) co_return std::unexpected(breaks(std::move(sent).error()));
+  co_return sent;
+}
+
+Task<Result<void>> FileState::send_staged(std::shared_ptr<StagedObject> staged, StagedContent content, StagedCommit what) {
+  v1::CommitRequest request;
+  request.set_handle(staged->handle().value);
+  request.set_durability(what.syncs ? v1::DURABILITY_FSYNC : std::max(what.durability, core_.config.durability));
+  request.set_close(what.closes);
+  if (what.sealed != nullptr) *request.add_sealed() = *what.sealed;
+  if (what.closes) {
+    const ObjectsOfCommit plan = co_await writer_.plan_commit(staged->handle(), true);
+    for (ObjectId object : plan.unused) request.add_unused(object.value);
+  }
+  if (what.unused) request.add_unused(staged->object().value);
+  const bool written = content.mtime_ns != staged->committed().mtime_ns;
+  const bool changed = what.syncs || content != staged->committed();
+  if (changed) request.set_mtime_ns(written ? content.mtime_ns : staged->mtime_at_master_ns());
+  Result<v1::CommitReply> reply = co_await lay_staged(staged, changed ? content : StagedContent{}, std::move(request));
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  note_layout(*staged, reply->attr());
+  staged->note_committed(std::move(content), reply->attr());
+  content_.adopt(reply->attr());
+  unsynced_ = !what.syncs && (unsynced_ || changed);
+  committed_durably(reply->attr(), changed);
+  co_return Result<void>{};
+}
+
+// As long as nobody else changes the file, its whole content is told again each time: which part of it is new, nobody knows. Once
+// somebody has, what they wrote stays, byte for byte, and the rest is laid around it.
+Task<Result<v1::CommitReply>> FileState::lay_staged(std::shared_ptr<StagedObject> staged, StagedContent content,
+                                                    v1::CommitRequest request) {
+  std::shared_ptr<OpenHandle> granted;
+  {
+    std::lock_guard lock(mutex_);
+    auto found = std::ranges::find(handles_, staged->handle(), &OpenHandle::id);
+    if (found != handles_.end()) granted = *found;
+  }
+  if (!granted) co_return broken("the handle of a staged object is closed");
+  constexpr int kMostRounds = 100;  // others go on changing it
+  for (int round = 1;; ++round) {
+    std::vector<os::StoredRange> ranges = content.ranges;
+    uint64_t layout = staged->layout();
+    if (staged->is_shared() && !ranges.empty()) {
+      CO_ASSIGN_OR_RETURN(ranges, co_await not_laid_over(staged, std::move(ranges)));
+      layout = staged->layout();
+    }
+    request.clear_extents();
+    for (const os::StoredRange& range : ranges)
+      *request.add_extents()->mutable_extent() = to_wire({range.begin, range.end - range.begin, staged->object(), range.begin});
+    request.clear_only_at_layout();
+    if (!ranges.empty()) request.set_only_at_layout(layout);
+    Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(granted->who, request, granted->session);
+    if (reply && !ranges.empty()) staged->note_laid();
+    if (reply) co_return reply;
+    const bool moved = reply.error().is(Code::kStale) && request.has_only_at_layout() && granted->session == core_.session.id();
+    if (!moved || round == kMostRounds) co_return reply;
+    staged->note_shared();
+  }
+}
+
+// Without the ranges that now hold other objects' bytes. Sets the layout for which that is so.
+Task<Result<std::vector<os::StoredRange>>> FileState::not_laid_over(std::shared_ptr<StagedObject> staged,
+                                                                    std::vector<os::StoredRange> ranges) {
+  v1::GetLayoutRequest request;
+  request.set_inode(inode_.value);
+  request.set_handle(staged->handle().value);
+  std::optional<uint64_t> at;
+  for (bool more = true; more;) {
+    CO_ASSIGN_OR_RETURN(const v1::Layout page, co_await core_.session.call<rpcs::GetLayout>(Identity{}, request));
+    if (at && *at != page.layout()) co_return stale("the content changes all the time");
+    at = page.layout();
+    for (const v1::Extent& extent : page.extents())
+      if (ObjectId{extent.object()} != staged->object() && ObjectId{extent.object()} != staged->forked_from())
+        subtract(ranges, extent.file_offset(), extent.file_offset() + extent.length());
+    more = page.more() && page.extents_size() > 0;
+    if (more) {
+      const v1::Extent& last = page.extents(page.extents_size() - 1);
+      request.set_offset(last.file_offset() + last.length());
+    }
+  }
+  staged->note_layout(*at);
+  if (ranges.size() > 4000) co_return broken("too many pieces of others in a file that is staged");
+  co_return ranges;
+}
+
+// ---- closing ----
+
+bool FileState::has_writers_but(HandleId handle) const {
+  std::lock_guard lock(mutex_);
+  return std::ranges::any_of(handles_, [handle](const std::shared_ptr<OpenHandle>& open) {
+    return open->flags.write && open->id != handle && !open->closed;
+  });
+}
+
+bool FileState::is_read() const {
+  std::lock_guard lock(mutex_);
+  return std::ranges::any_of(handles_, [](const std::shared_ptr<OpenHandle>& open) { return !open->flags.write; });
+}
+
+// Other handles' bytes are in the same object: it is sealed with the last of them, and until then the one that it was granted to
+// stays open at the master.
+Task<Result<bool>> FileState::close_staged(std::shared_ptr<OpenHandle> handle) {
+  const std::shared_ptr<StagedObject> staged = this->staged();
+  const bool is_last = !has_writers_but(handle->id), is_granted = handle->id == staged->handle();
+  Result<bool> done = true;
+  const bool is_expired = handle->session != core_.session.id();
+  if (is_broken() || is_expired) {
+    // The master has sealed the file at its last commit: nothing is lost if nothing came after it.
+    const Result<StagedContent> content = staged->look();
+    const bool is_lost = is_broken() || !content || *content != staged->committed();
+    if (Result<void> writable = is_lost ? check_writable(*handle) : Result<void>{}; !writable)
+      done = std::unexpected(std::move(writable).error());
+  } else if (is_last) {
+    done = co_await finish_staged(staged);
+    if (!done) done = std::unexpected(breaks(std::move(done).error()));
+    if (done && !*done) core_.background.spawn(executor_, finish_later(shared_from_this()));
+  } else {
+    Result<void> committed = co_await commit_staged(core_.config.durability);
+    if (!committed) done = std::unexpected(std::move(committed).error());
+    if (committed && is_granted) done = false;
+  }
+  if (done && !*done) {
+    std::lock_guard lock(mutex_);
+    ended_.push_back(handle);
+    co_return done;
+  }
+  if (is_last) co_await end_staging(done.has_value());
+  if (is_granted && done) co_return done;  // ended by the commit of the seal
+  Result<void> ended = co_await end_plainly(handle);
+  if (done && !ended) co_return std::unexpected(std::move(ended).error());
+  co_return done;
+}
+
+// Nothing is committed through it that is not already.
+Task<Result<void>> FileState::end_plainly(std::shared_ptr<OpenHandle> handle) {
+  writer_.remove_handle(handle->id);
+  if (handle->session != core_.session.id()) co_return Result<void>{};  // ended with its session
+  v1::CommitRequest request;
+  request.set_handle(handle->id.value);
+  request.set_close(true);
+  const ObjectsOfCommit plan = co_await writer_.plan_commit(handle->id, true);
+  for (ObjectId object : plan.unused) request.add_unused(object.value);
+  Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(handle->who, request, handle->session);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  co_return Result<void>{};
+}
+
+// No handle is left that may write. Once the worker says that nobody else can, either, the object is sealed and the version with
+// it. False: a mapping still can; what is there is committed, and the rest has to wait. A worker that is silent leaves sealing to
+// the master.
+Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged) {
+  staged->close_writable();
+  CO_ASSIGN_OR_RETURN(const StagedContent before, staged->look());
+  const bool syncs = fsync_level(core_.config.durability);
+  std::optional<v1::SealedObject> sealed;
+  bool written = false;
+  for (size_t i = 0; i < kSealPausesMs.size() && before.size != 0; ++i) {
+    if (kSealPausesMs[i] != 0)
+      co_await core_.env.clock.sleep(std::chrono::milliseconds(kSealPausesMs[i]), core_.background.token());
+    Result<v1::SealedObject> done = co_await seal(&core_, staged, before.size, syncs);
+    written = !done && is_being_written(done.error());
+    if (done) sealed = std::move(*done);
+    if (!written && !done && !is_silence(done.error())) co_return std::unexpected(std::move(done).error());
+    if (!written) break;
+  }
+  CO_ASSIGN_OR_RETURN(StagedContent content, staged->look());
+  bool unused = content.size == 0 && !staged->was_committed() && !staged->forked_from();
+  if (content == staged->committed() && staged->forked_from() && !staged->was_committed() && !written) {
+    // By its time nobody wrote it; a mapping need not change that. If its bytes are those that it had, it was for nothing, unless
+    // somebody still reads its file: the next writer has to find that.
+    unused = sealed && !is_read() && co_await is_as_before(&core_, staged, *sealed);
+    if (unused) sealed.reset();
+    if (!unused) staged->forget_ranges();
+  }
+  const StagedCommit what{.durability = core_.config.durability,
+                          .syncs = syncs,
+                          .sealed = sealed ? &*sealed : nullptr,
+                          .closes = !written,
+                          .unused = unused && !written};
+  if (written && content == staged->committed()) co_return false;
+  CO_TRY(co_await send_staged(staged, std::move(content), what));
+  co_return !written;
+}
+
+// From here on the file is as any other: reads ask for its layout again. `committed`: the handle that the object was granted to
+// has been ended with it.
+Task<void> FileState::end_staging(bool committed) {
+  std::shared_ptr<StagedObject> staged;
+  std::vector<std::shared_ptr<OpenHandle>> ended;
+  {
+    std::lock_guard lock(mutex_);
+    staged = std::exchange(staged_, nullptr);
+    ended.swap(ended_);
+  }
+  if (committed) writer_.remove_handle(staged->handle());
+  for (const std::shared_ptr<OpenHandle>& handle : ended) {
+    if (!committed || handle->id != staged->handle()) {
+      Result<void> ignored = co_await end_plainly(handle);
+      (void)ignored;  // otherwise it ends with the session
+    }
+    forget(handle, handle->closed.value_or(Result<void>{}));
+  }
+}
+
+// While a program has the file mapped, which it may for as long as it lives. Ends when that is over, when the file is opened for
+// writing again (its last close comes back here), or with the client: then the master has the object sealed as it is.
+Task<void> FileState::finish_later(std::shared_ptr<FileState> self) {
+  for (Duration pause = kLeastPause;; pause = std::min(pause * 2, kMostPause)) {
+    const bool slept = co_await self->core_.env.clock.sleep(pause, self->core_.background.token());
+    if (!slept) co_return;
+    auto committing = co_await self->committing_.lock();
+    const std::shared_ptr<StagedObject> staged = self->staged();
+    if (!staged || self->has_writers_but({})) co_return;
+    Result<bool> finished = false;
+    if (!self->is_broken()) finished = co_await self->finish_staged(staged);
+    if (!finished) (void)self->breaks(std::move(finished).error());
+    if (finished && !*finished && !self->is_broken()) continue;
+    co_await self->end_staging(finished && *finished);
+    co_return;
+  }
+}
+
+}  // namespace forebay::client

@@ -1,0 +1,237 @@
+// Files that others write into a worker's file: what the client tells the master, and when.
+#include "client/testing/client_fixture.h"
+#include "os/memory_file.h"
+
+namespace forebay::client {
+namespace {
+
+constexpr OpenFlags kStage{.read = true, .write = true, .stage = true};
+
+class StagedTest : public ClientTest {
+ protected:
+  StagedTest() {
+    add_worker(3, "c");  // on the client's own host
+    master().workers.front().set_live(false);
+    master().full = {1, 2};
+  }
+
+  // What the kernel, or a mapping, does with the file that the client named.
+  std::unique_ptr<os::File> kernel(File& file) {
+    std::optional<Backing> backing = run(file.backing());
+    EXPECT_TRUE(backing && backing->writable);
+    if (!backing) return nullptr;
+    return *client_process->env().files.open(worker(3).path_of(backing->object.value), os::OpenMode::kReadWrite);
+  }
+  uint64_t object_of(InodeId inode) {
+    auto extents = master().files.at(inode.value).extents.all();
+    return extents.empty() ? 0 : extents.front().object.value;
+  }
+  Result<void> close(std::unique_ptr<File>& file) { return run(file->close()); }
+  // Lets what runs in the background come to its end.
+  static Task<bool> pause(os::Clock* clock, Duration time) {
+    co_await clock->sleep(time, {});
+    co_return true;
+  }
+  void wait(Duration time) { run(pause(&client_process->env().clock, time)); }
+};
+
+TEST_F(StagedTest, what_was_written_is_the_file_once_it_is_flushed_and_sealed_once_it_is_closed) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  ASSERT_OK(kernel(*file)->write_at(as_bytes("some bytes"), 0));
+  EXPECT_EQ(committed(inode), "") << "nobody has asked for it yet";
+  EXPECT_EQ(run(file->attr())->size(), 10u) << "but here it is seen";
+  ASSERT_OK(run(file->flush()));
+  EXPECT_EQ(committed(inode), "some bytes");
+  const size_t commits = master().commits.size();
+  ASSERT_OK(run(file->flush()));
+  EXPECT_EQ(master().commits.size(), commits) << "nothing is new";
+  ASSERT_OK(close(file));
+  EXPECT_TRUE(master().objects.at(object_of(inode)).sealed);
+  EXPECT_TRUE(master().handles.empty());
+  auto again = open(inode);
+  EXPECT_EQ(must_read(*again, 0, 100), "some bytes");
+}
+
+TEST_F(StagedTest, bytes_that_come_through_the_client_go_to_the_same_file) {
+  start();
+  auto file = create("f", kStage);
+  std::unique_ptr<os::File> kernel = this->kernel(*file);
+  ASSERT_OK(kernel->write_at(as_bytes("kernel"), 0));
+  ASSERT_OK(write(*file, 3, "NEL and client"));
+  ASSERT_OK(append(*file, "!"));
+  EXPECT_EQ(must_read(*file, 0, 100), "kerNEL and client!");
+  ASSERT_OK(run(file->truncate(6)));
+  EXPECT_EQ(kernel->size().value(), 6u);
+  ASSERT_OK(run(file->truncate(8)));
+  EXPECT_EQ(must_read(*file, 0, 100), std::string("kerNEL\0\0", 8));
+  kernel.reset();
+  ASSERT_OK(close(file));
+  EXPECT_EQ(committed(master().names.begin()->second == 0 ? InodeId{} : InodeId{master().names.at("f")}),
+            std::string("kerNEL\0\0", 8));
+}
+
+TEST_F(StagedTest, a_mapping_keeps_the_file_open_at_the_master_until_it_is_gone) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  std::unique_ptr<os::File> mapping = kernel(*file);
+  ASSERT_OK(mapping->write_at(as_bytes("mapped"), 0));
+  ASSERT_OK(close(file));
+  EXPECT_EQ(committed(inode), "mapped");
+  EXPECT_FALSE(master().objects.at(object_of(inode)).sealed);
+  ASSERT_OK(mapping->write_at(as_bytes("MAP"), 0));
+  wait(std::chrono::seconds(5));
+  EXPECT_EQ(master().handles.size(), 1u);
+  auto reader = open(inode);
+  EXPECT_EQ(must_read(*reader, 0, 100), "MAPped") << "on this mount it is one file";
+  mapping.reset();
+  wait(std::chrono::seconds(5));
+  EXPECT_TRUE(master().objects.at(object_of(inode)).sealed);
+  EXPECT_TRUE(master().handles.empty());
+  EXPECT_EQ(committed(inode), "MAPped");
+  EXPECT_EQ(must_read(*reader, 0, 100), "MAPped");
+}
+
+TEST_F(StagedTest, a_file_that_is_opened_again_while_it_is_mapped_goes_on_in_the_same_object) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  std::unique_ptr<os::File> mapping = kernel(*file);
+  ASSERT_OK(mapping->write_at(as_bytes("one"), 0));
+  ASSERT_OK(close(file));
+  auto again = open(inode, {.read = true, .write = true});
+  EXPECT_TRUE(run(again->backing())->writable);
+  ASSERT_OK(write(*again, 3, "two"));
+  mapping.reset();
+  wait(std::chrono::seconds(5));
+  EXPECT_EQ(master().handles.size(), 2u) << "somebody writes";
+  ASSERT_OK(close(again));
+  EXPECT_EQ(committed(inode), "onetwo");
+  EXPECT_TRUE(master().objects.at(object_of(inode)).sealed);
+  EXPECT_TRUE(master().handles.empty());
+}
+
+TEST_F(StagedTest, the_first_of_several_writers_to_close_takes_nothing_from_the_others) {
+  start();
+  auto first = create("f", kStage);
+  const InodeId inode = first->inode();
+  auto second = open(inode, {.read = true, .write = true});
+  ASSERT_OK(kernel(*first)->write_at(as_bytes("first"), 0));
+  ASSERT_OK(close(first));
+  EXPECT_EQ(committed(inode), "first");
+  ASSERT_OK(kernel(*second)->write_at(as_bytes(" second"), 5));
+  ASSERT_OK(close(second));
+  EXPECT_EQ(committed(inode), "first second");
+  EXPECT_TRUE(master().objects.at(object_of(inode)).sealed);
+  EXPECT_TRUE(master().handles.empty());
+}
+
+TEST_F(StagedTest, a_file_that_was_never_written_leaves_no_object) {
+  start();
+  auto file = create("f", kStage);
+  ASSERT_OK(close(file));
+  EXPECT_TRUE(master().objects.empty());
+  EXPECT_TRUE(master().handles.empty());
+}
+
+TEST_F(StagedTest, opening_with_truncation_begins_anew_in_a_staged_object) {
+  start();
+  auto file = create("f");
+  ASSERT_OK(write(*file, 0, "old"));
+  ASSERT_OK(close(file));
+  const InodeId inode{master().names.at("f")};
+  OpenFlags flags = kStage;
+  flags.truncate = true;
+  auto again = open(inode, flags);
+  ASSERT_OK(kernel(*again)->write_at(as_bytes("new"), 0));
+  ASSERT_OK(close(again));
+  EXPECT_EQ(committed(inode), "new");
+}
+
+TEST_F(StagedTest, truncation_by_a_second_open_empties_what_the_first_writes) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  std::unique_ptr<os::File> kernel = this->kernel(*file);
+  ASSERT_OK(kernel->write_at(as_bytes("a long text"), 0));
+  ASSERT_OK(run(file->flush()));
+  OpenFlags flags = kStage;
+  flags.truncate = true;
+  auto second = open(inode, flags);
+  EXPECT_EQ(kernel->size().value(), 0u);
+  ASSERT_OK(kernel->write_at(as_bytes("short"), 0));
+  kernel.reset();
+  ASSERT_OK(close(file));
+  ASSERT_OK(close(second));
+  EXPECT_EQ(committed(inode), "short");
+  EXPECT_TRUE(master().handles.empty());
+}
+
+TEST_F(StagedTest, without_a_worker_that_can_the_file_is_written_as_any_other) {
+  worker(3).stages = false;
+  start();
+  auto file = create("f", kStage);
+  EXPECT_FALSE(run(file->backing()));
+  ASSERT_OK(write(*file, 0, "through the client"));
+  ASSERT_OK(close(file));
+  EXPECT_EQ(committed(InodeId{master().names.at("f")}), "through the client");
+  EXPECT_EQ(master().objects.size(), 1u) << "what was granted for staging went back";
+}
+
+TEST_F(StagedTest, fsync_has_the_worker_sync_each_time) {
+  start();
+  auto file = create("f", kStage);
+  ASSERT_OK(kernel(*file)->write_at(as_bytes("bytes"), 0));
+  ASSERT_OK(run(file->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_EQ(worker(3).synced.size(), 1u);
+  EXPECT_EQ(master().commits.back().durability(), v1::DURABILITY_FSYNC);
+  worker(3).synced.clear();
+  ASSERT_OK(run(file->fsync(v1::DURABILITY_FSYNC)));
+  EXPECT_EQ(worker(3).synced.size(), 1u) << "a mapping may have changed it, unseen";
+}
+
+TEST_F(StagedTest, what_others_committed_meanwhile_stays_byte_for_byte) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  std::unique_ptr<os::File> kernel = this->kernel(*file);
+  ASSERT_OK(kernel->write_at(as_bytes("0123456789"), 0));
+  ASSERT_OK(run(file->flush()));
+  // Another client's bytes 3 and 4.
+  FakeMaster::FakeFile& at_master = master().files.at(inode.value);
+  master().objects[9000] = {0, 2, 2, {1}, true, 0};
+  (void)worker(1).objects;
+  at_master.extents.lay({3, 2, ObjectId{9000}, 0});
+  ++at_master.layout;
+  ASSERT_OK(kernel->write_at(as_bytes("abcdefghijkl"), 0));
+  kernel.reset();
+  ASSERT_OK(close(file));
+  std::vector<Extent> extents = at_master.extents.all();
+  ASSERT_EQ(extents.size(), 3u);
+  EXPECT_EQ(extents[0].length, 3u);
+  EXPECT_EQ(extents[1], (Extent{3, 2, ObjectId{9000}, 0}));
+  EXPECT_EQ(extents[2].offset, 5u);
+  EXPECT_EQ(extents[2].object_offset, 5u);
+  EXPECT_EQ(extents[2].end(), 12u);
+}
+
+TEST_F(StagedTest, an_expired_session_breaks_the_file_and_the_next_open_begins_anew) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  std::unique_ptr<os::File> kernel = this->kernel(*file);
+  ASSERT_OK(kernel->write_at(as_bytes("committed"), 0));
+  ASSERT_OK(run(file->flush()));
+  ASSERT_OK(kernel->write_at(as_bytes("and more"), 9));
+  master().expire_sessions();
+  EXPECT_FALSE(run(file->flush()));
+  EXPECT_FALSE(close(file));
+  EXPECT_EQ(committed(inode), "committed");
+  auto again = open(inode);
+  EXPECT_EQ(must_read(*again, 0, 9), "committed");
+}
+
+}  // namespace
+}  // namespace forebay::client

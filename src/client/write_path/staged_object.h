@@ -1,0 +1,81 @@
+// An object that others write.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "client/write_path/carrier.h"
+#include "forebay/v1/common.pb.h"
+#include "os/file.h"
+
+namespace forebay::client {
+
+// What a file of a worker on this host holds at one moment.
+struct StagedContent {
+  uint64_t size = 0;
+  int64_t mtime_ns = 0;
+  std::vector<os::StoredRange> ranges;  // the rest are holes
+
+  bool operator==(const StagedContent&) const = default;
+};
+
+// The object that takes all that is written to one open file, each byte at the place that it has there: by the kernel for
+// programs, by mappings, by this client for those that come through it. Owned by a FileState, whose committing lock orders the
+// calls, except those marked (any). Calls block for as long as the medium does. Limits: kMaxRanges are told apart; of a file in
+// more pieces some holes count as stored.
+class StagedObject {
+ public:
+  static constexpr size_t kMaxRanges = 1000;
+
+  // Asks the worker for a new one, and its descriptor. Errors: whatever makes it impossible; then the file is written as any
+  // other.
+  static Task<Result<std::shared_ptr<StagedObject>>> create(Core* core, Placed placed, HandleId handle, uint64_t room);
+
+  // The same, of the file of `from`, which is sealed and whose bytes go on elsewhere.
+  static Task<Result<std::shared_ptr<StagedObject>>> fork(Core* core, Placed placed, HandleId handle, ObjectId from);
+
+  // The sealed object that had its file before; none: it began empty.
+  ObjectId forked_from() const { return from_; }
+  const Placed& placed() const { return placed_; }
+  ObjectId object() const { return placed_.object; }
+  HandleId handle() const { return handle_; }                         // that it was granted to
+  const std::shared_ptr<os::File>& file() const { return reading_; }  // (any) for reading
+  Result<StagedContent> look() const;                                 // (any)
+  void merge_into(v1::Attr& attr) const;                              // (any)
+  Task<Result<std::shared_ptr<os::File>>> writable();
+  // This client writes no more: as long as it can, nobody may seal it.
+  void close_writable() { writing_.reset(); }
+
+  // What the master knows of it, and at which layout that was so.
+  const StagedContent& committed() const { return committed_; }
+  uint64_t layout() const { return layout_; }
+  int64_t mtime_at_master_ns() const { return mtime_at_master_ns_; }
+  void note_committed(StagedContent content, const v1::Attr& attr);
+  void note_truncated(const v1::Attr& attr);
+  void note_times(const v1::Attr& attr);  // they were set
+  void note_layout(uint64_t layout) { layout_ = layout; }
+  void forget_ranges() { committed_.ranges.clear(); }
+  bool was_committed() const { return was_committed_; }  // bytes of it, once at least
+  void note_laid() { was_committed_ = true; }
+  // Others have changed the file's content since.
+  bool is_shared() const { return is_shared_; }
+  void note_shared() { is_shared_ = true; }
+
+ private:
+  StagedObject(Core& core, Placed placed, HandleId handle) : core_(core), placed_(std::move(placed)), handle_(handle) {}
+
+  Core& core_;
+  const Placed placed_;
+  const HandleId handle_;
+  ObjectId from_;
+  std::shared_ptr<os::File> reading_, writing_;  // shared with calls at work
+  StagedContent committed_;
+  uint64_t layout_ = 0;
+  int64_t mtime_at_master_ns_ = 0;
+  bool is_shared_ = false, was_committed_ = false;
+  std::atomic<int64_t> known_mtime_ns_ = 0;  // of the file, when the master was told last
+};
+
+}  // namespace forebay::client
