@@ -4,6 +4,7 @@
 
 #include "base/crc32c.h"
 #include "base/status.h"
+#include "base/text.h"
 #include "base/units.h"
 
 namespace forebay {
@@ -44,6 +45,12 @@ TEST(Units, bad_sizes_and_durations_are_refused_with_the_text) {
 TEST(Units, durations_read_back_as_printed) {
   for (const char* text : {"1s", "250ms", "90s", "2h", "3d", "7ns", "0s"})
     EXPECT_EQ(parse_duration(format_duration(parse_duration(text).value())).value(), parse_duration(text).value());
+}
+
+TEST(Text, is_readable_whatever_the_bytes_were) {
+  EXPECT_EQ(readable_text("name \xff ü"), "name ? ü");
+  EXPECT_EQ(readable_text("\xc3"), "?");
+  EXPECT_EQ(readable_text("aüb", 2), "a?") << "cut in the middle of a character";
 }
 
 TEST(Status, context_goes_in_front_and_errno_survives) {

@@ -1,6 +1,8 @@
 #include "cli/names.h"
 
+#include "cli/output.h"
 #include "cli/path.h"
+#include "client/under_path/importing.h"
 
 namespace forebay::cli {
 namespace {
@@ -96,12 +98,11 @@ Result<std::vector<std::string>> expand(Shell& shell, const std::vector<std::str
 Result<void> list(Shell& shell, const Entry& directory, const std::function<Result<bool>(Entry)>& each) {
   ASSIGN_OR_RETURN(client::Client * client, shell.client());
   std::string after;
-  uint64_t hidden = 0;
+  const uint64_t hidden_before = client::hidden_keys(*client);
   for (bool end = false; !end;) {
     Result<client::Listed> page = shell.wait(client->read_dir(shell.who(), directory.inode(), after, kPage, true));
     if (!page) return at(directory.path, std::move(page).error());
     end = page->end;
-    hidden += page->hidden;
     for (v1::DirEntry& child : page->entries) {
       after = child.name();
       Entry entry{join_path(directory.path, after), std::move(*child.mutable_attr()), directory.inode(), after};
@@ -110,7 +111,7 @@ Result<void> list(Shell& shell, const Entry& directory, const std::function<Resu
     }
     if (page->entries.empty() && !end) return corrupt(directory.path + ": an empty page of a listing that goes on");
   }
-  if (hidden > 0)
+  if (const uint64_t hidden = client::hidden_keys(*client) - hidden_before; hidden > 0)
     complain("warning: " + directory.path + ": " + std::to_string(hidden) +
              " keys of the under store have names that no file system can show, or are directories that an object covers");
   return {};

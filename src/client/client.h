@@ -58,7 +58,7 @@ struct ClientConfig {
   // begun.
   uint64_t hold_bytes = kMiB;
   uint64_t max_hold_bytes = 16 * kMiB;
-  Duration hold_idle = std::chrono::seconds(10);      // a hold that nobody uses is given back
+  Duration hold_idle = std::chrono::seconds(10);  // a hold that nobody uses is given back
   // Content of a file up to so many bytes is kept by the master: no worker is asked. 0: never; no more than the master takes.
   uint64_t inline_bytes = 0;
   Duration worker_stall = std::chrono::seconds(5);    // a write that a worker did not answer goes elsewhere
@@ -80,6 +80,10 @@ struct ClientConfig {
   size_t max_layout_extents = 64 * 1024;    // cached of one file, 6 MiB; beyond it the cache starts anew
 };
 
+struct FallocateMode {
+  bool zero = false, keep_size = false;
+};
+
 // One open file. All handles of one inode in one client share its state, so each sees the others' writes at once. Any thread;
 // calls on one file may run concurrently, overlapping ones in some order. After a failed flush every further write, fsync and the
 // close of this handle fail with that error until the file is opened again. close() before destruction: a handle that is only
@@ -97,6 +101,8 @@ class File {
   // Atomically at the end of the file as the master sees it when the bytes are committed (O_APPEND).
   virtual Task<Result<void>> append(Bytes data) = 0;
   virtual Task<Result<void>> truncate(uint64_t size) = 0;
+  // The file grows to the end of the range unless it keeps its size; with `zero` the range becomes a hole. EOPNOTSUPP: neither.
+  virtual Task<Result<void>> fallocate(uint64_t offset, uint64_t length, FallocateMode mode) = 0;
   // Stored on all copies and committed, at the durability asked for here or, if stronger, the file's own: also what was written
   // and closed before, through whichever handle, at a weaker one.
   virtual Task<Result<void>> fsync(v1::Durability durability) = 0;
@@ -147,7 +153,6 @@ struct Listed {
   std::vector<v1::DirEntry> entries;
   bool end;
   InodeId parent;
-  uint64_t hidden = 0;  // keys of an under store that no file system could show
 };
 
 // One per process and cluster. Owned by main() or the mount. Any thread; coroutines resume on the caller's executor.
@@ -181,6 +186,12 @@ class Client {
   virtual Task<Result<Created>> create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
                                        bool exclusive) = 0;
   virtual Task<Result<std::unique_ptr<File>>> open(Identity who, InodeId inode, OpenFlags flags) = 0;
+  // A file without a name, open for writing; gone with its last handle unless link() has named it, which `linkable` allows.
+  virtual Task<Result<Created>> create_unnamed(Identity who, InodeId parent, uint32_t mode, OpenFlags flags, bool linkable) = 0;
+  virtual Task<Result<v1::Attr>> set_xattr(Identity who, v1::SetXattrRequest request) = 0;
+  virtual Task<Result<std::string>> get_xattr(Identity who, InodeId inode, std::string name) = 0;
+  virtual Task<Result<std::vector<std::string>>> list_xattrs(Identity who, InodeId inode) = 0;
+  virtual Task<Result<v1::Attr>> remove_xattr(Identity who, InodeId inode, std::string name) = 0;
 
   // Without asking: sizes and times of files open here are put in that the master does not know yet.
   virtual v1::Attr with_local_changes(v1::Attr attr) = 0;

@@ -58,6 +58,13 @@ class ClientImpl final : public Client {
   Task<Result<Created>> create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
                                bool exclusive) override;
   Task<Result<std::unique_ptr<File>>> open(Identity who, InodeId inode, OpenFlags flags) override;
+  Task<Result<Created>> create_unnamed(Identity who, InodeId parent, uint32_t mode, OpenFlags flags, bool linkable) override;
+
+  // xattrs.cc
+  Task<Result<v1::Attr>> set_xattr(Identity who, v1::SetXattrRequest request) override;
+  Task<Result<std::string>> get_xattr(Identity who, InodeId inode, std::string name) override;
+  Task<Result<std::vector<std::string>>> list_xattrs(Identity who, InodeId inode) override;
+  Task<Result<v1::Attr>> remove_xattr(Identity who, InodeId inode, std::string name) override;
 
  private:
   void note_directory(const v1::Attr* after, InodeId directory);

@@ -85,6 +85,19 @@ void subtract(std::vector<os::StoredRange>& ranges, uint64_t begin, uint64_t end
   ranges = std::move(left);
 }
 
+Result<void> zero_stored(os::File& file, uint64_t from, uint64_t to) {
+  const std::vector<std::byte> zeros(std::min<uint64_t>(kMiB, to - std::min(from, to)));
+  while (from < to) {
+    ASSIGN_OR_RETURN(const std::optional<os::StoredRange> stored, file.next_stored(from));
+    if (!stored || stored->begin >= to) break;
+    from = std::max(from, stored->begin);
+    const uint64_t length = std::min<uint64_t>({stored->end - from, to - from, zeros.size()});
+    TRY(file.write_at(Bytes(zeros).first(length), from));
+    from += length;
+  }
+  return {};
+}
+
 }  // namespace
 
 // ---- beginning ----
@@ -204,6 +217,28 @@ Task<Result<v1::Attr>> FileState::set_attr_staged(Identity who, v1::SetAttrReque
   v1::Attr attr = reply->attr();
   merge_into(attr);
   co_return attr;
+}
+
+// In the file, which is what everybody on this host reads: what is stored of the range becomes zeros. Its space stays until the
+// file is sealed, compacted or removed.
+Task<Result<void>> FileState::fallocate_staged(std::shared_ptr<OpenHandle> handle, uint64_t offset, uint64_t length,
+                                               FallocateMode mode) {
+  CO_TRY(check_writable(*handle));
+  CO_ASSIGN_OR_RETURN(const std::shared_ptr<os::File> file, co_await staged()->writable());
+  CO_ASSIGN_OR_RETURN(const uint64_t size, file->size());
+  const uint64_t end = offset + length;
+  if (mode.zero) {
+    auto write_zeros = [file, offset, to = std::min(end, size)] { return zero_stored(*file, offset, to); };
+    CO_TRY(co_await async::run_blocking(core_.env.blocking, write_zeros));
+  }
+  if (mode.keep_size || end <= size) co_return Result<void>{};
+  v1::SetAttrRequest change;
+  change.set_inode(inode_.value);
+  change.set_size(end);
+  const Identity who = handle->who;
+  Result<v1::Attr> grown = co_await set_attr_staged(who, std::move(change), std::move(handle));
+  if (!grown) co_return std::unexpected(std::move(grown).error());
+  co_return Result<void>{};
 }
 
 // ---- commits ----

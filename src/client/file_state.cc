@@ -41,7 +41,11 @@ Task<Result<void>> FileState::opened(std::shared_ptr<OpenHandle> handle, v1::Ope
     std::lock_guard lock(mutex_);
     handles_.push_back(handle);
   }
-  if (reply.created()) durable_layout_ = reply.attr().layout();  // nothing is in it
+  if (reply.created()) {
+    auto committing = co_await committing_.lock();
+    durable_layout_ = reply.attr().layout();                      // nothing is in it
+    unsynced_ = core_.config.durability != v1::DURABILITY_FSYNC;  // that it is there
+  }
   if (empty) {
     Result<void> emptied = co_await make_empty(handle, reply.attr());
     co_return emptied;
@@ -235,6 +239,7 @@ Task<Result<v1::Attr>> FileState::set_attr(Identity who, v1::SetAttrRequest chan
   if (!change.has_size()) writing.unlock();
   Result<v1::AttrReply> reply = co_await core_.session.call<rpcs::SetAttr>(who, change, session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
+  unsynced_ = true;
   if (change.has_size()) {
     content_.truncated(reply->attr());
     committed_durably(reply->attr(), true);

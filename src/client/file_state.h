@@ -65,6 +65,8 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<void>> fsync(std::shared_ptr<OpenHandle> handle, v1::Durability durability);
   // Size, by handle (or, without one, by the mode bits), and the other changes of one SetAttr; writes before it are committed.
   Task<Result<v1::Attr>> set_attr(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle);
+  // fallocate(2), in one step at the master; writes before it are committed.
+  Task<Result<void>> fallocate(std::shared_ptr<OpenHandle> handle, uint64_t offset, uint64_t length, FallocateMode mode);
   Task<Result<void>> close(std::shared_ptr<OpenHandle> handle);
   // Also without waiting for the master, if there is nothing to commit through it.
   Task<Result<void>> release(std::shared_ptr<OpenHandle> handle);
@@ -123,6 +125,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   std::shared_ptr<StagedObject> staged() const;
   Task<Result<size_t>> read_staged(std::shared_ptr<StagedObject> staged, MutableBytes into, uint64_t offset);
   Task<Result<void>> write_staged(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset);
+  Task<Result<void>> fallocate_staged(std::shared_ptr<OpenHandle> handle, uint64_t offset, uint64_t length, FallocateMode mode);
   Task<Result<v1::Attr>> set_attr_staged(Identity who, v1::SetAttrRequest change, std::shared_ptr<OpenHandle> handle);
   struct StagedCommit {
     v1::Durability durability = v1::DURABILITY_UNSPECIFIED;
@@ -162,7 +165,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Content content_;
   FileWriter writer_;
   async::Mutex committing_, writing_;
-  bool unsynced_ = false;  // by the committing lock: something was committed from here below the level fsync
+  bool unsynced_ = false;  // by the committing lock: something was committed, or changed, from here below the level fsync
   // What is in this layout survives power loss, apart from what `unsynced_` says. Changed by the committing lock.
   static constexpr uint64_t kNoLayout = UINT64_MAX;
   std::atomic<uint64_t> durable_layout_ = kNoLayout;

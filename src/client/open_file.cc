@@ -51,6 +51,11 @@ class OpenFile final : public File {
     if (!changed) co_return std::unexpected(std::move(changed).error());
     co_return Result<void>{};
   }
+  Task<Result<void>> fallocate(uint64_t offset, uint64_t length, FallocateMode mode) override {
+    CO_TRY(writable());
+    Result<void> done = co_await state_->fallocate(handle_, offset, length, mode);
+    co_return done;
+  }
   Task<Result<void>> fsync(v1::Durability durability) override {
     if (closed_) co_return bad_descriptor("is closed");
     Result<void> committed = co_await state_->fsync(handle_, durability);

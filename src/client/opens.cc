@@ -62,6 +62,26 @@ Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::stri
   co_return Created{std::move(file), merged(std::move(attr)), created};
 }
 
+Task<Result<Created>> ClientImpl::create_unnamed(Identity who, InodeId parent, uint32_t mode, OpenFlags flags, bool linkable) {
+  CO_ASSIGN_OR_RETURN(flags, checked(flags));
+  flags.truncate = false;  // it is empty
+  v1::CreateUnnamedRequest request;
+  request.set_parent(parent.value);
+  request.set_mode(mode);
+  request.set_access(access_of(flags));
+  request.set_linkable(linkable);
+  flags.stage = false;
+  if (core_->inline_limit() == 0) *request.mutable_placement() = placement(flags);
+  request.set_durability(core_->config.durability);
+  const uint64_t departures = core_->files.departures();
+  SessionId session;
+  Result<v1::OpenReply> reply = co_await core_->session.call<rpcs::CreateUnnamed>(who, request, {}, &session);
+  if (!reply) co_return std::unexpected(std::move(reply).error());
+  v1::Attr attr = reply->attr();
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await opened(who, flags, std::move(*reply), session, departures));
+  co_return Created{std::move(file), merged(std::move(attr)), true};
+}
+
 Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode, OpenFlags flags) {
   CO_ASSIGN_OR_RETURN(flags, checked(flags));
   v1::OpenRequest request;

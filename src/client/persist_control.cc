@@ -1,7 +1,6 @@
 #include "client/persist_control.h"
 
 #include "client/client_impl.h"
-#include "client/under_path/under_workers.h"
 #include "forebay/v1/persist.rpc.h"
 
 namespace forebay::client {
@@ -11,7 +10,7 @@ namespace rpcs = v1::persist_service;
 
 class SessionControl final : public PersistControl {
  public:
-  SessionControl(Session& session, UnderWorkers* under) : session_(session), under_(under) {}
+  explicit SessionControl(Session& session) : session_(session) {}
 
   Task<Result<v1::AddMountReply>> add_mount(Identity who, v1::AddMountRequest request) override {
     return ask<rpcs::AddMount>(std::move(who), std::move(request));
@@ -50,16 +49,6 @@ class SessionControl final : public PersistControl {
   Task<Result<v1::PersistEntriesReply>> persist(Identity who, v1::PersistEntriesRequest request) override {
     return ask<rpcs::PersistEntries>(std::move(who), std::move(request));
   }
-  Task<Result<v1::ListUnderReply>> list_under(Identity who, v1::ListUnderRequest request) override {
-    if (under_ == nullptr) co_return elsewhere("this client does not ask workers about under stores");
-    const uint64_t seed = hash64(request.directory(), request.mount());
-    auto reply = co_await under_->call<v1::under_service::ListUnder>(seed, std::move(request), std::move(who));
-    if (!reply) co_return std::unexpected(std::move(reply).error());
-    co_return std::move(reply->message);
-  }
-  Task<Result<v1::ImportEntriesReply>> import_entries(Identity who, v1::ImportEntriesRequest request) override {
-    return ask<v1::mount_point_service::ImportEntries>(std::move(who), std::move(request));
-  }
 
  private:
   template <class M>
@@ -69,15 +58,10 @@ class SessionControl final : public PersistControl {
   }
 
   Session& session_;
-  UnderWorkers* const under_;
 };
 
 }  // namespace
 
-std::unique_ptr<PersistControl> make_persist_control(Session& session, UnderWorkers* under) {
-  return std::make_unique<SessionControl>(session, under);
-}
-
-std::unique_ptr<PersistControl> ClientImpl::persistence() { return make_persist_control(core_->session, nullptr); }
+std::unique_ptr<PersistControl> ClientImpl::persistence() { return std::make_unique<SessionControl>(core_->session); }
 
 }  // namespace forebay::client

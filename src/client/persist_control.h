@@ -1,12 +1,9 @@
 // What operators and commands ask of persistence.
 #pragma once
 
-#include <memory>
-
 #include "async/task.h"
 #include "client/client.h"
 #include "forebay/v1/persist.pb.h"
-#include "forebay/v1/under.pb.h"
 
 namespace forebay::client {
 
@@ -28,14 +25,6 @@ class PersistControl {
   virtual Task<Result<v1::RetryIntentsReply>> retry(Identity who, v1::RetryIntentsRequest request) = 0;
   virtual Task<Result<v1::DescribeEntriesReply>> describe(Identity who, v1::DescribeEntriesRequest request) = 0;
   virtual Task<Result<v1::PersistEntriesReply>> persist(Identity who, v1::PersistEntriesRequest request) = 0;
-  // A page of a directory of an under store, as a worker sees it.
-  virtual Task<Result<v1::ListUnderReply>> list_under(Identity who, v1::ListUnderRequest request) = 0;
-  virtual Task<Result<v1::ImportEntriesReply>> import_entries(Identity who, v1::ImportEntriesRequest request) = 0;
 };
-
-class Session;
-class UnderWorkers;
-// Both outlive it; without `under` nothing below mounts can be listed.
-std::unique_ptr<PersistControl> make_persist_control(Session& session, UnderWorkers* under);
 
 }  // namespace forebay::client

@@ -269,6 +269,25 @@ TEST_F(WriteFailureTest, an_fsync_after_a_weaker_flush_still_syncs_what_was_flus
   EXPECT_EQ(master().calls("commit"), commits);
 }
 
+// At the master alone: there are no bytes to be synced.
+TEST_F(WriteFailureTest, an_fsync_makes_durable_what_was_changed_without_writing) {
+  start();
+  auto file = create("a");
+  const auto syncs = [&] {
+    const int before = master().executed("commit");
+    EXPECT_OK(run(file->fsync(v1::DURABILITY_FSYNC)));
+    const bool committed = master().executed("commit") > before;
+    return committed && master().commits.back().durability() == v1::DURABILITY_FSYNC;
+  };
+  EXPECT_TRUE(syncs()) << "that it was created";
+  EXPECT_FALSE(syncs()) << "nothing since";
+  ASSERT_OK(run(file->truncate(1000)));
+  EXPECT_TRUE(syncs());
+  ASSERT_OK(run(file->fallocate(0, 2000, {})));
+  EXPECT_TRUE(syncs());
+  ASSERT_OK(run(file->close()));
+}
+
 // What the worker had in its page cache only, at whatever level, is gone, and nobody else has it.
 TEST_F(WriteFailureTest, bytes_that_a_power_cut_took_from_an_open_file_are_told_to_its_writer) {
   for (const auto level : {v1::DURABILITY_FSYNC, v1::DURABILITY_PAGE_CACHE}) {

@@ -32,26 +32,35 @@ Task<void> getattr(Request request, client::Identity who, InodeId inode) {
     request.fail(failure);
 }
 
+bool in_group(const client::Identity& who, uint32_t gid) {
+  return who.gid == gid || std::ranges::find(who.groups, gid) != who.groups.end();
+}
+
 bool may_write(const client::Identity& who, const v1::Attr& attr) {
   if (who.uid == 0) return true;
   if (who.uid == attr.uid()) return (attr.mode() & S_IWUSR) != 0;
-  const bool in_group = who.gid == attr.gid() || std::ranges::find(who.groups, attr.gid()) != who.groups.end();
-  return (attr.mode() & (in_group ? S_IWGRP : S_IWOTH)) != 0;
+  return (attr.mode() & (in_group(who, attr.gid()) ? S_IWGRP : S_IWOTH)) != 0;
 }
 
-uint32_t without_privilege(uint32_t mode) {
-  mode &= ~uint32_t{S_ISUID};
-  return (mode & S_IXGRP) != 0 ? mode & ~uint32_t{S_ISGID} : mode;
+// A setgid bit without group execution once meant mandatory locking: Linux leaves it to those who may set it.
+uint32_t without_privilege(const client::Identity& who, const v1::Attr& attr) {
+  const uint32_t mode = attr.mode() & ~uint32_t{S_ISUID};
+  const bool may_keep = (mode & S_IXGRP) == 0 && (who.uid == 0 || in_group(who, attr.gid()));
+  return may_keep ? mode : mode & ~uint32_t{S_ISGID};
 }
 
 // How the kernel says that set-user-id and set-group-id have to go: because somebody unprivileged writes, which it has checked,
 // or because of chown(2) with nothing to change, for which one has to be the owner. Which of them it is, it does not say.
 Task<Result<v1::Attr>> drop_for(Volume* volume, client::Identity who, InodeId inode) {
   auto attr = co_await volume->client().get_attr(client::Identity{}, inode);
-  if (!attr || attr->type() == v1::FILE_TYPE_DIRECTORY || without_privilege(attr->mode()) == attr->mode()) co_return attr;
+  if (!attr || attr->type() == v1::FILE_TYPE_DIRECTORY || without_privilege(who, *attr) == attr->mode()) co_return attr;
   if (who.uid != attr->uid() && !may_write(who, *attr) && !volume->inodes().is_open_for_write(inode))
     co_return rejected(EPERM, "neither the owner nor a writer");
-  co_return co_await drop_privilege(&volume->client(), inode);
+  v1::SetAttrRequest change;
+  change.set_inode(inode.value);
+  change.set_mode(without_privilege(who, *attr));
+  auto dropped = co_await volume->client().set_attr(client::Identity{}, std::move(change), nullptr);
+  co_return dropped;
 }
 
 bool changes_nothing(const v1::SetAttrRequest& change) {
@@ -119,10 +128,15 @@ Task<Result<v1::Attr>> change_attr(Volume* volume, client::Identity who, v1::Set
   co_return changed;
 }
 
-Task<Result<v1::Attr>> drop_privilege(client::Client* client, InodeId inode) {
+Task<Result<v1::Attr>> drop_privilege(client::Client* client, client::Identity who, InodeId inode) {
   auto attr = co_await client->get_attr(client::Identity{}, inode);
   if (!attr || attr->type() == v1::FILE_TYPE_DIRECTORY) co_return attr;
-  const uint32_t mode = without_privilege(attr->mode());
+  if (attr->capability()) {
+    auto removed = co_await client->remove_xattr(client::Identity{}, inode, "security.capability");
+    if (removed) attr = std::move(removed);
+    if (!removed && !removed.error().is_errno(ENODATA)) co_return removed;
+  }
+  const uint32_t mode = who.uid == 0 ? attr->mode() : without_privilege(who, *attr);
   if (mode == attr->mode()) co_return attr;
   v1::SetAttrRequest change;
   change.set_inode(inode.value);

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "fuse/message.h"
 #include "fuse/ops.h"
@@ -32,8 +33,7 @@ Task<void> read(Request request, OpenFile* open, size_t size, uint64_t offset) {
 struct Write {
   uint64_t offset;
   bool at_end;
-  bool
-      drops_privilege;  // by somebody unprivileged, past the kernel's page cache: there the kernel leaves that to the file system
+  std::optional<client::Identity> privilege_taken_by;  // past the page cache, where the kernel leaves that to the file system
 };
 
 // `message` keeps `data` alive.
@@ -49,9 +49,9 @@ Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, By
     for (uint64_t before = open->written; before < end && !open->written.compare_exchange_weak(before, end);) {
     }
   }
-  if (written && how.drops_privilege && inodes.is_privileged(open->inode)) {
-    auto dropped = co_await drop_privilege(&request.client(), open->inode);
-    if (dropped) inodes.show(*dropped);  // if not: the commit drops it
+  if (written && how.privilege_taken_by) {
+    auto dropped = co_await drop_privilege(&request.client(), *how.privilege_taken_by, open->inode);
+    if (dropped) inodes.note_privilege(*dropped);  // if not: the commit drops it
   }
   inodes.changed();
   inodes.content_changed(open->inode);
@@ -61,42 +61,24 @@ Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, By
     request.written(data.size());
 }
 
-// Grows the file to `end`. One that is long enough is only marked as modified, as local file systems do.
-Task<Result<void>> grow(client::Client* client, OpenFile* open, uint64_t end) {
-  CO_ASSIGN_OR_RETURN(const v1::Attr attr, co_await open->file->attr());
-  if (attr.size() < end) {
-    Result<void> grown = co_await open->file->truncate(end);
-    co_return grown;
-  }
-  v1::SetAttrRequest touch;
-  touch.set_inode(open->inode.value);
-  touch.set_mtime_now(true);
-  auto touched = co_await client->set_attr(client::Identity{}, std::move(touch), open->file.get());
-  if (!touched) co_return std::unexpected(std::move(touched).error());
-  co_return Result<void>{};
-}
-
-Task<void> extend(Request request, OpenFile* open, uint64_t end) {
-  const Result<void> extended = co_await grow(&request.client(), open, end);
-  InodeTable& inodes = request.volume().inodes();
-  inodes.changed();
-  inodes.content_changed(open->inode);
-  request.finish(extended);
-}
-
 struct Span {
   uint64_t begin, end;
 };
 
-// The first stored range that ends behind `from`, or nothing. Pages through the layout.
+// A hole is shown in whole blocks, as file systems with blocks do: programs take what is between two offsets to be worth a seek.
+constexpr uint64_t kHoleBlock = 4 * kKiB;
+uint64_t block_begin(uint64_t offset) { return offset / kHoleBlock * kHoleBlock; }
+uint64_t block_end(uint64_t offset) { return block_begin(offset + (kHoleBlock - 1)); }
+
+// The first range of blocks with stored bytes that ends behind `from`, or nothing. Pages through the layout.
 Task<Result<std::optional<Span>>> next_stored(client::Client* client, InodeId inode, uint64_t from) {
-  uint64_t page_start = from;
+  uint64_t page_start = block_begin(from);
   for (;;) {
     auto layout = co_await client->layout(client::Identity{}, inode, page_start);
     if (!layout) co_return std::unexpected(std::move(layout).error());
     for (const v1::Extent& extent : layout->extents()) {
       const uint64_t end = extent.file_offset() + extent.length();
-      if (end > from) co_return Span{extent.file_offset(), end};
+      if (end > block_begin(from)) co_return Span{block_begin(extent.file_offset()), block_end(end)};
       page_start = std::max(page_start, end);
     }
     if (!layout->more() || layout->extents().empty()) co_return std::nullopt;
@@ -141,18 +123,13 @@ void op_write(fuse_req_t raw, fuse_ino_t, const char* data, size_t size, off_t o
   OpenFile* open = open_file(info);
   // The kernel writes a mapping's pages through any writable handle of the inode, and each has its place. The flags are the
   // current ones: fcntl(2) can take O_APPEND back.
-  const Write how{.offset = static_cast<uint64_t>(offset),
-                  .at_end = open->append && (info->flags & O_APPEND) && !info->writepage,
-                  .drops_privilege = open->mode == DataMode::kDirect && fuse_req_ctx(raw)->uid != 0 && !info->writepage};
+  Write how{.offset = static_cast<uint64_t>(offset),
+            .at_end = open->append && (info->flags & O_APPEND) && !info->writepage,
+            .privilege_taken_by = {}};
+  const bool past_cache = open->mode == DataMode::kDirect && !info->writepage;
+  if (past_cache && volume.inodes().is_privileged(open->inode)) how.privilege_taken_by = identity_of(raw);
   Request request(volume, raw, "write");
-  volume.serve(write(std::move(request), open, take_message(volume), as_bytes({data, size}), how));
-}
-
-void op_fallocate(fuse_req_t raw, fuse_ino_t, int mode, off_t offset, off_t length, fuse_file_info* info) {
-  Volume& volume = volume_of(raw);
-  Request request(volume, raw, "fallocate");
-  if (mode != 0) return request.fail(EOPNOTSUPP);
-  volume.serve(extend(std::move(request), open_file(info), static_cast<uint64_t>(offset) + static_cast<uint64_t>(length)));
+  volume.serve(write(std::move(request), open, take_message(volume), as_bytes({data, size}), std::move(how)));
 }
 
 void op_lseek(fuse_req_t raw, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {

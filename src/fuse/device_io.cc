@@ -16,7 +16,8 @@ namespace forebay::fuse {
 
 namespace {
 
-constexpr uint32_t kNeverToldByLibfuse = FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV;
+// FUSE_HANDLE_KILLPRIV_V2: the kernel may remember that an inode has no capability, instead of asking before each write.
+constexpr uint32_t kNeverToldByLibfuse = FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV | FUSE_HANDLE_KILLPRIV_V2;
 constexpr uint32_t kAllowMmapFlag2 = 1u << 4;  // FUSE_DIRECT_IO_ALLOW_MMAP (Linux 6.6), newer than Debian 12's headers
 // Passthrough (Linux 6.9), newer than Debian 12's headers.
 constexpr uint32_t kPassthroughFlag2 = 1u << 5;
@@ -45,10 +46,14 @@ void decide_passthrough(Volume& volume, InitExchange& exchange) {
 
 ssize_t read_message(int device, void* into, size_t size, void* userdata) {
   const ssize_t got = ::read(device, into, size);
-  if (got < static_cast<ssize_t>(kInitBytesUsed)) return got;
+  if (got < static_cast<ssize_t>(sizeof(fuse_in_header))) return got;
   fuse_in_header header;
   std::memcpy(&header, into, sizeof header);
-  if (header.opcode != FUSE_INIT) [[likely]]
+  if (header.opcode == FUSE_TMPFILE) {  // Linux 6.1: the same message as CREATE, with a name that no entry can have
+    header.opcode = FUSE_CREATE;
+    std::memcpy(into, &header, sizeof header);
+  }
+  if (header.opcode != FUSE_INIT || got < static_cast<ssize_t>(kInitBytesUsed)) [[likely]]
     return got;
   fuse_init_in init{};
   std::memcpy(&init, static_cast<char*>(into) + sizeof header, kInitBytesUsed - sizeof header);

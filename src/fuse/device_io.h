@@ -41,8 +41,8 @@ class SessionBackings final : public BackingDevice {
 
 // Puts itself between libfuse and the device of a mounted session whose userdata is a Volume. libfuse 3.14.0 knows capabilities
 // that it never tells the kernel (FUSE_PARALLEL_DIROPS, FUSE_HANDLE_KILLPRIV), and does not know FUSE_PASSTHROUGH: the reply to
-// INIT gets those that the kernel offers. Before the session's first message; false with errno set on failure. Splicing is off
-// from then on.
+// INIT gets those that the kernel offers. It does not know O_TMPFILE either, which it is shown as a creation (file_ops.cc).
+// Before the session's first message; false with errno set on failure. Splicing is off from then on.
 bool install_device_io(fuse_session* session);
 
 }  // namespace forebay::fuse

@@ -98,7 +98,7 @@ void op_opendir(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* info) {
   OpenDir* directory = volume.adopt(make_open_dir(volume, InodeId{inode}));
   fuse_file_info reply = *info;
   reply.fh = reinterpret_cast<uint64_t>(directory);
-  if (!request.opened(reply)) volume.release(directory);
+  if (!request.opened(reply, 0)) volume.release(directory);
 }
 
 void op_readdir(fuse_req_t raw, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {

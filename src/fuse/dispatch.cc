@@ -11,6 +11,7 @@ void op_init(void* userdata, fuse_conn_info* connection) {
   want(FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_PARALLEL_DIROPS);
   want(FUSE_CAP_CACHE_SYMLINKS);  // a link's target never changes, and its inode id is never used again
   want(FUSE_CAP_HANDLE_KILLPRIV);
+  want(FUSE_CAP_EXPORT_SUPPORT);  // inode ids are never used again, so a file handle finds its file or nothing
   // Write-back would let the kernel hold bytes and sizes that other mounts cannot see. Without DONT_MASK the kernel applies the
   // caller's umask before it sends a mode.
   connection->want &=
@@ -52,6 +53,10 @@ fuse_lowlevel_ops make_operations() {
   ops.statfs = op_statfs;
   ops.fallocate = op_fallocate;
   ops.lseek = op_lseek;
+  ops.setxattr = op_setxattr;
+  ops.getxattr = op_getxattr;
+  ops.listxattr = op_listxattr;
+  ops.removexattr = op_removexattr;
   return ops;
 }
 

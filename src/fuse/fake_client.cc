@@ -55,6 +55,17 @@ class FakeFile : public client::File {
     client_->resize(&node, size);
     co_return Result<void>{};
   }
+  Task<Result<void>> fallocate(uint64_t offset, uint64_t length, client::FallocateMode mode) override {
+    std::lock_guard lock(client_->mutex_);
+    if (offset + length > FakeClient::kMaxFileBytes) co_return rejected(EFBIG, "too large for the fake");
+    auto& node = client_->nodes_.at(inode_);
+    client_->drop_privilege(&node, who_);
+    const size_t end = offset + length;
+    if (!mode.keep_size && end > node.content.size()) client_->resize(&node, end);
+    for (size_t at = offset; mode.zero && at < std::min(end, node.content.size()); ++at) node.content[at] = 0;
+    client_->modified(&node);
+    co_return Result<void>{};
+  }
   Task<Result<void>> fsync(v1::Durability) override { return flush(); }
   Task<Result<void>> flush() override {
     std::lock_guard lock(client_->mutex_);
@@ -176,9 +187,10 @@ Result<FakeClient::Node*> FakeClient::walk(const std::string& path) {
   return node(at);
 }
 
-// Times never repeat, so that a change is always seen.
+int64_t FakeClient::next_time() { return last_time_ = std::max(last_time_ + 1, wall_nanos()); }
+
 void FakeClient::modified(Node* node) {
-  last_time_ = std::max(last_time_ + 1, wall_nanos());
+  next_time();
   node->attr.set_mtime_ns(last_time_);
   node->attr.set_ctime_ns(last_time_);
   if (!is_directory(node->attr)) node->attr.set_layout(node->attr.layout() + 1);
@@ -194,7 +206,9 @@ void FakeClient::resize(Node* node, uint64_t size) {
 
 // What writing does to set-user-id and set-group-id when the writer is not privileged.
 void FakeClient::drop_privilege(Node* node, const Identity& who) {
-  if (who.uid == 0 || is_directory(node->attr)) return;
+  if (is_directory(node->attr)) return;
+  if (node->xattrs.erase("security.capability") != 0) node->attr.set_capability(false);
+  if (who.uid == 0) return;
   uint32_t mode = node->attr.mode() & ~uint32_t{S_ISUID};
   if (mode & S_IXGRP) mode &= ~uint32_t{S_ISGID};
   node->attr.set_mode(mode);
@@ -277,7 +291,7 @@ Task<Result<v1::Attr>> FakeClient::set_attr(Identity who, v1::SetAttrRequest cha
   if (change.has_gid()) attr.set_gid(change.gid());
   if (change.has_uid() || change.has_gid()) drop_privilege(found, Identity{.uid = 1});
   if (change.has_mode()) attr.set_mode(change.mode());
-  last_time_ = std::max(last_time_ + 1, wall_nanos());
+  next_time();
   if (change.atime_now()) attr.set_atime_ns(last_time_);
   if (change.mtime_now()) attr.set_mtime_ns(last_time_);
   if (change.has_atime_ns()) attr.set_atime_ns(change.atime_ns());
@@ -331,7 +345,8 @@ Task<Result<v1::Attr>> FakeClient::link(Identity, InodeId inode, InodeId parent,
   CO_ASSIGN_OR_RETURN(Node * target, node(inode));
   CO_ASSIGN_OR_RETURN(Node * folder, directory(parent));
   if (is_directory(target->attr)) co_return rejected(EPERM, "a directory has one name");
-  if (folder->attr.nlink() == 0 || target->attr.nlink() == 0) co_return rejected(ENOENT, "it was removed");
+  if (folder->attr.nlink() == 0) co_return rejected(ENOENT, "the directory was removed");
+  if (target->attr.nlink() == 0 && !std::exchange(target->linkable, false)) co_return rejected(ENOENT, "it was removed");
   if (folder->children.contains(name)) co_return rejected(EEXIST, "the name exists");
   if (target->attr.nlink() >= kMostLinks) co_return rejected(EMLINK, "too many links");
   folder->children[name] = inode;
@@ -417,7 +432,7 @@ void FakeClient::exchange(Node* from, const std::string& name, Node* to, const s
 }
 
 void FakeClient::arrived(Node* moved, Node* from, Node* to) {
-  last_time_ = std::max(last_time_ + 1, wall_nanos());
+  next_time();
   moved->attr.set_ctime_ns(last_time_);
   if (!is_directory(moved->attr)) return;
   moved->parent = InodeId{to->attr.inode()};
@@ -485,6 +500,17 @@ Task<Result<std::vector<Result<v1::Attr>>>> FakeClient::lookup_many(Identity, st
 }
 Task<Result<std::vector<Result<void>>>> FakeClient::unlink_many(Identity, std::vector<client::EntryName>) {
   co_return rejected(ENOSYS, "the mount never asks");
+}
+
+Task<Result<client::Created>> FakeClient::create_unnamed(Identity who, InodeId parent, uint32_t mode, client::OpenFlags flags,
+                                                         bool linkable) {
+  std::lock_guard lock(mutex_);
+  ++calls_["create_unnamed"];
+  CO_ASSIGN_OR_RETURN(Node * made, add(who, parent, "an unnamed file", v1::FILE_TYPE_REGULAR, mode));
+  auto file = open_node(who, made, flags);
+  detach(&nodes_.at(parent), "an unnamed file");
+  made->linkable = linkable;
+  co_return client::Created{.file = std::move(file), .attr = made->attr, .created = true};
 }
 
 // A file system in memory has no under store.

@@ -55,6 +55,12 @@ class FakeClient : public client::Client {
   Task<Result<std::vector<Result<v1::Attr>>>> put_many(client::Identity who, std::vector<client::NewFile> files) override;
   Task<Result<std::vector<Result<v1::Attr>>>> lookup_many(client::Identity who, std::vector<client::EntryName> entries) override;
   Task<Result<std::vector<Result<void>>>> unlink_many(client::Identity who, std::vector<client::EntryName> entries) override;
+  Task<Result<client::Created>> create_unnamed(client::Identity who, InodeId parent, uint32_t mode, client::OpenFlags flags,
+                                               bool linkable) override;
+  Task<Result<v1::Attr>> set_xattr(client::Identity who, v1::SetXattrRequest request) override;
+  Task<Result<std::string>> get_xattr(client::Identity who, InodeId inode, std::string name) override;
+  Task<Result<std::vector<std::string>>> list_xattrs(client::Identity who, InodeId inode) override;
+  Task<Result<v1::Attr>> remove_xattr(client::Identity who, InodeId inode, std::string name) override;
   Task<Result<v1::RestoreReply>> restore(client::Identity who, InodeId inode, uint64_t offset, uint64_t length) override;
   Task<Result<v1::FreeReply>> free(client::Identity who, InodeId inode, bool force) override;
   Task<Result<v1::Attr>> set_ttl(client::Identity who, v1::SetTtlRequest request) override;
@@ -73,7 +79,9 @@ class FakeClient : public client::Client {
     InodeId parent;  // of a directory
     std::map<std::string, InodeId> children;
     std::string content;
+    std::map<std::string, std::string> xattrs;
     size_t opens = 0;
+    bool linkable = false;
   };
 
   // All below: mutex_ is held.
@@ -89,8 +97,10 @@ class FakeClient : public client::Client {
   void arrived(Node* moved, Node* from, Node* to);
   Result<void> may_replace(Node* moved, InodeId new_parent, Node* target);
   void resize(Node* node, uint64_t size);
+  int64_t next_time();  // never repeats, so that a change is always seen
   void modified(Node* node);
   void drop_privilege(Node* node, const client::Identity& who);
+  void xattrs_changed(Node* node);
   std::unique_ptr<client::File> open_node(const client::Identity& who, Node* node, client::OpenFlags flags);
 
   mutable std::mutex mutex_;

@@ -96,11 +96,19 @@ Task<Result<std::unique_ptr<client::File>>> open_by_flags(Volume* volume, client
   co_return file;
 }
 
+constexpr std::string_view kNoName = "/";  // the kernel's for a file without one: O_TMPFILE
+
 // The kernel asks for a creation where it knows no name; somebody else may have made one since.
 Task<Result<client::Created>> create_by_flags(Volume* volume, client::Identity who, InodeId parent, std::string name,
                                               uint32_t mode, int flags) {
   client::Client* client = &volume->client();
   client::OpenFlags open_flags = to_open_flags(*volume, flags);
+  if (name == kNoName) {
+    const bool linkable = (flags & O_EXCL) == 0;
+    open_flags.stage = false;
+    auto made = co_await client->create_unnamed(std::move(who), parent, mode, open_flags, linkable);
+    co_return made;
+  }
   open_flags.stage = open_flags.stage && volume->stage_policy().wants(parent);
   if (empties_for_reading(flags)) open_flags.truncate = false;
   CO_ASSIGN_OR_RETURN(client::Created made,

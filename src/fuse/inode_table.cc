@@ -50,13 +50,24 @@ void InodeTable::content_changed(InodeId inode) {
 }
 
 namespace {
-bool has_privilege(const v1::Attr& attr) { return attr.type() == v1::FILE_TYPE_REGULAR && (attr.mode() & 06000) != 0; }
+bool has_privilege(const v1::Attr& attr) {
+  return attr.type() == v1::FILE_TYPE_REGULAR && ((attr.mode() & 06000) != 0 || attr.capability());
+}
 }  // namespace
 
 void InodeTable::show(const v1::Attr& attr) {
-  const InodeId inode{attr.inode()};
   std::lock_guard lock(mutex_);
   if (attr.type() == v1::FILE_TYPE_REGULAR) show_content(attr);
+  remember(attr);
+}
+
+void InodeTable::note_privilege(const v1::Attr& attr) {
+  std::lock_guard lock(mutex_);
+  remember(attr);
+}
+
+void InodeTable::remember(const v1::Attr& attr) {
+  const InodeId inode{attr.inode()};
   if (attr.type() == v1::FILE_TYPE_REGULAR && !has_privilege(attr)) {
     if (auto found = shown_.find(inode); found != shown_.end()) found->second = attr;
     return;

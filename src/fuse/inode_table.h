@@ -39,7 +39,9 @@ class InodeTable {
   // Whether this is what the kernel was shown last of the file's content. If not, it may hold other attributes for as long as
   // their timeout.
   bool was_shown(const v1::Attr& attr) const;
-  // Whether the kernel knows the file, as of what was shown, as one with set-user-id or set-group-id.
+  // Attributes that do not go to the kernel: what is_privileged() says from now on.
+  void note_privilege(const v1::Attr& attr);
+  // Whether the file, as of what was shown or noted, has set-user-id, set-group-id or a capability.
   bool is_privileged(InodeId inode) const;
   // What was shown last of an inode that is no more, for those who still have it open. Nothing if it was too long ago.
   std::optional<v1::Attr> removed(InodeId inode) const;
@@ -66,6 +68,7 @@ class InodeTable {
   };
   static Content content_of(const v1::Attr& attr) { return {attr.layout(), attr.mtime_ns(), attr.size()}; }
   void show_content(const v1::Attr& attr);
+  void remember(const v1::Attr& attr);
 
   const size_t limit_;
   std::atomic<uint64_t> changes_{0};

@@ -90,5 +90,20 @@ TEST(InodeTable, an_inode_is_open_for_writing_until_its_last_writer_closes) {
   EXPECT_FALSE(table.is_open_for_write(InodeId{4}));
 }
 
+TEST(InodeTable, a_capability_is_a_privilege_until_attributes_say_otherwise) {
+  InodeTable table(10);
+  v1::Attr attr;
+  attr.set_inode(7);
+  attr.set_type(v1::FILE_TYPE_REGULAR);
+  table.show(attr);
+  EXPECT_FALSE(table.is_privileged(InodeId{7}));
+  attr.set_capability(true);
+  table.note_privilege(attr);
+  EXPECT_TRUE(table.is_privileged(InodeId{7}));
+  attr.set_capability(false);
+  table.show(attr);
+  EXPECT_FALSE(table.is_privileged(InodeId{7}));
+}
+
 }  // namespace
 }  // namespace forebay::fuse

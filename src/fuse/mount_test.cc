@@ -1,4 +1,5 @@
 #include <dirent.h>
+#include <grp.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
 #include <sys/mman.h>
@@ -208,14 +209,30 @@ TEST_F(MountTest, the_kernels_rules_for_set_user_id_are_kept) {
   EXPECT_EQ(look("a").st_mode & 07777, 0777u);
 }
 
-TEST_F(MountTest, fallocate_extends_and_refuses_the_rest) {
+// It once meant mandatory locking: only those outside of the group lose it.
+TEST_F(MountTest, set_group_id_without_group_execution_is_left_to_the_group) {
+  start();
+  put("a", "0123456789");
+  ASSERT_EQ(::chown(in("a").c_str(), 0, 1234), 0);
+  for (const gid_t group : {1234, 65534}) {
+    ASSERT_EQ(::chmod(in("a").c_str(), 06666), 0);
+    const auto write_in_group = [path = in("a"), group] {
+      if (::setgroups(0, nullptr) != 0 || ::setresgid(group, group, group) != 0 || ::setresuid(65534, 65534, 65534) != 0)
+        return 1;
+      const int fd = ::open(path.c_str(), O_WRONLY);
+      return fd >= 0 && ::write(fd, "x", 1) == 1 ? 0 : 2;
+    };
+    EXPECT_EQ(in_child(write_in_group), 0);
+    EXPECT_EQ(look("a").st_mode & 07777, group == 1234 ? 02666u : 0666u);
+  }
+}
+
+TEST_F(MountTest, fallocate_extends) {
   start();
   put("a", "abc");
   const int fd = ::open(in("a").c_str(), O_RDWR);
   EXPECT_EQ(::fallocate(fd, 0, 0, 10), 0);
   EXPECT_EQ(::fallocate(fd, 0, 0, 5), 0);  // never shrinks
-  EXPECT_EQ(errno_of(::fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 100)), EOPNOTSUPP);
-  EXPECT_EQ(errno_of(::fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1)), EOPNOTSUPP);
   ::close(fd);
   EXPECT_EQ(look("a").st_size, 10);
 }

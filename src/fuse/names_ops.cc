@@ -34,6 +34,23 @@ Task<void> lookup(Request request, client::Identity who, InodeId parent, std::st
   reply_entry(std::move(request), std::move(found));
 }
 
+// An inode itself, or the directory above it: what the kernel asks for when a file handle (open_by_handle_at(2)) is all it has.
+Task<Result<v1::Attr>> find_by_handle(client::Client* client, InodeId inode, bool above) {
+  if (above) {
+    CO_ASSIGN_OR_RETURN(const client::Listed listed, co_await client->read_dir(client::Identity{}, inode, "", 1, false));
+    inode = listed.parent;
+  }
+  CO_ASSIGN_OR_RETURN(v1::Attr attr, co_await client->get_attr(client::Identity{}, inode));
+  if (attr.nlink() == 0) co_return rejected(ESTALE, "removed");
+  co_return attr;
+}
+
+Task<void> lookup_by_handle(Request request, InodeId inode, bool above) {
+  auto found = co_await find_by_handle(&request.client(), inode, above);
+  if (!found && found.error().is_errno(ENOENT)) found = rejected(ESTALE, "removed");
+  reply_entry(std::move(request), std::move(found));
+}
+
 Task<void> mknod(Request request, client::Identity who, v1::MakeNodeRequest node) {
   auto made = co_await request.client().make_node(std::move(who), std::move(node));
   request.volume().inodes().changed();
@@ -80,7 +97,10 @@ Task<void> rename(Request request, client::Identity who, v1::RenameRequest chang
 
 void op_lookup(fuse_req_t raw, fuse_ino_t parent, const char* name) {
   Volume& volume = volume_of(raw);
-  volume.serve(lookup(Request(volume, raw, "lookup"), identity_of(raw), InodeId{parent}, name));
+  Request request(volume, raw, "lookup");
+  const std::string_view wanted = name;
+  if (wanted == "." || wanted == "..") return volume.serve(lookup_by_handle(std::move(request), InodeId{parent}, wanted == ".."));
+  volume.serve(lookup(std::move(request), identity_of(raw), InodeId{parent}, name));
 }
 
 // Lookups are not counted (inode_table.h), so there is nothing to forget.

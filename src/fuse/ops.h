@@ -10,14 +10,15 @@
 
 namespace forebay::fuse {
 
-// The table for libfuse. What is not in it, the kernel gets ENOSYS for, once: extended attributes (so it stops asking for
-// security.capability before each write), locks (it keeps them itself, per mount), copy_file_range (it copies).
+// The table for libfuse. What is not in it, the kernel gets ENOSYS for, once: locks (it keeps them itself, per mount),
+// copy_file_range (it copies).
 const fuse_lowlevel_ops& operations();
 
 inline Volume& volume_of(fuse_req_t request) { return *static_cast<Volume*>(fuse_req_userdata(request)); }
 
-// Takes set-user-id and set-group-id from a file that somebody unprivileged writes, or whose owner changes. attr_ops.cc
-Task<Result<v1::Attr>> drop_privilege(client::Client* client, InodeId inode);
+// Takes from a file that somebody has written what it may no longer have: a capability, and set-user-id and set-group-id unless
+// it was the superuser. attr_ops.cc
+Task<Result<v1::Attr>> drop_privilege(client::Client* client, client::Identity who, InodeId inode);
 // SetAttr; a new size is seen by those who read the file by passthrough, too. attr_ops.cc
 Task<Result<v1::Attr>> change_attr(Volume* volume, client::Identity who, v1::SetAttrRequest change, client::File* file);
 
@@ -56,7 +57,15 @@ void op_fsync(fuse_req_t, fuse_ino_t, int datasync, fuse_file_info*);
 // data_ops.cc
 void op_read(fuse_req_t, fuse_ino_t, size_t size, off_t offset, fuse_file_info*);
 void op_write(fuse_req_t, fuse_ino_t, const char* data, size_t size, off_t offset, fuse_file_info*);
-void op_fallocate(fuse_req_t, fuse_ino_t, int mode, off_t offset, off_t length, fuse_file_info*);
 void op_lseek(fuse_req_t, fuse_ino_t, off_t offset, int whence, fuse_file_info*);
+
+// space_ops.cc
+void op_fallocate(fuse_req_t, fuse_ino_t, int mode, off_t offset, off_t length, fuse_file_info*);
+
+// xattr_ops.cc
+void op_setxattr(fuse_req_t, fuse_ino_t, const char* name, const char* value, size_t size, int flags);
+void op_getxattr(fuse_req_t, fuse_ino_t, const char* name, size_t size);
+void op_listxattr(fuse_req_t, fuse_ino_t, size_t size);
+void op_removexattr(fuse_req_t, fuse_ino_t, const char* name);
 
 }  // namespace forebay::fuse

@@ -83,6 +83,8 @@ void Request::written(size_t size) { fuse_reply_write(take(), size); }
 
 void Request::position(off_t at) { fuse_reply_lseek(take(), at); }
 
+void Request::attribute_size(size_t size) { fuse_reply_xattr(take(), size); }
+
 void Request::space(const v1::StatFsReply& space) {
   const struct statvfs out = to_statvfs(space);
   fuse_reply_statfs(take(), &out);

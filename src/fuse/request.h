@@ -36,6 +36,7 @@ class Request {
   void bytes(const void* from, size_t size);
   void written(size_t size);
   void position(off_t at);
+  void attribute_size(size_t size);
   void space(const v1::StatFsReply& space);
   // False: the caller is gone, nobody will release the file or directory.
   // `backing_id`: of the file in the kernel that serves it; 0: none.

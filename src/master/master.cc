@@ -228,6 +228,10 @@ void Master::bind_operations() {
   driver_->query<names::ReadDir>(ops::read_dir);
   driver_->query<names::GetLayout>(ops::get_layout);
   driver_->mutation<names::SetAttr>(ops::set_attr);
+  driver_->query<names::GetXattr>(ops::get_xattr);
+  driver_->query<names::ListXattrs>(ops::list_xattrs);
+  driver_->mutation<names::SetXattr>(ops::set_xattr);
+  driver_->mutation<names::RemoveXattr>(ops::remove_xattr);
   driver_->mutation<names::MakeDir>(ops::make_dir);
   driver_->mutation<names::MakeNode>(ops::make_node);
   driver_->mutation<names::MakeSymlink>(ops::make_symlink);
@@ -241,6 +245,8 @@ void Master::bind_operations() {
   driver_->mutation<names::PutMany>(ops::put_many);
   driver_->query<names::LookupMany>(ops::lookup_many);
   driver_->mutation<names::UnlinkMany>(ops::unlink_many);
+  driver_->mutation<names::Fallocate>(ops::fallocate);
+  driver_->mutation<names::CreateUnnamed>(ops::create_unnamed);
   driver_->mutation<names::Restore>(ops::restore);
   driver_->mutation<names::Free>([this](MutationContext& context, const v1::FreeRequest& request) {
     Result<v1::FreeReply> reply = ops::free(context, request);

@@ -24,6 +24,7 @@
 //   "N" inode                                    DetachedRecord: without entries, waits until nothing has it open, is then taken apart
 //   "M" worker                                   WorkerRecord
 //   "t" due (ns), inode                          TtlRecord: the entry is then removed, or the file freed
+//   "x" inode, name                              value of an extended attribute
 // and for persistence (master/persist/), with values of persist_records.proto:
 //   "U" mount                                    MountRecord
 //   "G"                                          number of changes of the mapping so far (8 bytes, big-endian)
@@ -101,6 +102,8 @@ inline std::string outcome(SessionId session, uint64_t sequence) {
 }
 inline std::string detached(InodeId inode) { return numbers('N', inode.value); }
 inline std::string ttl(int64_t due_ns, InodeId inode) { return numbers('t', static_cast<uint64_t>(due_ns), inode.value); }
+inline std::string xattrs(InodeId inode) { return numbers('x', inode.value); }  // prefix
+inline std::string xattr(InodeId inode, std::string_view name) { return xattrs(inode).append(name); }
 inline std::string worker(WorkerId worker) { return numbers('M', worker.value); }
 
 inline std::string numbers(char tag, uint64_t a, uint64_t b, uint64_t c) {

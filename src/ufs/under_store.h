@@ -48,10 +48,9 @@ struct Range {
 struct ListRequest {
   std::string prefix;        // of keys, not a directory: "a/b" finds "a/bc"; "" everything
   bool by_directory = true;  // one entry for all that is below the next '/' after the prefix; else every object below it
-  // Only keys greater than this (bytewise), of a directory ('/' at its end) what follows all of it; not together with `cursor`.
-  std::string start_after;
-  std::string cursor;    // from the page before, with the same prefix and by_directory
-  uint32_t most = 1000;  // 1 to 1,000 entries a page
+  std::string start_after;   // only keys greater than this (bytewise), of a directory what follows all of it; not with `cursor`
+  std::string cursor;        // from the page before, with the same prefix and by_directory
+  uint32_t most = 1000;      // 1 to 1,000 entries a page
 };
 struct ListEntry {
   std::string key;  // a directory's ends in '/'

@@ -34,6 +34,7 @@ const std::vector<Actor::Operation>& Actor::operations() {
       {"write", 20, write},
       {"append", 6, append},
       {"truncate", 4, truncate},
+      {"punch", 2, punch},
       {"fsync", 6, fsync},
       {"close", 12, close},
       {"rename", 8, rename},

@@ -107,6 +107,7 @@ class Actor {
   static Task<void> write(Actor* actor);
   static Task<void> append(Actor* actor);
   static Task<void> truncate(Actor* actor);
+  static Task<void> punch(Actor* actor);
   static Task<void> truncate_by_name(Actor* actor, ModelPath path);
   static Task<void> fsync(Actor* actor);
   static Task<void> close(Actor* actor);

@@ -133,6 +133,21 @@ Task<void> Actor::truncate(Actor* actor) {
   actor->written(*in, result, false);
 }
 
+Task<void> Actor::punch(Actor* actor) {
+  Open* open = actor->any_open(true);
+  if (!open || open->node->content.current().empty()) co_return;
+  ModelTree::Node node = open->node;
+  const uint64_t handle = open->id;
+  const uint64_t size = node->content.current().size();
+  const uint64_t offset = actor->random_.below(size), length = 1 + actor->random_.below(size - offset);
+  actor->doing_ += " " + std::to_string(length) + " bytes at " + std::to_string(offset);
+  std::shared_ptr<RunningClient> in = open->in;
+  actor->busy_ = true;
+  Result<void> result = co_await open->file->fallocate(offset, length, {.zero = true, .keep_size = true});
+  node->content.write(offset, std::string(length, '\0'), handle, result.has_value());
+  actor->written(*in, result, false);
+}
+
 Task<void> Actor::truncate_by_name(Actor* actor, ModelPath path) {
   ModelTree::Node node = actor->tree_.find(path);
   const uint64_t size = actor->random_.below(node->content.current().size() + 2'000);

@@ -24,13 +24,13 @@ namespace forebay::cluster {
 struct PersistClusterConfig {
   std::string policies = R"("onDelete": "delete")";  // of the mapping /c → /ufs/k
   bool is_nas = false;
-  ufs::StoreFaults* faults = nullptr;            // of every worker's store
-  uint64_t block_bytes = 64 * kKiB;              // what comes back at a time
-  Duration patience = std::chrono::seconds(60);  // of the client
-  uint64_t quota_bytes = 900 * kMiB;             // of a worker's tier
+  ufs::StoreFaults* faults = nullptr;              // of every worker's store
+  uint64_t block_bytes = 64 * kKiB;                // what comes back at a time
+  Duration patience = std::chrono::seconds(60);    // of the client
+  uint64_t quota_bytes = 900 * kMiB;               // of a worker's tier
   uint64_t inline_bytes = inline_bytes_of_test();  // of the client
-  uint32_t page = 256;                           // of the coordinator's lists
-  uint64_t small_bytes = 64 * kKiB;              // longer ones are uploaded in parts of 16 KiB
+  uint32_t page = 256;                             // of the coordinator's lists
+  uint64_t small_bytes = 64 * kKiB;                // longer ones are uploaded in parts of 16 KiB
 };
 
 // A master, two workers, a coordinator and a client, real roles in a simulated world; a bucket below. A killed role's process is

@@ -1,6 +1,7 @@
 // Paths below the mount point of a whole cluster.
 #include <algorithm>
 
+#include "client/under_path/importing.h"
 #include "forebay/v1/persist.rpc.h"
 #include "persist_fixture.h"
 
@@ -62,7 +63,7 @@ class UnderClusterTest : public PersistTest {
       entry.set_identity(state.identity.text);
       entry.set_mode(0644);
     }
-    auto reply = cluster->run(cluster->client().persistence()->import_entries({}, request));
+    auto reply = cluster->run(client::UnderImport(cluster->client()).import_entries({}, request));
     EXPECT_TRUE(reply) << reply.error().to_string();
     return reply.value_or(v1::ImportEntriesReply{});
   }

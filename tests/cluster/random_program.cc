@@ -25,6 +25,7 @@ bool RandomProgram::step() {
       {22, "read", &RandomProgram::read},
       {4, "read elsewhere", &RandomProgram::read_elsewhere},
       {4, "truncate", &RandomProgram::truncate},
+      {3, "fallocate", &RandomProgram::fallocate},
       {2, "set size", &RandomProgram::set_size},
       {5, "commit", &RandomProgram::commit},
       {8, "close", &RandomProgram::close},
@@ -336,6 +337,23 @@ void RandomProgram::truncate() {
   if (!same(0, truncated)) return;
   open->node->content.truncate(size, kAnyHandle);
   open->node->content.commit(kAnyHandle);
+}
+
+void RandomProgram::fallocate() {
+  Open* open = any_open(true);
+  if (!open) return;
+  const uint64_t size = open->node->content.current().size();
+  const uint64_t offset = random_.below(std::min<uint64_t>(size + 3'000, 150'000)), length = 1 + random_.below(20'000);
+  const client::FallocateMode mode{.zero = random_.below(4) != 0, .keep_size = random_.below(2) == 0};
+  doing_ += std::string(mode.zero ? " zero" : "") + (mode.keep_size ? " keep size" : "") + " " + std::to_string(length) + " at " +
+            std::to_string(offset);
+  Result<void> done = cluster_.run(open->file->fallocate(offset, length, mode));
+  if (!same(mode.zero || !mode.keep_size ? 0 : EOPNOTSUPP, done)) return;
+  ModelContent& content = open->node->content;
+  const uint64_t end = mode.keep_size ? std::min(offset + length, size) : offset + length;
+  if (mode.zero && offset < end) content.write(offset, std::string(end - offset, '\0'), kAnyHandle);
+  if (!mode.zero && size < end) content.truncate(end, kAnyHandle);
+  content.commit(kAnyHandle);
 }
 
 void RandomProgram::set_size() {

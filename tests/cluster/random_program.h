@@ -59,6 +59,7 @@ class RandomProgram {
   void read();
   void read_elsewhere();
   void truncate();
+  void fallocate();
   void set_size();
   void commit();
   void close();

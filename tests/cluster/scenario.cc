@@ -23,9 +23,9 @@ constexpr std::pair<std::string_view, Kind> kKinds[] = {
     {"file_error", Kind::kFileError},
 };
 constexpr std::string_view kTargets[] = {"master", "worker", "client"};
-constexpr std::string_view kOperations[] = {"make_dir", "create", "write",      "append",      "truncate", "fsync", "close",
-                                            "rename",   "unlink", "remove_dir", "remove_tree", "symlink",  "link",  "set_mode",
-                                            "read",     "list",   "read_other", "claim",       "exchange"};
+constexpr std::string_view kOperations[] = {"make_dir", "create", "write",  "append",     "truncate",    "punch",   "fsync",
+                                            "close",    "rename", "unlink", "remove_dir", "remove_tree", "symlink", "link",
+                                            "set_mode", "read",   "list",   "read_other", "claim",       "exchange"};
 
 // Reads the keys of one table; what was not asked for is an error.
 class Table {

@@ -65,6 +65,21 @@ Task<Result<void>> grow_open(Client* client) {
   CO_TRY(co_await file->truncate(20'000));
   co_return co_await file->close();
 }
+Task<Result<void>> punch_open(Client* client) {
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<client::File> file, co_await open_f(client));
+  CO_TRY(co_await file->fallocate(2'000, 5'000, {.zero = true, .keep_size = true}));
+  co_return co_await file->close();
+}
+Task<Result<void>> name_unnamed(Client* client) {
+  CO_ASSIGN_OR_RETURN(InodeId parent, co_await find(client, ""));
+  CO_ASSIGN_OR_RETURN(client::Created created, co_await client->create_unnamed(kSuperuser, parent, 0644, {.write = true}, true));
+  const std::string text = long_text('v');
+  CO_TRY(co_await created.file->pwrite(as_bytes(text), 0));
+  CO_TRY(co_await created.file->fsync(v1::DURABILITY_FSYNC));
+  Result<v1::Attr> named = co_await client->link(kSuperuser, created.file->inode(), parent, "new");
+  CO_TRY(co_await done(std::move(named)));
+  co_return co_await created.file->close();
+}
 // Many small extents, and then what the client makes of them in the background.
 constexpr uint64_t kPieces = 12;
 uint64_t piece_at(uint64_t i) { return i * 800; }
@@ -201,6 +216,14 @@ const std::vector<SweepCase>& sweep_cases() {
       {"append_and_close", append_and_close, {[](ModelTree& t) { t.find({"f"})->content.append(long_text('p'), 1); }}},
       {"truncate_open", truncate_open, {[](ModelTree& t) { t.find({"f"})->content.truncate(77, 1); }}},
       {"grow_open", grow_open, {[](ModelTree& t) { t.find({"f"})->content.truncate(20'000, 1); }}},
+      {"punch_open", punch_open, {[](ModelTree& t) { t.find({"f"})->content.write(2'000, std::string(5'000, '\0'), 1); }}},
+      {"name_unnamed",
+       name_unnamed,
+       {as_it_was,
+        [](ModelTree& t) {
+          t.create({"new"}, 0644, true);
+          t.find({"new"})->content.write(0, long_text('v'), 1);
+        }}},
       {"fragment_and_compact", fragment_and_compact, {[](ModelTree& t) {
          for (uint64_t i = 0; i < kPieces; ++i) t.find({"f"})->content.write(piece_at(i), piece(i), 1);
        }}},

@@ -1,11 +1,12 @@
 #include <map>
 
-#include "cli/commands/commands.h"
+#include "cli/commands/admin_import.h"
 #include "cli/exit_code.h"
 #include "cli/names.h"
 #include "cli/path.h"
 #include "cli/persist/control.h"
 #include "cli/progress.h"
+#include "client/under_path/importing.h"
 #include "ufs/stamp.h"
 
 namespace forebay::cli {
@@ -55,8 +56,7 @@ std::string_view text_of(v1::Imported outcome) {
 // continued by the next one.
 class Importer {
  public:
-  Importer(Shell& shell, client::PersistControl& control)
-      : shell_(shell), control_(control), progress_("importing", shell.json()) {}
+  Importer(Shell& shell, client::Client& client) : shell_(shell), calls_(client), progress_("importing", shell.json()) {}
 
   Result<void> directory(const Entry& into, const Origin& from, int depth = 0) {
     if (depth > kDeepest) return rejected(ELOOP, into.path + ": too deep");
@@ -66,7 +66,7 @@ class Importer {
     request.set_limit(kPage);
     request.set_stamps(true);
     do {
-      ASSIGN_OR_RETURN(const v1::ListUnderReply page, shell_.wait(control_.list_under(shell_.who(), request)));
+      ASSIGN_OR_RETURN(const v1::ListUnderReply page, shell_.wait(calls_.list(shell_.who(), request)));
       hidden_ += page.hidden();
       TRY(files(into, from, page));
       for (const v1::UnderEntry& entry : page.entries())
@@ -123,7 +123,7 @@ class Importer {
     for (const v1::UnderEntry& entry : page.entries())
       if (!entry.is_directory() && !entry.identity().empty()) *request.add_entries() = import_of(entry);
     if (request.entries().empty()) return {};
-    Result<v1::ImportEntriesReply> reply = shell_.wait(control_.import_entries(shell_.who(), request));
+    Result<v1::ImportEntriesReply> reply = shell_.wait(calls_.import_entries(shell_.who(), request));
     if (!reply) return std::unexpected(std::move(reply).error().with_context(into.path));
     for (int i = 0; i < reply->outcomes_size() && i < request.entries_size(); ++i) {
       const v1::Imported outcome = reply->outcomes(i);
@@ -160,7 +160,7 @@ class Importer {
   }
 
   Shell& shell_;
-  client::PersistControl& control_;
+  client::UnderImport calls_;
   Progress progress_;
   std::map<v1::Imported, uint64_t> counts_;
   uint64_t hidden_ = 0, bytes_ = 0, directories_ = 0, passed_over_ = 0;
@@ -169,7 +169,8 @@ class Importer {
 
 Result<int> run(Shell& shell, const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<client::PersistControl> control, persist_control(shell));
-  Importer importer(shell, *control);
+  ASSIGN_OR_RETURN(client::Client * client, shell.client());
+  Importer importer(shell, *client);
   for (const std::string& path : options.paths) {
     ASSIGN_OR_RETURN(const Entry into, get(shell, path, Links::kFollow));
     if (!into.is_directory()) return rejected(ENOTDIR, path);

@@ -1,5 +1,7 @@
 #include "cli/commands/commands.h"
 
+#include "cli/commands/admin_import.h"
+
 namespace forebay::cli {
 
 void add_commands(CLI::App& app, Shell& shell) {

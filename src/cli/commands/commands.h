@@ -54,7 +54,6 @@ void add_info_nodes(CLI::App& info, Shell& shell);
 void add_info_version(CLI::App& info, Shell& shell);
 
 void add_admin_fsck(CLI::App& admin, Shell& shell);
-void add_admin_import(CLI::App& admin, Shell& shell);
 
 void add_job_load(CLI::App& job, Shell& shell);
 

@@ -107,6 +107,9 @@ Json described(const Entry& entry, const Stored& stored, int percent, v1::Persis
   return json;
 }
 
+// On one line. Names are bytes: what is no UTF-8 is replaced.
+std::string text_of(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 Result<void> show(Shell& shell, const Entry& entry, const Options& options, JsonArray& array) {
   ASSIGN_OR_RETURN(Stored how, stored(shell, entry));
   if (!options.format.empty()) {
@@ -118,13 +121,16 @@ Result<void> show(Shell& shell, const Entry& entry, const Options& options, Json
   Json json = described(entry, how, percent, now.state());
   const bool says_something = now.has_bound() || now.target_mount() != 0;
   if (says_something) add_persistence(now, MountNames::load(shell), json);
+  ASSIGN_OR_RETURN(client::Client * client, shell.client());
+  ASSIGN_OR_RETURN(const std::vector<std::string> xattrs, shell.wait(client->list_xattrs(shell.who(), entry.inode())));
+  if (!xattrs.empty()) json["xattrs"] = xattrs;
   if (shell.json()) {
     array.add(json);
     return {};
   }
   Table table({entry.path, ""});
   for (const auto& [key, value] : json.items())
-    if (key != "path") table.add({"  " + key, value.is_string() ? value.get<std::string>() : value.dump()});
+    if (key != "path") table.add({"  " + key, value.is_string() ? value.get<std::string>() : text_of(value)});
   print(table.text());
   return {};
 }

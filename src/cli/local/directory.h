@@ -16,7 +16,6 @@ struct Directory {
   std::string default_ufs() const { return path + "/ufs"; }
   std::string mapping() const { return path + "/mapping.json"; }
   std::string default_data() const { return path + "/data"; }
-  std::string pages() const { return path + "/pages"; }
   std::string pid_file(const std::string& role) const { return run() + "/" + role + ".pid"; }
   std::string log_file(const std::string& role) const { return log() + "/" + role + ".log"; }
   std::string words_file(const std::string& role) const { return log() + "/" + role + ".out"; }  // its stdout and stderr

@@ -199,7 +199,7 @@ std::string page_directories(const Directory& directory, const config::Settings&
   std::string paths;
   for (const std::string& path : settings.list("forebay.worker.pagestore.dirs"))
     paths += (paths.empty() ? "" : ",") + path + "/" + name;
-  return paths.empty() ? directory.pages() + "/" + name : paths;
+  return paths.empty() ? directory.path + "/pages/" + name : paths;
 }
 
 RolePlan worker_plan(const Directory& directory, const config::Settings& settings, size_t number, WorkerPorts ports) {

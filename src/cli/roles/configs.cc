@@ -120,9 +120,6 @@ namespace {
 Result<worker::PageStoreConfig> page_store_config(const config::Settings& settings) {
   worker::PageStoreConfig config;
   config.page_bytes = settings.size("forebay.worker.pagestore.page_size");
-  config.memory_bytes = settings.size("forebay.worker.pagestore.memory_size");
-  config.fetching = settings.count("forebay.worker.pagestore.fetching");
-  config.ahead = settings.count("forebay.worker.pagestore.read_ahead");
   if (config.page_bytes < 4 * kKiB || config.page_bytes > 64 * kMiB)
     return invalid("forebay.worker.pagestore.page_size is from 4KB to 64MB");
   const std::vector<std::string> paths = settings.list("forebay.worker.pagestore.dirs");

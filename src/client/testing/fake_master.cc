@@ -4,8 +4,8 @@
 
 #include "base/crc32c.h"
 #include "client/layout_cache.h"
-#include "rpc/error_detail.h"
 #include "forebay/v1/under.rpc.h"
+#include "rpc/error_detail.h"
 
 namespace forebay::client {
 
@@ -170,6 +170,25 @@ void FakeMaster::serve_content() {
       else
         *reply.add_files()->mutable_error() = rpc::to_detail(attr.error());
     }
+    return reply;
+  });
+  on<rpcs::Fallocate>([this](const rpc::Call&, const v1::FallocateRequest& request) -> Result<rpc::Answer<v1::AttrReply>> {
+    ++executed_["fallocate"];
+    auto handle = handles.find(request.handle());
+    if (handle == handles.end()) return stale("no such handle");
+    FakeFile& file = files[handle->second.first];
+    const uint64_t end = request.offset() + request.length();
+    if (request.zero()) file.extents.erase(request.offset(), request.length());
+    if (!request.keep_size()) file.size = std::max(file.size, end);
+    ++file.layout;
+    v1::AttrReply reply;
+    *reply.mutable_attr() = attr_of(handle->second.first);
+    return reply;
+  });
+  on<rpcs::SetXattr>([this](const rpc::Call&, const v1::SetXattrRequest& request) -> Result<rpc::Answer<v1::AttrReply>> {
+    ++executed_["set_xattr"];
+    v1::AttrReply reply;
+    *reply.mutable_attr() = attr_of(request.inode());
     return reply;
   });
   on<rpcs::CloseRead>([this](const rpc::Call&, const v1::CloseReadRequest& request) -> Result<rpc::Answer<v1::Empty>> {

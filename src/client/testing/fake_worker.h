@@ -35,9 +35,8 @@ class FakeWorker final : public FakeServer {
   std::map<uint64_t, uint64_t> holds;  // bytes
   uint64_t objects_from_holds = 0;
   FakeUnderStore* under = nullptr;  // shared by the workers of a test
+  bool stages = true;               // has staged objects
   size_t most_at_once = 0;          // writes running together
-  bool stages = true;       // has staged objects
-  size_t most_at_once = 0;  // writes running together
 
   std::string path_of(uint64_t object) const;
   std::string content(uint64_t object);

@@ -177,8 +177,6 @@ Task<Result<void>> UnderChanges::remove_tree(Identity who, UnderDirectory direct
     const UnderDirectory at = way.back();
     CO_TRY(co_await may_change(who, at));
     CO_ASSIGN_OR_RETURN(const Listed listed, co_await paths_.read_dir(who, at, "", kPage));
-    if (listed.entries.empty() && listed.hidden != 0)
-      co_return rejected(ENOTEMPTY, "'" + at.key + "' has keys that no file system can show");
     bool deeper = false;
     for (const v1::DirEntry& entry : listed.entries) {
       UnderNode node{.mount = at.point.mount(),
@@ -196,6 +194,7 @@ Task<Result<void>> UnderChanges::remove_tree(Identity who, UnderDirectory direct
       CO_TRY(co_await remove(who, at, std::move(node)));
     }
     if (deeper || !listed.end) continue;
+    // Keys that no file system can show keep it from being empty, and that is said.
     UnderNode node = top;
     node.key = at.key;
     CO_TRY(co_await remove(who, at, std::move(node)));

@@ -8,6 +8,8 @@ Error not_of_an_under_store() {
                   "this is in an under store, not in the cache: it is neither freed, pinned nor given a time to live");
 }
 
+Error no_xattrs() { return rejected(EOPNOTSUPP, "objects of under stores have no extended attributes here"); }
+
 }  // namespace
 
 Task<Result<bool>> UnderClient::is_below(InodeId directory) {
@@ -165,6 +167,96 @@ Task<CachedContent> UnderClient::find_cached(Identity who, UnderNode node) {
   const Result<void> closed = co_await (*file)->close();
   (void)closed;  // nothing was written
   co_return CachedContent{};
+}
+
+Task<Result<Created>> UnderClient::create_unnamed(Identity who, InodeId parent, uint32_t mode, OpenFlags flags, bool linkable) {
+  CO_ASSIGN_OR_RETURN(const bool below, co_await is_below(parent));
+  if (below) co_return rejected(EOPNOTSUPP, "objects of under stores have names");
+  co_return co_await own_.create_unnamed(std::move(who), parent, mode, flags, linkable);
+}
+
+v1::Attr UnderClient::with_local_changes(v1::Attr attr) {
+  return is_under(InodeId{attr.inode()}) ? attr : own_.with_local_changes(std::move(attr));
+}
+
+std::optional<v1::Attr> UnderClient::changed_directory(InodeId directory, Duration not_older) const {
+  return own_.changed_directory(directory, not_older);
+}
+
+// ---- extended attributes ----
+
+Task<Result<v1::Attr>> UnderClient::set_xattr(Identity who, v1::SetXattrRequest request) {
+  if (is_under(InodeId{request.inode()})) co_return no_xattrs();
+  co_return co_await own_.set_xattr(std::move(who), std::move(request));
+}
+
+Task<Result<std::string>> UnderClient::get_xattr(Identity who, InodeId inode, std::string name) {
+  if (is_under(inode)) co_return no_xattrs();
+  co_return co_await own_.get_xattr(std::move(who), inode, std::move(name));
+}
+
+Task<Result<std::vector<std::string>>> UnderClient::list_xattrs(Identity who, InodeId inode) {
+  if (is_under(inode)) co_return std::vector<std::string>{};
+  co_return co_await own_.list_xattrs(std::move(who), inode);
+}
+
+Task<Result<v1::Attr>> UnderClient::remove_xattr(Identity who, InodeId inode, std::string name) {
+  if (is_under(inode)) co_return no_xattrs();
+  co_return co_await own_.remove_xattr(std::move(who), inode, std::move(name));
+}
+
+// ---- many at once: one by one, where one of them is below a mount point ----
+
+template <class Item>
+Task<Result<bool>> UnderClient::is_any_below(const std::vector<Item>* items) {
+  for (const Item& item : *items) {
+    CO_ASSIGN_OR_RETURN(const bool below, co_await is_below(item.parent));
+    if (below) co_return true;
+  }
+  co_return false;
+}
+
+Task<Result<v1::Attr>> UnderClient::put_below(Identity who, NewFile file) {
+  const OpenFlags flags{.read = false, .write = true, .truncate = true};
+  CO_ASSIGN_OR_RETURN(Created made, co_await create(who, file.parent, file.name, file.mode, flags, file.exclusive));
+  Result<void> written = co_await made.file->append(file.content);
+  const Result<void> closed = co_await made.file->close();
+  if (!written) co_return std::unexpected(std::move(written).error());
+  if (!closed) co_return std::unexpected(closed.error());
+  co_return co_await lookup(std::move(who), file.parent, std::move(file.name));
+}
+
+Task<Result<v1::Attr>> UnderClient::put(Identity who, NewFile file) {
+  CO_ASSIGN_OR_RETURN(const bool below, co_await is_below(file.parent));
+  if (below) co_return co_await put_below(std::move(who), std::move(file));
+  co_return co_await own_.put(std::move(who), std::move(file));
+}
+
+Task<Result<std::vector<Result<v1::Attr>>>> UnderClient::put_many(Identity who, std::vector<NewFile> files) {
+  CO_ASSIGN_OR_RETURN(const bool below, co_await is_any_below(&files));
+  if (!below) co_return co_await own_.put_many(std::move(who), std::move(files));
+  std::vector<Result<v1::Attr>> outcomes;
+  outcomes.reserve(files.size());
+  for (NewFile& file : files) outcomes.push_back(co_await put(who, std::move(file)));
+  co_return outcomes;
+}
+
+Task<Result<std::vector<Result<v1::Attr>>>> UnderClient::lookup_many(Identity who, std::vector<EntryName> entries) {
+  CO_ASSIGN_OR_RETURN(const bool below, co_await is_any_below(&entries));
+  if (!below) co_return co_await own_.lookup_many(std::move(who), std::move(entries));
+  std::vector<Result<v1::Attr>> outcomes;
+  outcomes.reserve(entries.size());
+  for (EntryName& entry : entries) outcomes.push_back(co_await lookup(who, entry.parent, std::move(entry.name)));
+  co_return outcomes;
+}
+
+Task<Result<std::vector<Result<void>>>> UnderClient::unlink_many(Identity who, std::vector<EntryName> entries) {
+  CO_ASSIGN_OR_RETURN(const bool below, co_await is_any_below(&entries));
+  if (!below) co_return co_await own_.unlink_many(std::move(who), std::move(entries));
+  std::vector<Result<void>> outcomes;
+  outcomes.reserve(entries.size());
+  for (EntryName& entry : entries) outcomes.push_back(co_await unlink(who, entry.parent, std::move(entry.name)));
+  co_return outcomes;
 }
 
 // ---- the cache ----

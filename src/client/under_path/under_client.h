@@ -39,6 +39,17 @@ class UnderClient final : public Client {
   Task<Result<Created>> create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
                                bool exclusive) override;
   Task<Result<std::unique_ptr<File>>> open(Identity who, InodeId inode, OpenFlags flags) override;
+  Task<Result<Created>> create_unnamed(Identity who, InodeId parent, uint32_t mode, OpenFlags flags, bool linkable) override;
+  Task<Result<v1::Attr>> set_xattr(Identity who, v1::SetXattrRequest request) override;
+  Task<Result<std::string>> get_xattr(Identity who, InodeId inode, std::string name) override;
+  Task<Result<std::vector<std::string>>> list_xattrs(Identity who, InodeId inode) override;
+  Task<Result<v1::Attr>> remove_xattr(Identity who, InodeId inode, std::string name) override;
+  v1::Attr with_local_changes(v1::Attr attr) override;
+  std::optional<v1::Attr> changed_directory(InodeId directory, Duration not_older) const override;
+  Task<Result<v1::Attr>> put(Identity who, NewFile file) override;
+  Task<Result<std::vector<Result<v1::Attr>>>> put_many(Identity who, std::vector<NewFile> files) override;
+  Task<Result<std::vector<Result<v1::Attr>>>> lookup_many(Identity who, std::vector<EntryName> entries) override;
+  Task<Result<std::vector<Result<void>>>> unlink_many(Identity who, std::vector<EntryName> entries) override;
   Task<Result<v1::RestoreReply>> restore(Identity who, InodeId inode, uint64_t offset, uint64_t length) override;
   Task<Result<v1::FreeReply>> free(Identity who, InodeId inode, bool force) override;
   Task<Result<v1::Attr>> set_pinned(Identity who, InodeId inode, bool pinned) override;
@@ -47,10 +58,16 @@ class UnderClient final : public Client {
   Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) override;
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override { return own_.workers(); }
   Task<Result<v1::ReportReply>> report() override { return own_.report(); }
-  std::unique_ptr<PersistControl> persistence() override { return make_persist_control(core_->session, &under_->workers); }
+  void describe(std::string text) override { own_.describe(std::move(text)); }
+  std::unique_ptr<PersistControl> persistence() override { return own_.persistence(); }
+
+  UnderCore& under() { return *under_; }
 
  private:
   Task<Result<bool>> is_below(InodeId directory);
+  template <class Item>  // has a parent
+  Task<Result<bool>> is_any_below(const std::vector<Item>* items);
+  Task<Result<v1::Attr>> put_below(Identity who, NewFile file);
   Task<Result<std::unique_ptr<File>>> open_node(Identity who, UnderNode node);
   Task<CachedContent> find_cached(Identity who, UnderNode node);
 

@@ -1,6 +1,7 @@
 // What the parts of a client need for paths below mount points.
 #pragma once
 
+#include <atomic>
 #include <memory>
 
 #include "client/core.h"
@@ -28,6 +29,7 @@ struct UnderCore {
   NodeTable nodes;
   UnderWorkers workers;
   UnderWriters writers;
+  std::atomic<uint64_t> hidden = 0;  // keys that listings had and could not show
 };
 
 // Where to ask about a path as a whole.

@@ -59,6 +59,7 @@ class UnderFile final : public File {
   Task<Result<void>> pwrite(Bytes, uint64_t) override { co_return read_only(); }
   Task<Result<void>> append(Bytes) override { co_return read_only(); }
   Task<Result<void>> truncate(uint64_t) override { co_return read_only(); }
+  Task<Result<void>> fallocate(uint64_t, uint64_t, FallocateMode) override { co_return read_only(); }
   Task<Result<void>> fsync(v1::Durability) override { co_return Result<void>{}; }
   Task<Result<void>> flush() override { co_return Result<void>{}; }
   Task<Result<void>> close() override {
@@ -67,7 +68,9 @@ class UnderFile final : public File {
     if (cached_.file) co_return co_await cached_.file->close();
     co_return Result<void>{};
   }
+  Task<Result<void>> release() override { return close(); }
   Task<Result<v1::Attr>> attr() override { co_return node_.attr; }
+  v1::Attr opened_attr() const override { return node_.attr; }
 
  private:
   Error read_only() const { return rejected(EBADF, "the file is open for reading only"); }

@@ -1,4 +1,5 @@
 // Reading below a mount point.
+#include "client/under_path/importing.h"
 #include "client/under_path/under_fixture.h"
 
 namespace forebay::client {
@@ -72,7 +73,7 @@ TEST_F(UnderPathTest, says_how_many_keys_are_hidden) {
   start();
   auto listed = run(client->read_dir({}, kMountRoot, "", 100, true));
   ASSERT_TRUE(listed);
-  EXPECT_EQ(listed->hidden, 3U);
+  EXPECT_EQ(hidden_keys(*client), 3U);
 }
 
 TEST_F(UnderPathTest, reads_any_range_from_several_workers) {

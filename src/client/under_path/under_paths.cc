@@ -209,7 +209,7 @@ Task<Result<Listed>> UnderPaths::read_dir(Identity who, UnderDirectory directory
   const uint64_t seed = under_seed(directory.point.mount(), directory.key);
   auto reply = co_await under_->workers.call<rpcs::ListUnder>(seed, std::move(request), who);
   if (!reply) co_return std::unexpected(std::move(reply).error());
-  Listed listed{.entries = {}, .end = reply->message.next().empty(), .parent = parent, .hidden = reply->message.hidden()};
+  Listed listed{.entries = {}, .end = reply->message.next().empty(), .parent = parent};
   listed.entries.reserve(static_cast<size_t>(reply->message.entries_size()));
   for (const v1::UnderEntry& entry : reply->message.entries()) {
     const UnderNode node = enter(node_of(directory.point, join(directory.key, entry.name()), entry));
@@ -219,12 +219,13 @@ Task<Result<Listed>> UnderPaths::read_dir(Identity who, UnderDirectory directory
     made.set_type(node.attr.type());
     *made.mutable_attr() = node.attr;
   }
-  tell_hidden(directory, listed.hidden);
+  tell_hidden(directory, reply->message.hidden());
   co_return listed;
 }
 
 void UnderPaths::tell_hidden(const UnderDirectory& directory, uint64_t hidden) {
   if (hidden == 0) return;
+  under_->hidden += hidden;
   {
     std::lock_guard lock(mutex_);
     const os::Instant now = under_->core->env.clock.now();

@@ -282,6 +282,9 @@ class WritingFile final : public File {
   Task<Result<void>> pwrite(Bytes data, uint64_t offset) override { return writer_->write(data, offset); }
   Task<Result<void>> append(Bytes data) override { return writer_->write(data, std::nullopt); }
   Task<Result<void>> truncate(uint64_t size) override { return writer_->truncate(size); }
+  Task<Result<void>> fallocate(uint64_t, uint64_t, FallocateMode) override {
+    co_return rejected(EOPNOTSUPP, "an object of an under store is written in order");
+  }
   Task<Result<void>> fsync(v1::Durability) override { return writer_->flush(); }
   Task<Result<void>> flush() override { return writer_->flush(); }
   Task<Result<void>> close() override {
@@ -290,7 +293,9 @@ class WritingFile final : public File {
     under_->writers.remove(*writer_);
     co_return flushed;
   }
+  Task<Result<void>> release() override { return close(); }
   Task<Result<v1::Attr>> attr() override { co_return writer_->attr(); }
+  v1::Attr opened_attr() const override { return writer_->attr(); }
 
  private:
   const std::shared_ptr<UnderCore> under_;  // shared with the client, which may be gone before this file

@@ -84,6 +84,18 @@ Result<void> ContentEdit::resize(uint64_t size) {
   return {};
 }
 
+Result<void> ContentEdit::punch(uint64_t begin, uint64_t end) {
+  TRY(load());
+  const size_t before = examined_.size();
+  list_.replace(begin, end, {}, examined_);
+  if (examined_.size() == before) return {};  // a hole already
+  if (list_.pieces().size() > kMaxPieces) return rejected(EFBIG, "more than " + std::to_string(kMaxPieces) + " pieces");
+  record_.set_dirty(true);
+  changed_ = true;
+  referred_.reset();
+  return {};
+}
+
 Result<void> ContentEdit::swap(const ExtentList& top) {
   TRY(load());
   list_.lay(top, examined_);

@@ -22,9 +22,10 @@ class ContentEdit {
  public:
   ContentEdit(MutationContext& context, InodeId inode, v1::InodeRecord& record);
 
-  Result<void> lay(const ExtentList& top);   // the size grows to its end
-  Result<void> resize(uint64_t size);        // beyond the end: a hole
-  Result<void> swap(const ExtentList& top);  // the same bytes in other objects: neither size nor version change
+  Result<void> lay(const ExtentList& top);           // the size grows to its end
+  Result<void> resize(uint64_t size);                // beyond the end: a hole
+  Result<void> punch(uint64_t begin, uint64_t end);  // no bytes there any more; the size stays
+  Result<void> swap(const ExtentList& top);          // the same bytes in other objects: neither size nor version change
 
   Result<bool> refers_to(ObjectId object);                        // now, in the list that readers see
   void examine(ObjectId object) { examined_.push_back(object); }  // may be unreferenced by now

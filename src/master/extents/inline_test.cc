@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "base/crc32c.h"
+#include "master/extents/layout.h"
 #include "master/ops/content_world.h"
 
 namespace forebay::master {

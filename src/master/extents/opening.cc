@@ -2,6 +2,7 @@
 
 #include "master/extents/handles.h"
 #include "master/namespace/permission.h"
+#include "master/namespace/xattr.h"
 
 namespace forebay::master {
 namespace {
@@ -14,6 +15,7 @@ Result<void> truncate_at_open(MutationContext& context, InodeId inode, v1::Inode
   record.set_mtime_ns(now);
   record.set_ctime_ns(now);
   record.set_mode(mode_after_write(context.caller, record));
+  TRY(drop_capability(context.txn, inode, record));
   return edit.finish();
 }
 

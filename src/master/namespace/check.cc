@@ -7,6 +7,7 @@
 #include "master/extents/content.h"
 #include "master/extents/inline.h"
 #include "master/extents/objects.h"
+#include "master/namespace/check_xattrs.h"
 #include "master/namespace/entry.h"
 #include "master/persist/check.h"
 #include "master/persist/pins.h"
@@ -14,7 +15,7 @@
 namespace forebay::master {
 namespace {
 
-constexpr std::string_view kCheckedTags = "ABDEHIJKNOPQRSUVWXYbcdfhpq";  // in key order
+constexpr std::string_view kCheckedTags = "ABDEHIJKNOPQRSUVWXYbcdfhpqx";  // in key order
 constexpr size_t kMaxProblems = 1000;  // of one step; what is beyond is found when these are mended
 
 uint64_t number_at(std::string_view key, size_t index) { return read_big_endian(key.substr(1 + 8 * index, 8)); }
@@ -119,6 +120,7 @@ Result<std::vector<Pair>> Checker::next_pairs(std::string_view begin, std::strin
 
 Result<void> Checker::check(const Pair& pair) {
   if (kPersistTags.contains(pair.key[0])) return check_persist_record(reader_, pair.key, pair.value, step_.problems);
+  if (pair.key[0] == 'x') return check_xattr(reader_, pair.key, pair.value, step_.problems);
   size_t length = pair.key.size();
   const bool one_number = std::string_view("INOSW").contains(pair.key[0]);
   const bool sound = one_number           ? length == 9
@@ -208,6 +210,7 @@ Result<void> Checker::check_inode(const Pair& pair) {
     ASSIGN_OR_RETURN(auto detached, find<v1::DetachedRecord>(key::detached(inode)));
     if (!detached) problem(name, " has no links and nobody takes it apart");
   }
+  TRY(check_xattrs(reader_, inode, *record, step_.problems));
   if (record->type() == v1::FILE_TYPE_DIRECTORY) return check_directory(inode, *record, name);
   if (record->type() == v1::FILE_TYPE_REGULAR) return check_file(inode, *record, name);
   return {};

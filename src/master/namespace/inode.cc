@@ -69,6 +69,7 @@ v1::Attr attr_of(InodeId inode, const v1::InodeRecord& record) {
   attr.set_open_for_write(record.writers() != 0);
   attr.set_pinned(record.pinned());
   attr.set_absent(record.absent());
+  attr.set_capability(record.capability());
   attr.set_ttl_due_ns(record.ttl_due_ns());
   return attr;
 }

@@ -7,6 +7,7 @@
 #include "master/extents/content.h"
 #include "master/extents/objects.h"
 #include "master/namespace/entry.h"
+#include "master/namespace/xattr.h"
 #include "master/persist/hooks.h"
 
 namespace forebay::master {
@@ -58,7 +59,9 @@ bool is_open(const MutationContext& context, InodeId inode, const v1::InodeRecor
 }
 
 // All of a small file; false when it is for the background.
-Result<bool> release_at_once(MutationContext& context, InodeId inode, const v1::InodeRecord& record) {
+Result<bool> release_at_once(MutationContext& context, InodeId inode, v1::InodeRecord& record) {
+  ASSIGN_OR_RETURN(const bool bare, erase_xattrs(context.txn, inode, record, kReleaseAtOnce));
+  if (!bare) return false;
   if (may_hold_content(record)) {
     ASSIGN_OR_RETURN(Contents contents, load_lists(context.txn, inode, record));
     ObjectIds objects = objects_of(contents);
@@ -70,7 +73,13 @@ Result<bool> release_at_once(MutationContext& context, InodeId inode, const v1::
   return true;
 }
 
-Result<Reclaimed> finish(MutationContext& context, InodeId inode) {
+// Extended attributes last: as long as there are objects or entries, nothing is written for them.
+Result<Reclaimed> finish(MutationContext& context, InodeId inode, v1::InodeRecord& record, size_t budget) {
+  ASSIGN_OR_RETURN(const bool bare, erase_xattrs(context.txn, inode, record, budget));
+  if (!bare) {
+    save_inode(context.txn, inode, record);
+    return Reclaimed::kMore;
+  }
   context.txn.erase(key::detached(inode));
   TRY(erase_inode(context, inode));
   return Reclaimed::kDone;
@@ -82,8 +91,8 @@ void save_cursor(kv::Txn& txn, InodeId inode, v1::DetachedRecord& detached, std:
 }
 
 // The cursor counts the objects done, in the order of their ids: the lists of a detached file without writers do not change.
-Result<Reclaimed> reclaim_file(MutationContext& context, InodeId inode, const v1::InodeRecord& record,
-                               v1::DetachedRecord& detached, size_t budget) {
+Result<Reclaimed> reclaim_file(MutationContext& context, InodeId inode, v1::InodeRecord& record, v1::DetachedRecord& detached,
+                               size_t budget) {
   ASSIGN_OR_RETURN(Contents contents, load_lists(context.txn, inode, record));
   ObjectIds objects = objects_of(contents);
   size_t done = detached.cursor().size() == sizeof(uint64_t) ? read_big_endian(detached.cursor()) : 0;
@@ -92,8 +101,9 @@ Result<Reclaimed> reclaim_file(MutationContext& context, InodeId inode, const v1
   TRY(remove_objects(context.txn, std::span(objects).subspan(done, now)));
   done += now;
   if (done == objects.size()) {
-    erase_lists(context, inode, record, contents);
-    return finish(context, inode);
+    ASSIGN_OR_RETURN(const Reclaimed finished, finish(context, inode, record, budget));
+    if (finished == Reclaimed::kDone) erase_lists(context, inode, record, contents);
+    return finished;
   }
   std::string cursor;
   append_big_endian(cursor, done);
@@ -124,18 +134,19 @@ Result<std::vector<Child>> next_children(const kv::Reader& reader, InodeId direc
 }
 
 // The cursor is the last name taken: what was erased before it need not be walked over again.
-Result<Reclaimed> reclaim_directory(MutationContext& context, InodeId inode, v1::DetachedRecord& detached, size_t budget) {
+Result<Reclaimed> reclaim_directory(MutationContext& context, InodeId inode, v1::InodeRecord& record,
+                                    v1::DetachedRecord& detached, size_t budget) {
   ASSIGN_OR_RETURN(std::vector<Child> children, next_children(context.txn, inode, detached.cursor(), budget));
   for (const Child& child : children) {
     context.txn.erase(key::dentry(inode, child.name));
-    ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, child.entry.inode));
-    if (record.type() == v1::FILE_TYPE_DIRECTORY && record.size() == 0) {
-      TRY(drop_directory(context, child.entry.inode, record));
-    } else if (record.type() == v1::FILE_TYPE_DIRECTORY) {
-      detach(context, child.entry.inode, record);
+    ASSIGN_OR_RETURN(v1::InodeRecord below, load_inode(context.txn, child.entry.inode));
+    if (below.type() == v1::FILE_TYPE_DIRECTORY && below.size() == 0) {
+      TRY(drop_directory(context, child.entry.inode, below));
+    } else if (below.type() == v1::FILE_TYPE_DIRECTORY) {
+      detach(context, child.entry.inode, below);
     } else {
-      TRY(entry_removed(context, child.entry, record));
-      TRY(drop_link(context, child.entry.inode, record));
+      TRY(entry_removed(context, child.entry, below));
+      TRY(drop_link(context, child.entry.inode, below));
     }
   }
   if (children.size() == budget) {
@@ -143,7 +154,7 @@ Result<Reclaimed> reclaim_directory(MutationContext& context, InodeId inode, v1:
     return Reclaimed::kMore;
   }
   if (context.open_reads.is_open(inode)) return Reclaimed::kWaits;
-  return finish(context, inode);
+  return finish(context, inode, record, budget);
 }
 
 }  // namespace
@@ -164,7 +175,10 @@ Result<void> drop_link(MutationContext& context, InodeId inode, v1::InodeRecord&
 }
 
 Result<void> drop_directory(MutationContext& context, InodeId inode, v1::InodeRecord& record) {
-  if (!context.open_reads.is_open(inode)) return erase_inode(context, inode);
+  if (!context.open_reads.is_open(inode)) {
+    ASSIGN_OR_RETURN(const bool bare, erase_xattrs(context.txn, inode, record, kReleaseAtOnce));
+    if (bare) return erase_inode(context, inode);
+  }
   record.set_ctime_ns(os::unix_nanos(context.now));
   detach(context, inode, record);
   return {};
@@ -184,7 +198,7 @@ Result<Reclaimed> reclaim_step(MutationContext& context, InodeId inode, size_t b
                    read_record<v1::DetachedRecord>(context.txn, key::detached(inode)));
   if (!detached) return Reclaimed::kDone;
   ASSIGN_OR_RETURN(v1::InodeRecord record, load_inode(context.txn, inode));
-  if (record.type() == v1::FILE_TYPE_DIRECTORY) return reclaim_directory(context, inode, *detached, budget);
+  if (record.type() == v1::FILE_TYPE_DIRECTORY) return reclaim_directory(context, inode, record, *detached, budget);
   if (is_open(context, inode, record)) return Reclaimed::kWaits;
   return reclaim_file(context, inode, record, *detached, budget);
 }

@@ -5,7 +5,7 @@
 
 namespace forebay::master {
 
-inline constexpr size_t kReleaseAtOnce = 64;  // objects that an unlink frees itself
+inline constexpr size_t kReleaseAtOnce = 64;  // objects, and extended attributes, that an unlink frees itself
 
 // The entry of a file is gone: one link less. The last one: gone at once if nothing has it open and its content is small,
 // detached ("N") otherwise. Saves or erases the record.
@@ -23,7 +23,8 @@ enum class Reclaimed {
   kWaits,  // somebody has it open
 };
 // One step with a detached inode ("N"): frees up to `budget` objects of a file, or takes up to `budget` entries out of a
-// directory (directories in it are detached in turn). A mutation like any other; a crash between steps loses nothing.
+// directory (directories in it are detached in turn), or erases so many extended attributes. A mutation like any other; a crash
+// between steps loses nothing.
 Result<Reclaimed> reclaim_step(MutationContext& context, InodeId inode, size_t budget);
 
 }  // namespace forebay::master

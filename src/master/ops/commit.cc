@@ -3,6 +3,7 @@
 #include "master/extents/inline.h"
 #include "master/extents/object_edit.h"
 #include "master/namespace/permission.h"
+#include "master/namespace/xattr.h"
 #include "master/ops/ops.h"
 
 namespace forebay::master::ops {
@@ -79,7 +80,10 @@ Result<v1::CommitReply> commit(MutationContext& context, const v1::CommitRequest
   }
   if (!request.extents().empty()) {
     TRY(lay(request, record, objects, content, reply));
-    if (!compacts) record.set_mode(mode_after_write(context.caller, record));
+    if (!compacts) {
+      record.set_mode(mode_after_write(context.caller, record));
+      TRY(drop_capability(context.txn, handle.inode, record));
+    }
   }
   for (const v1::SealedObject& sealed : request.sealed()) TRY(objects.seal(sealed));
   for (uint64_t unused : request.unused()) TRY(objects.give_back(ObjectId{unused}));

@@ -16,6 +16,10 @@ Result<v1::AttrReply> lookup(QueryContext& context, const v1::LookupRequest& req
 Result<v1::ResolveReply> resolve(QueryContext& context, const v1::ResolveRequest& request);
 Result<v1::AttrReply> get_attr(QueryContext& context, const v1::GetAttrRequest& request);
 Result<v1::AttrReply> set_attr(MutationContext& context, const v1::SetAttrRequest& request);
+Result<v1::AttrReply> set_xattr(MutationContext& context, const v1::SetXattrRequest& request);
+Result<v1::GetXattrReply> get_xattr(QueryContext& context, const v1::GetXattrRequest& request);
+Result<v1::ListXattrsReply> list_xattrs(QueryContext& context, const v1::ListXattrsRequest& request);
+Result<v1::AttrReply> remove_xattr(MutationContext& context, const v1::RemoveXattrRequest& request);
 Result<v1::ReadDirReply> read_dir(QueryContext& context, const v1::ReadDirRequest& request);
 Result<v1::AttrReply> make_dir(MutationContext& context, const v1::MakeDirRequest& request);
 Result<v1::AttrReply> make_node(MutationContext& context, const v1::MakeNodeRequest& request);
@@ -30,11 +34,13 @@ Result<v1::RenameReply> rename(MutationContext& context, const v1::RenameRequest
 // With read access only, `handle` is 0 in the replies of create() and open_read(): open reads live in memory, and whoever keeps
 // them gives the number.
 Result<v1::OpenReply> create(MutationContext& context, const v1::CreateRequest& request);
+Result<v1::OpenReply> create_unnamed(MutationContext& context, const v1::CreateUnnamedRequest& request);
 Result<v1::OpenReply> open_read(QueryContext& context, const v1::OpenRequest& request);      // ACCESS_READ, no truncation
 Result<v1::OpenReply> open_write(MutationContext& context, const v1::OpenRequest& request);  // the others
 Result<v1::AllocateReply> allocate(MutationContext& context, const v1::AllocateRequest& request);
 Result<v1::CommitReply> commit(MutationContext& context, const v1::CommitRequest& request);
 Result<v1::CloseWriteReply> close_write(MutationContext& context, const v1::CloseWriteRequest& request);
+Result<v1::AttrReply> fallocate(MutationContext& context, const v1::FallocateRequest& request);
 // With a handle the mode bits are not asked: they were when it was opened.
 Result<v1::Layout> get_layout(QueryContext& context, const v1::GetLayoutRequest& request);
 

@@ -41,6 +41,8 @@ class RandomTest : public ContentWorld, public testing::WithParamInterface<uint3
   void write_some(OpenHandle& open);
   void write_inline(const OpenHandle& open);
   void truncate_some();
+  void fallocate_some();
+  void change_xattrs();
   void end_some(size_t index);
   void compact_some();
   void change_names();
@@ -49,6 +51,7 @@ class RandomTest : public ContentWorld, public testing::WithParamInterface<uint3
   std::mt19937 random_{GetParam()};
   std::vector<OpenHandle> open_;
   std::map<InodeId, ModelFile> files_;
+  std::map<InodeId, std::map<std::string, std::string>> xattrs_;
 };
 
 void RandomTest::open_some() {
@@ -156,6 +159,50 @@ void RandomTest::truncate_some() {
   }
 }
 
+void RandomTest::fallocate_some() {
+  const OpenHandle& open = open_[below(open_.size())];
+  as.session = open.session;
+  const uint64_t offset = below(400), end = offset + 1 + below(150);
+  v1::FallocateRequest request;
+  request.set_handle(open.handle.value);
+  request.set_offset(offset);
+  request.set_length(end - offset);
+  request.set_zero(below(4) != 0);
+  request.set_keep_size(request.zero() && below(2) == 0);
+  ASSERT_TRUE(run(ops::fallocate, request));
+  ModelFile& file = files_[open.inode];
+  if (!request.keep_size() && file.size() < end) file.resize(end);
+  for (uint64_t at = offset; request.zero() && at < std::min<uint64_t>(end, file.size()); ++at) file[at] = {0, 0};
+  verify(open.inode);
+}
+
+void RandomTest::change_xattrs() {
+  auto where = reachable_path();
+  const InodeId inode = where ? inode_of(*where) : InodeId{};
+  if (inode.value == 0) return;
+  std::map<std::string, std::string>& model = xattrs_[inode];
+  const std::string name = "user." + std::to_string(below(3));
+  if (below(3) == 0) {
+    v1::RemoveXattrRequest request;
+    request.set_inode(inode.value);
+    request.set_name(name);
+    ASSERT_EQ(error_of(run(ops::remove_xattr, request)), model.erase(name) == 0 ? ENODATA : 0);
+  } else {
+    v1::SetXattrRequest request;
+    request.set_inode(inode.value);
+    request.set_name(name);
+    request.set_value(std::string(below(100), static_cast<char>('a' + below(26))));
+    ASSERT_TRUE(run(ops::set_xattr, request));
+    model[name] = request.value();
+  }
+  std::map<std::string, std::string> stored;
+  ASSERT_TRUE(store_->scan(key::xattrs(inode), kv::prefix_end(key::xattrs(inode)), [&](auto key, auto value) {
+    stored[std::string(key.substr(9))] = std::string(value);
+    return true;
+  }));
+  ASSERT_EQ(stored, model);
+}
+
 void RandomTest::end_some(size_t index) {
   OpenHandle open = open_[index];
   open_.erase(open_.begin() + static_cast<ptrdiff_t>(index));
@@ -242,7 +289,7 @@ void RandomTest::step() {
   as.session = SessionId{1 + below(3)};
   reads.open.clear();
   if (below(3) == 0) reads.open.insert(InodeId{1 + below(50)});
-  uint64_t choice = below(20);
+  uint64_t choice = below(23);
   if (choice < 4) {
     open_some();
   } else if (choice < 9) {
@@ -258,6 +305,10 @@ void RandomTest::step() {
     if (!open_.empty()) compact_some();
   } else if (choice == 14) {
     reclaim(1 + below(5));
+  } else if (choice == 15) {
+    if (!open_.empty()) fallocate_some();
+  } else if (choice <= 17) {
+    change_xattrs();
   } else {
     change_names();
   }
@@ -274,7 +325,8 @@ TEST_P(RandomTest, every_object_is_in_a_file_or_on_its_way_out) {
   for (const std::string& name : names("/")) ASSERT_TRUE(remove_tree("/" + name));
   reclaim();
   EXPECT_EQ(count("I"), 1u);
-  EXPECT_EQ(count("O") + count("J") + count("V") + count("W") + count("H") + count("h") + count("N") + count("D") + count("Y"),
+  EXPECT_EQ(count("O") + count("J") + count("V") + count("W") + count("H") + count("h") + count("N") + count("D") + count("Y") +
+                count("x"),
             0u);
 }
 

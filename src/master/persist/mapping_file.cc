@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/units.h"
-#include "master/persist/mounts.h"
+#include "master/persist/paths.h"
 
 namespace forebay::master {
 namespace {

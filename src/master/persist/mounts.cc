@@ -46,10 +46,6 @@ Result<bool> in_use(const kv::Reader& reader, uint64_t mount) {
 
 }  // namespace
 
-bool is_at_or_below(std::string_view path, std::string_view above) {
-  return path.starts_with(above) && (path.size() == above.size() || above == "/" || path[above.size()] == '/');
-}
-
 bool is_secret(std::string_view option) {
   std::string name;
   for (char letter : option) name += static_cast<char>(std::tolower(static_cast<unsigned char>(letter)));

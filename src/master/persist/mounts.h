@@ -7,6 +7,7 @@
 #include "base/status.h"
 #include "forebay/v1/persist.pb.h"
 #include "kv/store.h"
+#include "master/persist/paths.h"
 
 namespace forebay::master {
 
@@ -16,8 +17,6 @@ Result<std::vector<v1::Mount>> load_mounts(const kv::Reader& reader);
 
 // The mount that a path is at or below, if there is one.
 const v1::Mount* mount_of(const std::vector<v1::Mount>& mounts, std::string_view path);
-
-bool is_at_or_below(std::string_view path, std::string_view above);
 
 // Options whose values are never shown or logged: by what their names say.
 bool is_secret(std::string_view option);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/mman.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -84,10 +85,18 @@ Outcome Tree::run(const Op& op) {
     case Kind::kLink:
     case Kind::kSymlink:
     case Kind::kReadlink:
+    case Kind::kLinkDescriptor:
     case Kind::kMknod: return run_names(op);
     case Kind::kOpen:
+    case Kind::kOpenUnnamed:
     case Kind::kClose:
     case Kind::kDup: return run_open(op);
+    case Kind::kSetXattr:
+    case Kind::kFsetxattr:
+    case Kind::kGetXattr:
+    case Kind::kFgetxattr:
+    case Kind::kListXattr:
+    case Kind::kRemoveXattr: return run_xattrs(op);
     case Kind::kList: return list(op, false);
     case Kind::kListWhileRemoving: return list(op, true);
     case Kind::kChmod:
@@ -111,6 +120,10 @@ Outcome Tree::run_names(const Op& op) {
     case Kind::kUnlink: return outcome_of(::unlinkat(root_, op.path, 0));
     case Kind::kRename: return outcome_of(::renameat2(root_, op.path, root_, op.path2, static_cast<unsigned>(op.flags)));
     case Kind::kLink: return outcome_of(::linkat(root_, op.path, root_, op.path2, op.flags));
+    case Kind::kLinkDescriptor: {
+      const std::string self = "/proc/self/fd/" + std::to_string(slot(op.slot));
+      return outcome_of(::linkat(AT_FDCWD, self.c_str(), root_, op.path2, AT_SYMLINK_FOLLOW));
+    }
     case Kind::kSymlink: return outcome_of(::symlinkat(op.path, root_, op.path2));
     case Kind::kMknod: return outcome_of(::mknodat(root_, op.path, op.mode, 0));
     default: break;
@@ -134,7 +147,8 @@ Outcome Tree::run_open(const Op& op) {
     target = fd < 0 ? -1 : ::fcntl(fd, F_DUPFD_CLOEXEC, 0);
     return outcome_of(fd < 0 ? 0 : std::min(target, 0));
   }
-  const int opened = ::openat(root_, op.path, op.flags | O_CLOEXEC, op.mode);
+  const int unnamed = op.kind == Kind::kOpenUnnamed ? O_TMPFILE : 0;
+  const int opened = ::openat(root_, op.path, op.flags | unnamed | O_CLOEXEC, op.mode);
   if (opened < 0) return {.error = errno};
   if (fd >= 0) ::close(fd);
   fd = opened;
@@ -206,9 +220,26 @@ Outcome Tree::run_data(const Op& op) {
       return outcome_of(::truncate(path.c_str(), known ? other_size(stat, op.offset) : op.offset));
     }
     case Kind::kFsync: return outcome_of(op.flags == 0 ? ::fsync(fd) : ::fdatasync(fd));
-    case Kind::kFallocate: return outcome_of(::fallocate(fd, 0, op.offset, op.length));
+    case Kind::kFallocate:
+    case Kind::kPunchHole:
+    case Kind::kZeroRange: return fallocate(fd, op);
     default: return map(fd, op);
   }
+}
+
+// tmpfs knows no zero range: there it is made of what it knows.
+Outcome Tree::fallocate(int fd, const Op& op) {
+  constexpr int kPunch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  if (op.kind == Kind::kFallocate) return outcome_of(::fallocate(fd, 0, op.offset, op.length));
+  if (op.kind == Kind::kPunchHole) return outcome_of(::fallocate(fd, kPunch, op.offset, op.length));
+  const int keep_size = op.flags != 0 ? FALLOC_FL_KEEP_SIZE : 0;
+  const Outcome outcome = outcome_of(::fallocate(fd, FALLOC_FL_ZERO_RANGE | keep_size, op.offset, op.length));
+  if (outcome.error != EOPNOTSUPP) return outcome;
+  if (::fallocate(fd, kPunch, op.offset, op.length) != 0) return {.error = errno};
+  struct stat stat{};
+  if (::fstat(fd, &stat) != 0) return {.error = errno};
+  const bool grows = keep_size == 0 && stat.st_size < op.offset + op.length;
+  return outcome_of(grows ? ::ftruncate(fd, op.offset + op.length) : 0);
 }
 
 // What is open without the file system having been told (a directory, a FIFO) can still be looked at after it was removed, but
@@ -216,6 +247,38 @@ Outcome Tree::run_data(const Op& op) {
 bool is_removed_for_good(int fd) {
   struct stat stat{};
   return ::fstat(fd, &stat) == 0 && !S_ISREG(stat.st_mode) && stat.st_nlink == 0;
+}
+
+// Of symbolic links themselves: below the root there is no call that takes a directory's descriptor.
+Outcome Tree::run_xattrs(const Op& op) {
+  const int fd = slot(op.slot);
+  const bool on_descriptor = op.kind == Kind::kFsetxattr || op.kind == Kind::kFgetxattr;
+  if (on_descriptor && is_removed_for_good(fd)) return {};
+  const std::string path = "/proc/self/fd/" + std::to_string(root_) + "/" + op.path;
+  const auto length = static_cast<size_t>(op.length);
+  std::string room(std::max<size_t>(length, 1), '\0');
+  switch (op.kind) {
+    case Kind::kSetXattr:
+      return outcome_of(::lsetxattr(path.c_str(), op.path2, bytes_of(op.seed, length).data(), length, op.flags));
+    case Kind::kFsetxattr: return outcome_of(::fsetxattr(fd, op.path2, bytes_of(op.seed, length).data(), length, op.flags));
+    case Kind::kRemoveXattr: return outcome_of(::lremovexattr(path.c_str(), op.path2));
+    case Kind::kListXattr: {
+      room.resize(65'536);
+      Outcome outcome = outcome_of(::llistxattr(path.c_str(), room.data(), room.size()));
+      if (outcome.error != 0) return outcome;
+      std::vector<std::string> names;
+      for (size_t at = 0; at < static_cast<size_t>(outcome.value); at += names.back().size() + 1)
+        names.emplace_back(room.c_str() + at);
+      std::sort(names.begin(), names.end());
+      for (const std::string& name : names) outcome.data += name + '\n';
+      return outcome;
+    }
+    default: break;
+  }
+  Outcome outcome = outcome_of(op.kind == Kind::kGetXattr ? ::lgetxattr(path.c_str(), op.path2, room.data(), length)
+                                                          : ::fgetxattr(fd, op.path2, room.data(), length));
+  if (outcome.error == 0 && length > 0) outcome.data = room.substr(0, static_cast<size_t>(outcome.value));
+  return outcome;
 }
 
 Outcome Tree::run_attributes(const Op& op) {

@@ -35,6 +35,8 @@ class Tree {
   Outcome run_open(const Op& op);
   Outcome run_data(const Op& op);
   Outcome run_attributes(const Op& op);
+  Outcome run_xattrs(const Op& op);
+  Outcome fallocate(int fd, const Op& op);
   Outcome map(int fd, const Op& op);
   Outcome list(const Op& op, bool removing);
   int& slot(int index) { return slots_[static_cast<size_t>(index)]; }

@@ -58,6 +58,16 @@ constexpr std::array kWeights = {
     Weighted{Kind::kList, 4},
     Weighted{Kind::kListWhileRemoving, 1},
     Weighted{Kind::kStatDescriptorPath, 1},
+    Weighted{Kind::kPunchHole, 3},
+    Weighted{Kind::kZeroRange, 2},
+    Weighted{Kind::kSetXattr, 4},
+    Weighted{Kind::kFsetxattr, 2},
+    Weighted{Kind::kGetXattr, 3},
+    Weighted{Kind::kFgetxattr, 1},
+    Weighted{Kind::kListXattr, 2},
+    Weighted{Kind::kRemoveXattr, 2},
+    Weighted{Kind::kOpenUnnamed, 2},
+    Weighted{Kind::kLinkDescriptor, 2},
 };
 
 bool is_on_descriptor(Kind kind) {
@@ -72,6 +82,10 @@ bool is_on_descriptor(Kind kind) {
     case Kind::kFtruncate:
     case Kind::kFsync:
     case Kind::kFallocate:
+    case Kind::kPunchHole:
+    case Kind::kZeroRange:
+    case Kind::kFsetxattr:
+    case Kind::kFgetxattr:
     case Kind::kMapWrite:
     case Kind::kMapRead:
     case Kind::kFchmod:
@@ -114,7 +128,8 @@ std::string Generator::path() {
 
 std::string Generator::existing_path(Kind kind) {
   const bool of_files = kind == Kind::kOpen || kind == Kind::kTruncate || kind == Kind::kUnlink || kind == Kind::kLink;
-  const bool of_directories = kind == Kind::kList || kind == Kind::kListWhileRemoving || kind == Kind::kRmdir;
+  const bool of_directories =
+      kind == Kind::kList || kind == Kind::kOpenUnnamed || kind == Kind::kListWhileRemoving || kind == Kind::kRmdir;
   const auto& paths = of_files ? files_ : of_directories ? directories_ : one_in(2) ? files_ : known_;
   if (paths.empty() || one_in(12)) return path();
   std::string out = paths[below(paths.size())];
@@ -138,6 +153,7 @@ void Generator::remember(std::vector<std::string>& paths, const std::string& pat
 void Generator::learn(const Op& op, int error) {
   auto& slots = open_[static_cast<size_t>(op.actor)];
   if (op.kind == Kind::kClose) slots[static_cast<size_t>(op.slot)] = kClosed;
+  if (op.kind == Kind::kOpenUnnamed && error == 0) slots[static_cast<size_t>(op.slot)] = op.flags;
   if (op.kind == Kind::kOpen && error == 0) slots[static_cast<size_t>(op.slot)] = op.flags;
   if (op.kind == Kind::kDup) slots[static_cast<size_t>(op.slot2)] = slots[static_cast<size_t>(op.slot)];
   if (error == ENOENT || error == ELOOP || error == ENOTDIR)
@@ -155,6 +171,7 @@ void Generator::learn(const Op& op, int error) {
       if (std::ranges::find(directories_, std::string(op.path)) != directories_.end()) remember(directories_, op.path2);
       [[fallthrough]];
     case Kind::kLink:
+    case Kind::kLinkDescriptor:
     case Kind::kSymlink: remember(known_, op.path2); break;
     default: break;
   }
@@ -232,6 +249,15 @@ void Generator::fill_path_call(Op& op) {
       break;
     }
     case Kind::kOpen: op.flags = open_flags(); break;
+    case Kind::kOpenUnnamed:
+      if (!directories_.empty() && !one_in(6)) set(op.path, directories_[below(directories_.size())]);
+      op.flags = one_in(8) ? O_RDONLY : one_in(2) ? O_WRONLY : O_RDWR;
+      if (one_in(4)) op.flags |= O_EXCL;
+      break;
+    case Kind::kLinkDescriptor:
+      set(op.path, "");
+      set(op.path2, new_path());
+      break;
     case Kind::kChown:
     case Kind::kUtimens:
     case Kind::kStat: op.flags = one_in(2) ? AT_SYMLINK_NOFOLLOW : 0; break;
@@ -246,7 +272,8 @@ int32_t Generator::pick_slot(const Op& op) {
   if (op.kind == Kind::kOpen || one_in(20)) return random;
   const bool reads = op.kind == Kind::kRead || op.kind == Kind::kPread || op.kind == Kind::kMapRead;
   const bool writes = op.kind == Kind::kWrite || op.kind == Kind::kPwrite || op.kind == Kind::kFtruncate ||
-                      op.kind == Kind::kFallocate || op.kind == Kind::kMapWrite;
+                      op.kind == Kind::kFallocate || op.kind == Kind::kPunchHole || op.kind == Kind::kZeroRange ||
+                      op.kind == Kind::kMapWrite;
   const auto& slots = open_[static_cast<size_t>(op.actor)];
   for (int32_t i = 0; i < kSlots; ++i) {
     const int32_t slot = (random + i) % kSlots;
@@ -260,11 +287,38 @@ int32_t Generator::pick_slot(const Op& op) {
 }
 
 void Generator::fill_descriptor_call(Op& op) {
-  if (!is_on_descriptor(op.kind) && op.kind != Kind::kOpen) return;
+  const bool has_slot =
+      is_on_descriptor(op.kind) || op.kind == Kind::kOpen || op.kind == Kind::kOpenUnnamed || op.kind == Kind::kLinkDescriptor;
+  if (!has_slot) return;
   op.slot = pick_slot(op);
   op.slot2 = static_cast<int32_t>(below(kSlots));
   if (op.kind == Kind::kSeek) op.flags = static_cast<int32_t>(below(3));  // SEEK_SET, SEEK_CUR, SEEK_END
   if (op.kind == Kind::kFsync) op.flags = static_cast<int32_t>(below(2));
+  if (op.kind == Kind::kZeroRange) op.flags = static_cast<int32_t>(below(2));  // 1: keep the size
+}
+
+// Names of every kind; values from nothing to more than is taken.
+std::string Generator::attribute() {
+  static const std::vector<std::string> kNames = {"user.a",     "user.b",     "user.ä",  "user.", "trusted.a", "trusted.b",
+                                                  "security.a", "security.b", "other.a", "user",  ""};
+  if (one_in(100)) return "user." + std::string(one_in(2) ? 250 : 251, 'n');
+  return kNames[below(one_in(4) ? kNames.size() : 3)];
+}
+
+void Generator::fill_attribute_call(Op& op) {
+  switch (op.kind) {
+    case Kind::kSetXattr:
+    case Kind::kFsetxattr: op.flags = one_in(3) ? static_cast<int32_t>(1 + below(2)) : 0; [[fallthrough]];
+    case Kind::kGetXattr:
+    case Kind::kFgetxattr: {
+      static constexpr std::array<int64_t, 8> kLengths = {0, 1, 10, 10, 100, 4000, 65'536, 65'537};
+      op.length = kLengths[below(one_in(10) ? 8 : 6)];
+      break;
+    }
+    case Kind::kRemoveXattr: break;
+    default: return;
+  }
+  set(op.path2, attribute());
 }
 
 Op Generator::next() {
@@ -291,6 +345,7 @@ Op Generator::next() {
   op.mtime = time();
   fill_path_call(op);
   fill_descriptor_call(op);
+  fill_attribute_call(op);
   return op;
 }
 

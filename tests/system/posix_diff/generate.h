@@ -36,6 +36,8 @@ class Generator {
   int64_t time();
   void fill_path_call(Op& op);
   void fill_descriptor_call(Op& op);
+  void fill_attribute_call(Op& op);
+  std::string attribute();
   int32_t pick_slot(const Op& op);
 
   std::mt19937_64 random_;

@@ -6,23 +6,28 @@
 namespace posix_diff {
 
 namespace {
-constexpr std::array<const char*, static_cast<size_t>(Kind::kCount)> kNames = {"mkdir",       "rmdir",
-                                                                               "unlink",      "rename",
-                                                                               "link",        "symlink",
-                                                                               "readlink",    "mknod",
-                                                                               "open",        "close",
-                                                                               "dup",         "read",
-                                                                               "write",       "pread",
-                                                                               "pwrite",      "lseek",
-                                                                               "ftruncate",   "truncate",
-                                                                               "fsync",       "fallocate",
-                                                                               "mmap+write",  "mmap+read",
-                                                                               "chmod",       "fchmod",
-                                                                               "chown",       "fchown",
-                                                                               "utimens",     "futimens",
-                                                                               "stat",        "fstat",
-                                                                               "access",      "list",
-                                                                               "list+remove", "stat of open path"};
+constexpr std::array<const char*, static_cast<size_t>(Kind::kCount)> kNames = {"mkdir",        "rmdir",
+                                                                               "unlink",       "rename",
+                                                                               "link",         "symlink",
+                                                                               "readlink",     "mknod",
+                                                                               "open",         "close",
+                                                                               "dup",          "read",
+                                                                               "write",        "pread",
+                                                                               "pwrite",       "lseek",
+                                                                               "ftruncate",    "truncate",
+                                                                               "fsync",        "fallocate",
+                                                                               "mmap+write",   "mmap+read",
+                                                                               "chmod",        "fchmod",
+                                                                               "chown",        "fchown",
+                                                                               "utimens",      "futimens",
+                                                                               "stat",         "fstat",
+                                                                               "access",       "list",
+                                                                               "list+remove",  "stat of open path",
+                                                                               "punch hole",   "zero range",
+                                                                               "setxattr",     "fsetxattr",
+                                                                               "getxattr",     "fgetxattr",
+                                                                               "listxattr",    "removexattr",
+                                                                               "open unnamed", "link descriptor"};
 
 std::string shown(const char* path) {
   std::string text = path;
@@ -50,11 +55,17 @@ std::string to_text(const Op& op) {
     case Kind::kFchown: out << " uid=" << op.uid << " gid=" << op.gid; break;
     case Kind::kUtimens:
     case Kind::kFutimens: out << " atime=" << op.atime << " mtime=" << op.mtime; break;
+    case Kind::kSetXattr:
+    case Kind::kFsetxattr:
+    case Kind::kGetXattr:
+    case Kind::kFgetxattr: out << " length=" << op.length; break;
     case Kind::kRead:
     case Kind::kWrite: out << " length=" << op.length; break;
     case Kind::kPread:
     case Kind::kPwrite:
     case Kind::kFallocate:
+    case Kind::kPunchHole:
+    case Kind::kZeroRange:
     case Kind::kMapWrite:
     case Kind::kMapRead: out << " length=" << op.length; [[fallthrough]];
     case Kind::kSeek:

@@ -44,6 +44,16 @@ enum class Kind : uint32_t {
   kList,
   kListWhileRemoving,
   kStatDescriptorPath,
+  kPunchHole,
+  kZeroRange,
+  kSetXattr,
+  kFsetxattr,
+  kGetXattr,
+  kFgetxattr,
+  kListXattr,
+  kRemoveXattr,
+  kOpenUnnamed,
+  kLinkDescriptor,
   kCount,
 };
 
