@@ -34,7 +34,10 @@ class StagingClient final : public FakeClient {
     Task<Result<void>> truncate(uint64_t size) override { co_return bytes_->truncate(size); }
     Task<Result<void>> fsync(v1::Durability level) override { return inner_->fsync(level); }
     Task<Result<void>> flush() override { return inner_->flush(); }
+    Task<Result<void>> fallocate(uint64_t, uint64_t, client::FallocateMode) override { co_return rejected(EOPNOTSUPP, "staged"); }
     Task<Result<void>> close() override { return inner_->close(); }
+    Task<Result<void>> release() override { return inner_->release(); }
+    v1::Attr opened_attr() const override { return client_->with_size(inner_->opened_attr()); }
     Task<Result<v1::Attr>> attr() override {
       CO_ASSIGN_OR_RETURN(v1::Attr attr, co_await inner_->attr());
       co_return client_->with_size(std::move(attr));
@@ -70,6 +73,7 @@ class StagingClient final : public FakeClient {
     CO_ASSIGN_OR_RETURN(v1::Attr attr, co_await FakeClient::get_attr(who, inode));
     co_return with_size(std::move(attr));
   }
+  v1::Attr with_local_changes(v1::Attr attr) override { return with_size(FakeClient::with_local_changes(std::move(attr))); }
   Task<Result<v1::Attr>> set_attr(client::Identity who, v1::SetAttrRequest change, client::File* handle) override {
     CO_ASSIGN_OR_RETURN(v1::Attr attr, co_await FakeClient::set_attr(who, change, handle));
     if (change.has_size())
