@@ -122,7 +122,7 @@ Result<void> Checker::check(const Pair& pair) {
   if (kPersistTags.contains(pair.key[0])) return check_persist_record(reader_, pair.key, pair.value, step_.problems);
   if (pair.key[0] == 'x') return check_xattr(reader_, pair.key, pair.value, step_.problems);
   size_t length = pair.key.size();
-  const bool one_number = std::string_view("INOSW").contains(pair.key[0]);
+  const bool one_number = std::string_view("IJNOSW").contains(pair.key[0]);
   const bool sound = one_number           ? length == 9
                      : pair.key[0] == 'D' ? length >= 10
                      : pair.key[0] == 'R' ? length == 11
