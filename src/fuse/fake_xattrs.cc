@@ -1,4 +1,7 @@
 // Extended attributes of the fake.
+#include <algorithm>
+#include <array>
+
 #include "fuse/fake_client.h"
 
 namespace forebay::fuse {
@@ -11,6 +14,9 @@ void FakeClient::xattrs_changed(Node* node) {
 Task<Result<v1::Attr>> FakeClient::set_xattr(client::Identity, v1::SetXattrRequest request) {
   std::lock_guard lock(mutex_);
   ++calls_["set_xattr"];
+  const bool is_known = std::ranges::any_of(std::array{"user.", "trusted.", "security."},
+                                            [&](const char* kind) { return request.name().starts_with(kind); });
+  if (!is_known) co_return rejected(EOPNOTSUPP, "no such kind");
   CO_ASSIGN_OR_RETURN(Node * found, node(InodeId{request.inode()}));
   const bool exists = found->xattrs.contains(request.name());
   if (exists && request.create()) co_return rejected(EEXIST, "there is one");

@@ -11,6 +11,10 @@ namespace forebay::client {
 
 namespace rpcs = v1::namespace_service;
 
+namespace {
+constexpr uint64_t kStagedBytes = uint64_t{1} << 44;  // granted with a staged object
+}  // namespace
+
 FakeMaster::FakeMaster(std::shared_ptr<os::SimProcess> process) : FakeServer(std::move(process)) {
   serve_sessions();
   serve_names();
@@ -100,6 +104,7 @@ void FakeMaster::serve_names() {
       file.extents.cut(request.size());
       file.size = request.size();
       ++file.layout;
+      cut_staged(request.inode(), request.size());
     }
     if (request.has_mtime_ns()) file.mtime_ns = request.mtime_ns();
     v1::AttrReply reply;
@@ -211,6 +216,7 @@ Result<v1::OpenReply> FakeMaster::open(uint64_t session, uint64_t inode, v1::Acc
     file.extents.clear();
     file.size = 0;
     ++file.layout;
+    cut_staged(inode, 0);
   }
   v1::OpenReply reply;
   reply.set_handle(++next_);
@@ -225,6 +231,15 @@ Result<v1::OpenReply> FakeMaster::open(uint64_t session, uint64_t inode, v1::Acc
   return reply;
 }
 
+// Staged objects are as long as their files.
+void FakeMaster::cut_staged(uint64_t inode, uint64_t size) {
+  for (auto& [id, object] : objects) {
+    auto handle = handles.find(object.handle);
+    const bool is_its = handle != handles.end() && handle->second.first == inode;
+    if (is_its && !object.sealed && object.granted == kStagedBytes) object.length = std::min(object.length, size);
+  }
+}
+
 Result<v1::Grant> FakeMaster::grant(uint64_t handle, const v1::Placement& placement) {
   for (const v1::WorkerAddress& worker : workers) {
     if (full.contains(worker.worker()) || std::ranges::count(placement.avoid(), worker.worker()) > 0) continue;
@@ -232,7 +247,7 @@ Result<v1::Grant> FakeMaster::grant(uint64_t handle, const v1::Placement& placem
     granted.set_object(++next_);
     granted.add_workers(worker.worker());
     granted.set_staged(placement.staged() && worker.host_id() == placement.host_id());
-    granted.set_bytes(granted.staged() ? uint64_t{1} << 44 : placement.bytes());
+    granted.set_bytes(granted.staged() ? kStagedBytes : placement.bytes());
     objects[next_] = {handle, granted.bytes(), 0, {worker.worker()}, false, 0};
     return granted;
   }

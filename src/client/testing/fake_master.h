@@ -58,6 +58,7 @@ class FakeMaster final : public FakeServer {
   }
 
  private:
+  void cut_staged(uint64_t inode, uint64_t size);
   std::optional<Status> admit(const rpc::Method& method, const v1::RequestContext& context) override;
   std::optional<std::string> outcome(const v1::RequestContext& context) override;
   void remember(const v1::RequestContext& context, std::string reply) override;
