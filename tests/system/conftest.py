@@ -141,6 +141,14 @@ def shared_cluster():
 
 
 @pytest.fixture
+def place(shared_cluster):
+    """A directory of its own in the shared cluster: the cluster, its path in the namespace, its path on the mount."""
+    name = f"t{time.monotonic_ns()}"
+    (shared_cluster.cache / name).mkdir()
+    return shared_cluster, f"/cache-only/{name}", shared_cluster.cache / name
+
+
+@pytest.fixture
 def stopped_cluster():
     """Not started yet: for tests of starting."""
     require_fuse()
