@@ -39,7 +39,7 @@ HOMES = {
     r"rocksdb/": {"kv"},
     r"fuse3?[/_]|fuse_lowlevel": {"fuse"},
     r"curl/": {"ufs"},
-    r"openssl/": {"ufs"},
+    r"openssl/": {"ufs", "cli"},
     r"pugixml": {"ufs"},
     r"isa-l": {"base"},
     r"toml\+\+": {"config"},

@@ -1,68 +1,41 @@
 #include "cli/md5.h"
 
-#include <bit>
-#include <cmath>
+#include <openssl/evp.h>
+
+#include <array>
 #include <cstdio>
 
+#include "base/check.h"
+
 namespace forebay::cli {
-namespace {
 
-constexpr int kShifts[4][4] = {{7, 12, 17, 22}, {5, 9, 14, 20}, {4, 11, 16, 23}, {6, 10, 15, 21}};
+struct Md5::State {
+  EVP_MD_CTX* const context = EVP_MD_CTX_new();
+  ~State() { EVP_MD_CTX_free(context); }
+};
 
-// floor(2^32 · |sin(i + 1)|), as the standard defines its constants.
-std::array<uint32_t, 64> sines() {
-  std::array<uint32_t, 64> table{};
-  for (size_t i = 0; i < 64; ++i)
-    table[i] = static_cast<uint32_t>(std::floor(std::fabs(std::sin(static_cast<double>(i + 1))) * 4294967296.0));
-  return table;
+Md5::Md5(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Md5::Md5(Md5&&) noexcept = default;
+Md5& Md5::operator=(Md5&&) noexcept = default;
+Md5::~Md5() = default;
+
+Result<Md5> Md5::make() {
+  auto state = std::make_unique<State>();
+  if (!state->context || EVP_DigestInit_ex(state->context, EVP_md5(), nullptr) != 1)
+    return rejected(EOPNOTSUPP, "MD5 is not allowed on this host");
+  return Md5(std::move(state));
 }
 
-}  // namespace
-
-void Md5::block(const std::byte* data) {
-  static const std::array<uint32_t, 64> kSines = sines();
-  uint32_t words[16];
-  for (size_t i = 0; i < 16; ++i) words[i] = load_little_endian<uint32_t>(data + 4 * i);
-  auto [a, b, c, d] = state_;
-  for (uint32_t i = 0; i < 64; ++i) {
-    uint32_t mix = 0, word = 0;
-    switch (i / 16) {
-      case 0: mix = (b & c) | (~b & d), word = i; break;
-      case 1: mix = (d & b) | (~d & c), word = (5 * i + 1) % 16; break;
-      case 2: mix = b ^ c ^ d, word = (3 * i + 5) % 16; break;
-      default: mix = c ^ (b | ~d), word = (7 * i) % 16;
-    }
-    uint32_t next = b + std::rotl(a + mix + kSines[i] + words[word], kShifts[i / 16][i % 4]);
-    a = d, d = c, c = b, b = next;
-  }
-  state_[0] += a, state_[1] += b, state_[2] += c, state_[3] += d;
-}
-
-void Md5::add(Bytes data) {
-  size_t held = length_ % 64;
-  length_ += data.size();
-  if (held > 0) {
-    size_t take = std::min(64 - held, data.size());
-    std::memcpy(pending_.data() + held, data.data(), take);
-    data = data.subspan(take);
-    if (held + take < 64) return;
-    block(pending_.data());
-  }
-  for (; data.size() >= 64; data = data.subspan(64)) block(data.data());
-  if (!data.empty()) std::memcpy(pending_.data(), data.data(), data.size());
-}
+void Md5::add(Bytes data) { FOREBAY_CHECK(EVP_DigestUpdate(state_->context, data.data(), data.size()) == 1, "MD5 goes on"); }
 
 std::string Md5::finish() {
-  std::array<std::byte, 8> bits{};
-  store_little_endian<uint64_t>(bits.data(), length_ * 8);
-  const std::byte one{0x80}, zero{0};
-  add(Bytes(&one, 1));
-  while (length_ % 64 != 56) add(Bytes(&zero, 1));
-  add(bits);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned length = 0;
+  FOREBAY_CHECK(EVP_DigestFinal_ex(state_->context, digest.data(), &length) == 1 && length == 16, "MD5 ends");
   std::string text;
-  for (uint32_t word : state_) {
-    char digits[12];
-    std::snprintf(digits, sizeof digits, "%08x", std::byteswap(word));
+  for (unsigned i = 0; i < length; ++i) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", digest[i]);
     text += digits;
   }
   return text;

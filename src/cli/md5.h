@@ -1,24 +1,27 @@
-// MD5 (RFC 1321), for comparing content with md5sum; not for anything that an adversary may choose.
+// MD5, for comparing content with md5sum; not for anything that an adversary may choose.
 #pragma once
 
-#include <array>
-#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/bytes.h"
+#include "base/status.h"
 
 namespace forebay::cli {
 
 class Md5 {
  public:
+  static Result<Md5> make();  // an error where this host's policy forbids MD5
+  Md5(Md5&&) noexcept;
+  Md5& operator=(Md5&&) noexcept;
+  ~Md5();
   void add(Bytes data);
   std::string finish();  // 32 hexadecimal digits; once
 
  private:
-  void block(const std::byte* data);
-  std::array<uint32_t, 4> state_{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
-  std::array<std::byte, 64> pending_{};
-  uint64_t length_ = 0;  // bytes so far
+  struct State;
+  explicit Md5(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace forebay::cli

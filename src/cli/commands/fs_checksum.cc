@@ -7,7 +7,7 @@ namespace {
 
 Result<std::string> checksum(Shell& shell, const std::string& path) {
   ASSIGN_OR_RETURN(Entry entry, get(shell, path, Links::kFollow));
-  Md5 md5;
+  ASSIGN_OR_RETURN(Md5 md5, Md5::make());
   TRY(read_content(shell, entry, 0, UINT64_MAX, [&](Bytes piece) -> Result<void> {
     md5.add(piece);
     return {};
