@@ -3,7 +3,6 @@
 find_package(Threads REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(GTest REQUIRED)
-find_package(PkgConfig REQUIRED)
 
 function(forebay_external target)
   cmake_parse_arguments(arg "" "" "LIBRARIES;DEFINITIONS" ${ARGN})

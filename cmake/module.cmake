@@ -4,10 +4,11 @@ add_custom_target(tests_unit)
 add_custom_target(tests_threads)
 add_custom_target(fuzzers)
 
-# forebay_module(NAME SOURCES a.cc … DEPS other modules and external_* … TESTS a_test.cc … [TEST_DEPS …] [THREADS])
-# One static library forebay_NAME, and one test program NAME_test registered with ctest under the label "unit". THREADS: see forebay_test.
+# forebay_module(NAME SOURCES a.cc … DEPS other modules and external_* … TESTS a_test.cc … [TEST_DEPS …] [THREADS] [UNSANITIZED])
+# One static library forebay_NAME, and one test program NAME_test registered with ctest under the label "unit". THREADS: see forebay_test. UNSANITIZED:
+# builds with sanitizers leave the test program out, because what it tests is not worth building the library once more.
 function(forebay_module name)
-  cmake_parse_arguments(arg "THREADS" "" "SOURCES;DEPS;TESTS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(arg "THREADS;UNSANITIZED" "" "SOURCES;DEPS;TESTS;TEST_DEPS" ${ARGN})
   set(libraries "")
   foreach(dependency ${arg_DEPS})
     if(dependency MATCHES "^(external_|protobuf)")
@@ -19,7 +20,7 @@ function(forebay_module name)
   add_library(forebay_${name} STATIC ${arg_SOURCES})
   target_include_directories(forebay_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(forebay_${name} PUBLIC ${libraries})
-  if(arg_TESTS)
+  if(arg_TESTS AND NOT (arg_UNSANITIZED AND (FOREBAY_ASAN OR FOREBAY_TSAN)))
     set(threads "")
     if(arg_THREADS)
       set(threads THREADS)
