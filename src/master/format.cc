@@ -4,6 +4,7 @@
 
 #include "kv/txn.h"
 #include "master/namespace/inode.h"
+#include "master/numbers.h"
 #include "master/schema.h"
 
 namespace forebay::master {
@@ -32,7 +33,7 @@ std::string new_cluster_id(os::Random& random) {
 
 }  // namespace
 
-Result<std::string> open_format(kv::Store& store, os::Random& random, os::WallTime now) {
+Result<std::string> open_format(kv::Store& store, os::Random& random, os::WallTime now, std::string_view boot) {
   ASSIGN_OR_RETURN(const std::optional<std::string> value, store.get(key::format()));
   if (value) return parse(*value);
   bool empty = true;
@@ -41,6 +42,7 @@ Result<std::string> open_format(kv::Store& store, os::Random& random, os::WallTi
   const std::string cluster = new_cluster_id(random);
   kv::Txn txn(store);
   format_namespace(txn, now);
+  begin_numbers(txn, boot);
   txn.put(key::format(), std::to_string(kMetadataFormat) + " " + cluster);
   TRY(store.write(txn.to_batch()));
   TRY(store.sync());

@@ -9,6 +9,7 @@
 #include "master/extents/handles.h"
 #include "master/extents/inline.h"
 #include "master/format.h"
+#include "master/numbers.h"
 #include "master/ops/ops.h"
 #include "master/persist/service.h"
 
@@ -110,8 +111,8 @@ Task<void> Master::stop() {
 Task<Result<void>> Master::open() {
   auto open = [this]() -> Result<void> {
     ASSIGN_OR_RETURN(store_, open_store_());
-    ASSIGN_OR_RETURN(cluster_, open_format(*store_, env_.random, env_.clock.wall_now()));
-    return {};
+    ASSIGN_OR_RETURN(cluster_, open_format(*store_, env_.random, env_.clock.wall_now(), env_.host_id));
+    return skip_lost_numbers(*store_, env_.host_id);
   };
   co_return co_await async::run_blocking(env_.blocking, open);
 }

@@ -47,9 +47,6 @@ class OpenReads {
   virtual bool is_open(InodeId inode) const = 0;
 };
 
-// The next number of a counter, as MutationContext::next_id.
-Result<uint64_t> next_number(kv::Txn& txn, std::string_view counter);
-
 // Everything a mutation may use. Time and ids come from here, so that an operation is a pure function of this and its request.
 // Runs on the commit loop's thread; returning an error leaves nothing behind.
 struct MutationContext {
@@ -61,7 +58,7 @@ struct MutationContext {
   const Persistence& persistence;
   uint64_t sequence = 0;  // of the call in the caller's session
 
-  // The next number of a counter ("inode", "object", "handle", …), never given twice.
+  // The next number of a counter ("inode", "object", "handle", …), never given twice (master/numbers.h).
   Result<uint64_t> next_id(std::string_view counter);
 };
 

@@ -5,6 +5,7 @@
 //   key (numbers are 8 bytes, big-endian)        value
 //   "F"                                          format version and cluster id
 //   "C" counter name                             next unused number (8 bytes, big-endian)
+//   "L"                                          where counters that do not exist yet begin (8 bytes), boot id of the last start
 //   "T"                                          number of inodes (8 bytes, big-endian)
 //   "I" inode                                    InodeRecord
 //   "D" parent inode, name                       DentryRecord
@@ -78,6 +79,7 @@ inline std::string numbers(char tag, uint64_t a, uint64_t b) {
 
 inline std::string format() { return "F"; }
 inline std::string counter(std::string_view name) { return "C" + std::string(name); }
+inline std::string start() { return "L"; }
 inline std::string inode_count() { return "T"; }
 inline std::string inode(InodeId inode) { return numbers('I', inode.value); }
 inline std::string dentries(InodeId parent) { return numbers('D', parent.value); }  // prefix of a directory's entries

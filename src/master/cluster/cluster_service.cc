@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "master/cluster/copies.h"
+#include "master/numbers.h"
 #include "master/schema.h"
 
 namespace forebay::master {
@@ -23,17 +24,6 @@ std::vector<v1::ReportInventoryRequest> cut(const v1::ReportInventoryRequest& pa
     at = end;
   } while (at < page.objects_size());
   return pieces;
-}
-
-Result<uint64_t> next_number(kv::Txn& txn, std::string_view counter, uint64_t take) {
-  ASSIGN_OR_RETURN(std::optional<std::string> value, txn.get(key::counter(counter)));
-  uint64_t next = value && value->size() == 8 ? read_big_endian(*value) : 1;
-  if (take != 0) {
-    std::string after;
-    append_big_endian(after, next + take);
-    txn.put(key::counter(counter), std::move(after));
-  }
-  return next;
 }
 
 }  // namespace
@@ -108,9 +98,9 @@ Task<ClusterService::Registered> ClusterService::register_worker(ClusterService*
   auto record_worker = [self, worker, &request](kv::Txn& txn) -> Result<Numbers> {
     Numbers numbers{worker, 0};
     if (!worker) {
-      ASSIGN_OR_RETURN(numbers.worker.value, next_number(txn, "worker", 1));
+      ASSIGN_OR_RETURN(numbers.worker.value, next_number(txn, "worker"));
     }
-    ASSIGN_OR_RETURN(numbers.first_new_object, next_number(txn, "object", 0));
+    ASSIGN_OR_RETURN(numbers.first_new_object, coming_number(txn, "object"));
     v1::WorkerRecord record;
     *record.mutable_address() = request.address();
     record.mutable_address()->set_worker(numbers.worker.value);

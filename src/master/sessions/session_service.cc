@@ -6,6 +6,7 @@
 #include "forebay/v1/namespace.rpc.h"
 #include "forebay/v1/records.pb.h"
 #include "master/answers.h"
+#include "master/numbers.h"
 #include "master/schema.h"
 
 namespace forebay::master {
