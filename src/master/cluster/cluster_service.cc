@@ -1,6 +1,7 @@
 #include "master/cluster/cluster_service.h"
 
 #include <algorithm>
+#include <span>
 
 #include "master/cluster/copies.h"
 #include "master/numbers.h"
@@ -9,21 +10,10 @@
 namespace forebay::master {
 namespace {
 
-// Pages cut into steps: [from, …) of the first objects, then of the next ones, the last one up to the page's end.
-std::vector<v1::ReportInventoryRequest> cut(const v1::ReportInventoryRequest& page, size_t step) {
-  std::vector<v1::ReportInventoryRequest> pieces;
-  uint64_t from = page.from();
-  int at = 0;
-  do {
-    v1::ReportInventoryRequest& piece = pieces.emplace_back();
-    int end = std::min<int>(at + static_cast<int>(step), page.objects_size());
-    piece.mutable_objects()->Assign(page.objects().begin() + at, page.objects().begin() + end);
-    piece.set_from(from);
-    piece.set_to(end == page.objects_size() ? page.to() : page.objects(end).object());
-    from = piece.to();
-    at = end;
-  } while (at < page.objects_size());
-  return pieces;
+template <class T>
+std::span<const T> part_of(const std::vector<T>& all, size_t from, size_t most) {
+  from = std::min(from, all.size());
+  return std::span(all).subspan(from, std::min(most, all.size() - from));
 }
 
 }  // namespace
@@ -134,18 +124,35 @@ Task<ClusterService::Inventoried> ClusterService::report_inventory(ClusterServic
   }
   if (!std::ranges::is_sorted(request.objects(), {}, &v1::StoredObject::object))
     co_return invalid("an inventory page out of order");
-  for (const v1::ReportInventoryRequest& piece : cut(request, self->config_.inventory_step)) {
-    auto take = [worker, first_new, &piece](kv::Txn& txn) { return take_inventory(txn, worker, piece, first_new); };
-    Result<InventoryOutcome> outcome = co_await self->loop_.run(take, Level::kAppended, call.deadline);
-    if (!outcome) co_return std::unexpected(std::move(outcome).error());
-    for (ObjectId object : outcome->missing) self->table_.suspect(worker, object);
-  }
+  Task<Result<void>> comparing = compare_page(self, worker, &request, first_new, call.deadline);
+  CO_TRY(co_await std::move(comparing));
   if (request.last()) {
     self->table_.inventory_complete(worker);
     self->count_workers();
     self->log_.info("worker live", {{"worker", worker.value}});
   }
   co_return v1::ReportInventoryReply{};
+}
+
+// Beside the commit loop, which gets what differs, in steps.
+Task<Result<void>> ClusterService::compare_page(ClusterService* self, WorkerId worker, const v1::ReportInventoryRequest* page,
+                                                uint64_t first_new, os::Instant deadline) {
+  for (std::optional<uint64_t> from = page->from(); from;) {
+    const size_t most = self->config_.max_inventory_page;
+    auto compare = [&] { return compare_inventory(self->store_, worker, *page, *from, first_new, most); };
+    CO_ASSIGN_OR_RETURN(const InventoryDifferences found, co_await async::run_blocking(self->env_.blocking, compare));
+    const size_t step = self->config_.inventory_step, all = std::max(found.stored.size(), found.unlisted.size());
+    for (size_t at = 0; at < all; at += step) {
+      auto take = [&, at](kv::Txn& txn) {
+        return take_differences(txn, worker, part_of(found.stored, at, step), part_of(found.unlisted, at, step));
+      };
+      Result<InventoryOutcome> outcome = co_await self->loop_.run(take, Level::kAppended, deadline);
+      if (!outcome) co_return std::unexpected(std::move(outcome).error());
+      for (ObjectId object : outcome->missing) self->table_.suspect(worker, object);
+    }
+    from = found.next;
+  }
+  co_return Result<void>{};
 }
 
 Task<ClusterService::Beaten> ClusterService::heartbeat(ClusterService* self, rpc::Call call, v1::WorkerHeartbeatRequest request) {

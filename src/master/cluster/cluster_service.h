@@ -16,8 +16,8 @@ namespace forebay::master {
 struct ClusterConfig {
   Duration heartbeat = std::chrono::seconds(1);
   size_t max_duties = 1'000;      // in one reply
-  size_t inventory_step = 1'000;  // objects of a page that one step of the commit loop takes in, so that others get their turn
-  size_t max_inventory_page = 10'000;
+  size_t inventory_step = 1'000;  // objects that differ, taken in by one step of the commit loop, so that others get their turn
+  size_t max_inventory_page = 10'000;  // also records that are compared at a time
 };
 
 // Serves ClusterService. What is durable goes through the commit loop in bounded steps; what is not is in the WorkerTable. Owned
@@ -38,6 +38,8 @@ class ClusterService {
   static Task<Inventoried> report_inventory(ClusterService* self, rpc::Call call, v1::ReportInventoryRequest request);
   static Task<Beaten> heartbeat(ClusterService* self, rpc::Call call, v1::WorkerHeartbeatRequest request);
 
+  static Task<Result<void>> compare_page(ClusterService* self, WorkerId worker, const v1::ReportInventoryRequest* page,
+                                         uint64_t first_new, os::Instant deadline);
   Result<void> check_identity(const v1::RegisterWorkerRequest& request) const;
   void count_workers();
 

@@ -1,7 +1,6 @@
 #include "master/cluster/copies.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "master/extents/objects.h"
@@ -98,6 +97,15 @@ Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& 
   return {};
 }
 
+// Nothing is to be done about it.
+Result<bool> is_as_recorded(const kv::Reader& reader, WorkerId worker, const v1::StoredObject& stored, bool recorded) {
+  ASSIGN_OR_RETURN(const std::optional<v1::ObjectRecord> record, load_object(reader, ObjectId{stored.object()}));
+  if (!record) return false;
+  if (being_written(*record) && lists(*record, worker)) return true;
+  const bool seal_is_lost = record->sealed() && !stored.sealed();
+  return lists(*record, worker) && fits(stored, *record) && recorded && !seal_is_lost;
+}
+
 Result<void> take_sealed(kv::Txn& txn, WorkerId worker, const v1::SealedByDuty& sealed) {
   ObjectId object{sealed.object()};
   txn.erase(key::seal_duty(worker, object));
@@ -126,27 +134,51 @@ Result<void> take_damaged(kv::Txn& txn, WorkerId worker, ObjectId object) {
 
 }  // namespace
 
-Result<InventoryOutcome> take_inventory(kv::Txn& txn, WorkerId worker, const v1::ReportInventoryRequest& page,
-                                        uint64_t first_new_object) {
-  std::set<ObjectId> listed;
+Result<InventoryDifferences> compare_inventory(const kv::Reader& reader, WorkerId worker, const v1::ReportInventoryRequest& page,
+                                               uint64_t from, uint64_t first_new_object, size_t most) {
   for (const v1::StoredObject& stored : page.objects()) {
-    if (stored.object() < page.from() || stored.object() >= page.to()) {
+    if (stored.object() < page.from() || stored.object() >= page.to())
       return invalid("object " + std::to_string(stored.object()) + " is outside of its page");
-    }
-    listed.insert(ObjectId{stored.object()});
   }
+  InventoryDifferences differences;
+  std::vector<ObjectId> recorded;  // ascending
+  TRY(reader.scan(key::copy(worker, ObjectId{from}), key::copy(worker, ObjectId{page.to()}),
+                  [&](std::string_view key, std::string_view) {
+                    if (recorded.size() == most) {
+                      differences.next = object_of(key).value;
+                      return false;
+                    }
+                    recorded.push_back(object_of(key));
+                    return true;
+                  }));
+  auto at = recorded.begin();
+  for (const v1::StoredObject& stored : page.objects()) {
+    if (stored.object() < from) continue;
+    if (differences.next && stored.object() >= *differences.next) break;
+    for (; at != recorded.end() && at->value < stored.object(); ++at) {
+      if (at->value < first_new_object) differences.unlisted.push_back(*at);
+    }
+    const bool is_recorded = at != recorded.end() && at->value == stored.object();
+    if (is_recorded) ++at;
+    ASSIGN_OR_RETURN(const bool same, is_as_recorded(reader, worker, stored, is_recorded));
+    if (!same) differences.stored.push_back(stored);
+  }
+  for (; at != recorded.end(); ++at) {
+    if (at->value < first_new_object) differences.unlisted.push_back(*at);
+  }
+  return differences;
+}
+
+Result<InventoryOutcome> take_differences(kv::Txn& txn, WorkerId worker, std::span<const v1::StoredObject> stored,
+                                          std::span<const ObjectId> unlisted) {
   InventoryOutcome outcome;
-  std::vector<ObjectId> recorded, unlisted;  // ascending
-  TRY(txn.scan(key::copy(worker, ObjectId{page.from()}), key::copy(worker, ObjectId{page.to()}),
-               [&](std::string_view key, std::string_view) {
-                 ObjectId object = object_of(key);
-                 recorded.push_back(object);
-                 if (!listed.contains(object) && object.value < first_new_object) unlisted.push_back(object);
-                 return true;
-               }));
-  for (const v1::StoredObject& stored : page.objects())
-    TRY(take_stored(txn, worker, stored, std::ranges::binary_search(recorded, ObjectId{stored.object()})));
+  for (const v1::StoredObject& one : stored) {
+    ASSIGN_OR_RETURN(const auto recorded, txn.get(key::copy(worker, ObjectId{one.object()})));
+    TRY(take_stored(txn, worker, one, recorded.has_value()));
+  }
   for (ObjectId object : unlisted) {
+    ASSIGN_OR_RETURN(const auto recorded, txn.get(key::copy(worker, object)));
+    if (!recorded) continue;
     ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(txn, object));
     if (record && being_written(*record)) continue;
     if (record && lists(*record, worker)) {

@@ -2,6 +2,8 @@
 // over a transaction, run by the commit loop; each is bounded by the size of its message and may be repeated.
 #pragma once
 
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "base/ids.h"
@@ -11,15 +13,26 @@
 
 namespace forebay::master {
 
-// A page of an inventory against the records of [from, to). Copies that the master did not count come back to their object if
-// their bytes are the right ones; what no object names gets the duty to be deleted. `missing`: copies that should be there and
-// are not listed, to be asked for (objects from `first_new_object` on may have been made after the page was written, and are left
-// alone).
+// A page of an inventory against the records of [from, to), as `reader` shows them now: what is to be done about, whatever else
+// changes meanwhile. Most of an inventory is as it is recorded, so the commit loop has next to nothing to do. Compared are the
+// first `most` records from `from` on and what the page lists among them; `next`: where to go on, absent: that was all. Objects
+// from `first_new_object` on may have been made after the page was written: that they are not listed says nothing. `invalid`: an
+// object outside of its page.
+struct InventoryDifferences {
+  std::vector<v1::StoredObject> stored;
+  std::vector<ObjectId> unlisted;
+  std::optional<uint64_t> next;
+};
+Result<InventoryDifferences> compare_inventory(const kv::Reader& reader, WorkerId worker, const v1::ReportInventoryRequest& page,
+                                               uint64_t from, uint64_t first_new_object, size_t most);
+
+// Copies that the master did not count come back to their object if their bytes are the right ones; what no object names gets the
+// duty to be deleted. `missing`: copies that should be there and are not listed, to be asked for.
 struct InventoryOutcome {
   std::vector<ObjectId> missing;
 };
-Result<InventoryOutcome> take_inventory(kv::Txn& txn, WorkerId worker, const v1::ReportInventoryRequest& page,
-                                        uint64_t first_new_object);
+Result<InventoryOutcome> take_differences(kv::Txn& txn, WorkerId worker, std::span<const v1::StoredObject> stored,
+                                          std::span<const ObjectId> unlisted);
 
 // What a heartbeat says was done: deleted copies leave the records; an object without a writer is sealed as its worker has sealed
 // it; a damaged or missing copy is not counted any more (its file stays where it is until a good copy is elsewhere).

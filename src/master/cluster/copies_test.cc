@@ -16,13 +16,18 @@ class CopiesTest : public World {
     v1::ReportInventoryRequest page;
     page.mutable_objects()->Assign(objects.begin(), objects.end());
     page.set_to(kAll);
-    Result<InventoryOutcome> outcome;
-    EXPECT_TRUE(change([&](MutationContext& context) -> Result<void> {
-      outcome = take_inventory(context.txn, worker, page, first_new);
-      if (!outcome) return std::unexpected(outcome.error());
-      return {};
-    }));
-    return outcome;
+    InventoryOutcome all;
+    for (std::optional<uint64_t> from = 0; from;) {
+      ASSIGN_OR_RETURN(const InventoryDifferences found, compare_inventory(*store_, worker, page, *from, first_new, compared_));
+      differences_ += found.stored.size() + found.unlisted.size();
+      EXPECT_TRUE(change([&](MutationContext& context) -> Result<void> {
+        ASSIGN_OR_RETURN(InventoryOutcome outcome, take_differences(context.txn, worker, found.stored, found.unlisted));
+        all.missing.insert(all.missing.end(), outcome.missing.begin(), outcome.missing.end());
+        return {};
+      }));
+      from = found.next;
+    }
+    return all;
   }
   void done(WorkerId worker, const v1::WorkerHeartbeatRequest& request) {
     EXPECT_TRUE(change([&](MutationContext& context) { return take_done(context.txn, worker, request); }));
@@ -48,6 +53,8 @@ class CopiesTest : public World {
     stored.set_crc32c(crc.value_or(0));
     return stored;
   }
+  size_t compared_ = 2;  // at a time
+  size_t differences_ = 0;
   v1::StoredObject as_recorded(uint64_t id) { return stored(id, object(id)->length(), object(id)->crc32c()); }
 };
 
@@ -60,14 +67,32 @@ TEST_F(CopiesTest, what_is_known_and_stored_changes_nothing) {
   EXPECT_EQ(duties(kOne).duties_size(), 0);
 }
 
-TEST_F(CopiesTest, an_inventory_of_what_is_known_writes_nothing) {
-  v1::ReportInventoryRequest page;
-  page.set_to(kAll);
-  *page.add_objects() = as_recorded(stored_file("/a"));
-  *page.add_objects() = as_recorded(stored_file("/b"));
-  kv::Txn txn(*store_);
-  ASSERT_TRUE(take_inventory(txn, kOne, page, kAll));
-  EXPECT_TRUE(txn.empty());
+TEST_F(CopiesTest, an_inventory_of_what_is_known_is_nothing_for_the_commit_loop) {
+  std::vector<v1::StoredObject> all;
+  for (const char* path : {"/a", "/b", "/c", "/d", "/e"}) all.push_back(as_recorded(stored_file(path)));
+  ASSERT_TRUE(inventory(kOne, all));
+  EXPECT_EQ(differences_, 0u);
+}
+
+TEST_F(CopiesTest, what_differs_is_found_wherever_the_comparison_goes_on) {
+  std::vector<v1::StoredObject> all;
+  std::vector<ObjectId> missing;
+  for (int i = 0; i < 12; ++i) {
+    const uint64_t id = stored_file("/f" + std::to_string(i));
+    if (i % 3 == 0)
+      missing.push_back(ObjectId{id});
+    else
+      all.push_back(as_recorded(id));
+  }
+  all.push_back(stored(900, 10, 1));
+  for (compared_ = 1; compared_ < 15; ++compared_) {
+    differences_ = 0;
+    auto outcome = inventory(kOne, all);
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->missing, missing) << compared_;
+    EXPECT_LE(differences_, missing.size() + 1);
+    EXPECT_EQ(duties(kOne).duties_size(), 1) << "900 goes";
+  }
 }
 
 TEST_F(CopiesTest, an_unknown_object_is_to_be_deleted_and_leaves_the_records_when_it_is) {
@@ -234,8 +259,7 @@ TEST_F(CopiesTest, an_object_outside_of_its_page_is_refused) {
   *page.add_objects() = stored(5, 1, 1);
   page.set_from(6);
   page.set_to(kAll);
-  kv::Txn txn(*store_);
-  EXPECT_EQ(code_of(take_inventory(txn, kOne, page, kAll)), Code::kInvalid);
+  EXPECT_EQ(code_of(compare_inventory(*store_, kOne, page, 6, kAll, 10)), Code::kInvalid);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 namespace forebay::master {
 
 namespace {
-constexpr size_t kMaxSuspects = 1'000;
+constexpr size_t kMaxSuspects = 100'000;
 }
 
 void WorkerTable::load(WorkerId worker, const v1::WorkerRecord& record) {
@@ -63,6 +63,8 @@ Result<void> WorkerTable::heartbeat(WorkerId worker, uint64_t registration, cons
     return stale("worker " + to_string(worker) + " is not registered with this master");
   }
   Entry& entry = found->second;
+  if (entry.complete && entry.more_suspects && entry.suspects.empty())
+    return stale("worker " + to_string(worker) + " misses more objects than are asked for at once: it has to list them again");
   entry.last_heard = clock_.now();
   entry.tiers.assign(request.tiers().begin(), request.tiers().end());
   entry.granted_since = 0;
@@ -90,7 +92,11 @@ void WorkerTable::inventory_complete(WorkerId worker) {
 void WorkerTable::suspect(WorkerId worker, ObjectId object) {
   std::lock_guard lock(mutex_);
   auto found = entries_.find(worker);
-  if (found != entries_.end() && found->second.suspects.size() < kMaxSuspects) found->second.suspects.push_back(object);
+  if (found == entries_.end()) return;
+  if (found->second.suspects.size() < kMaxSuspects)
+    found->second.suspects.push_back(object);
+  else
+    found->second.more_suspects = true;
 }
 
 std::vector<ObjectId> WorkerTable::take_suspects(WorkerId worker, size_t most) {

@@ -46,7 +46,8 @@ class WorkerTable : public Placer {
   Result<uint64_t> first_new_object(WorkerId worker, uint64_t registration) const;
   void inventory_complete(WorkerId worker);
 
-  // Objects that the last inventory missed: asked of the worker itself before anything is believed. At most 1,000 wait.
+  // Objects that the last inventory missed: asked of the worker itself before anything is believed. At most 100,000 wait; when
+  // there were more, the worker has to register, and to list what it has, again after these.
   void suspect(WorkerId worker, ObjectId object);
   std::vector<ObjectId> take_suspects(WorkerId worker, size_t most);
 
@@ -72,6 +73,7 @@ class WorkerTable : public Placer {
     std::vector<v1::TierSpace> tiers;
     uint64_t granted_since = 0;  // bytes, since the tiers were reported
     std::vector<ObjectId> suspects;
+    bool more_suspects = false;
   };
   static uint64_t largest_room(const Entry& entry);
   State state(const Entry& entry) const;

@@ -141,5 +141,15 @@ TEST_F(WorkerTableTest, suspects_are_taken_once) {
   EXPECT_TRUE(table_.take_suspects(WorkerId{1}, 10).empty());
 }
 
+TEST_F(WorkerTableTest, a_worker_that_misses_more_than_is_asked_at_once_lists_again) {
+  live(1, "a", kGiB);
+  for (uint64_t object = 1; object <= 100'001; ++object) table_.suspect(WorkerId{1}, ObjectId{object});
+  EXPECT_TRUE(table_.heartbeat(WorkerId{1}, 10, {}));
+  while (!table_.take_suspects(WorkerId{1}, 1'000).empty()) continue;
+  EXPECT_EQ(table_.heartbeat(WorkerId{1}, 10, {}).error().code(), Code::kStale);
+  live(1, "a", kGiB);
+  EXPECT_TRUE(table_.heartbeat(WorkerId{1}, 10, {})) << "after that it starts anew";
+}
+
 }  // namespace
 }  // namespace forebay::master
