@@ -40,6 +40,9 @@ class SessionControl final : public PersistControl {
   Task<Result<v1::Empty>> resolve(Identity who, v1::ResolveConflictRequest request) override {
     return ask<rpcs::ResolveConflict>(std::move(who), std::move(request));
   }
+  Task<Result<v1::FsckKeysReply>> fsck_keys(Identity who, v1::FsckKeysRequest request) override {
+    return ask<rpcs::FsckKeys>(std::move(who), std::move(request));
+  }
   Task<Result<v1::RetryIntentsReply>> retry(Identity who, v1::RetryIntentsRequest request) override {
     return ask<rpcs::RetryIntents>(std::move(who), std::move(request));
   }

@@ -22,6 +22,7 @@ class PersistControl {
   virtual Task<Result<v1::PersistStatusReply>> status(Identity who, v1::PersistStatusRequest request) = 0;
   virtual Task<Result<v1::ListConflictsReply>> conflicts(Identity who, v1::ListConflictsRequest request) = 0;
   virtual Task<Result<v1::Empty>> resolve(Identity who, v1::ResolveConflictRequest request) = 0;
+  virtual Task<Result<v1::FsckKeysReply>> fsck_keys(Identity who, v1::FsckKeysRequest request) = 0;
   virtual Task<Result<v1::RetryIntentsReply>> retry(Identity who, v1::RetryIntentsRequest request) = 0;
   virtual Task<Result<v1::DescribeEntriesReply>> describe(Identity who, v1::DescribeEntriesRequest request) = 0;
   virtual Task<Result<v1::PersistEntriesReply>> persist(Identity who, v1::PersistEntriesRequest request) = 0;

@@ -178,6 +178,10 @@ inline constexpr Setting kTable[] = {
      "How often the master counts what waits for under stores, for its metrics. 0s: never."},
     {"forebay.persist.lease", Kind::kDuration, "30s",
      "A worker or coordinator that is not heard of for so long loses what it uploads: others look what came of it and go on."},
+    {"forebay.persist.sweep_after", Kind::kDuration, "10m",
+     "So long after an operation was given up, uploads in parts that it may have left in the under store are looked for and "
+     "aborted. "
+     "0s: never."},
     {"forebay.persist.small_tasks",
      Kind::kCount,
      "128",

@@ -40,6 +40,16 @@ v1::GetWorkersReply WorkerPool::table() const {
   return reply;
 }
 
+uint64_t WorkerPool::bandwidth() const {
+  uint64_t sum = 0;
+  for (const auto& [worker, place] : places_) {
+    if (!place.address.live()) continue;
+    if (place.bandwidth == 0) return 0;
+    sum += place.bandwidth;
+  }
+  return sum;
+}
+
 bool WorkerPool::is_free(const Place& place, size_t most_tasks) const {
   return place.channel && place.address.live() && place.tasks < most_tasks && env_.clock.now() >= place.avoided_until;
 }

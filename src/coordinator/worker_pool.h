@@ -31,6 +31,8 @@ class WorkerPool {
   std::optional<WorkerId> pick(const v1::Layout& layout, size_t most_tasks);
   void take(WorkerId worker) { ++places_[worker].tasks; }
   void release(WorkerId worker) { --places_[worker].tasks; }
+  void tell_bandwidth(WorkerId worker, uint64_t bytes_per_second) { places_[worker].bandwidth = bytes_per_second; }
+  uint64_t bandwidth() const;  // of all that live together; 0: one at least has no cap, or has not said
   void avoid(WorkerId worker) { places_[worker].avoided_until = env_.clock.now() + config_.avoid_worker; }
 
   // One attempt. `elsewhere` when its address is not known.
@@ -52,6 +54,7 @@ class WorkerPool {
     v1::WorkerAddress address;
     std::unique_ptr<rpc::Channel> channel;
     size_t tasks = 0;
+    uint64_t bandwidth = 0;
     os::Instant avoided_until{};
   };
   bool is_free(const Place& place, size_t most_tasks) const;

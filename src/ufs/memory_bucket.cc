@@ -173,6 +173,7 @@ Result<ListPage> MemoryBucket::list(const Caller& caller, const ListRequest& req
 Result<Identity> MemoryBucket::put(const Caller& caller, const PutRequest& request, std::string body) {
   std::lock_guard lock(mutex_);
   auto act = [&]() -> Result<Identity> {
+    if (fenced_.contains({request.key, request.operation})) return not_found(quoted(request.operation) + " was fenced");
     TRY(check_place(request.key));
     TRY(check(request.condition, Feature::kPutIfAbsent, Feature::kPutIfIdentity, request.key));
     return store(caller, "put", request.key, {std::make_shared<const std::string>(std::move(body)), request.stamp, {}, 0});
@@ -279,7 +280,7 @@ Result<Upload> MemoryBucket::create_upload(const Caller& caller, const UploadReq
   std::snprintf(id, sizeof id, "u%08llu",
                 static_cast<unsigned long long>(next_upload_++));  // so that order by id is order by age
   Upload upload{request.key, id, caller.wall_ns};
-  uploads_.emplace(upload.id, OpenUpload{upload, request.stamp, {}});
+  uploads_.emplace(upload.id, OpenUpload{upload, request.operation, request.stamp, {}});
   return upload;
 }
 
@@ -333,6 +334,10 @@ void MemoryBucket::abort_upload(const Caller& caller, const Upload& upload) {
   std::lock_guard lock(mutex_);
   log_request(caller, "abort_upload", upload.key, true);
   uploads_.erase(upload.id);
+  if (!config_.features.has(Feature::kFencedPut)) return;
+  fenced_.emplace(upload.key, upload.id);
+  std::erase_if(uploads_,
+                [&](const auto& each) { return each.second.operation == upload.id && each.second.upload.key == upload.key; });
 }
 
 UploadsPage MemoryBucket::list_uploads(const Caller& caller, const std::string& prefix, const std::string& cursor) {

@@ -7,7 +7,9 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "os/clock.h"
@@ -114,6 +116,7 @@ class MemoryBucket {
   };
   struct OpenUpload {
     Upload upload;
+    std::string operation;
     Stamp stamp;
     std::map<uint32_t, std::pair<Part, std::string>> parts;
   };
@@ -135,7 +138,8 @@ class MemoryBucket {
   mutable std::mutex mutex_;
   std::map<std::string, Object> objects_;
   std::map<std::string, Attributes> directories_;
-  std::map<std::string, OpenUpload> uploads_;  // by id
+  std::map<std::string, OpenUpload> uploads_;             // by id
+  std::set<std::pair<std::string, std::string>> fenced_;  // key and operation, with kFencedPut
   std::deque<KeyChange> changes_;
   std::deque<RequestRecord> requests_;
   uint64_t next_identity_ = 1, next_upload_ = 1, next_change_ = 1, dropped_ = 0;

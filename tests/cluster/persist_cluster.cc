@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "forebay/v1/persist.rpc.h"
+#include "lent_store.h"
+#include "ufs/checked_store.h"
 
 namespace forebay::cluster {
 
@@ -14,8 +16,12 @@ using std::chrono::milliseconds;
 const os::Address kMaster{.host = "m", .port = 19'998, .path = {}};
 const os::Address kCoordinator{.host = "c", .port = 19'996, .path = {}};
 
+constexpr ufs::Feature kOnlyCondition = ufs::Feature::kPutIfAbsent;  // of a bucket that has_conditions does not name
+
 ufs::MemoryBucketConfig bucket_config(const PersistClusterConfig& config) {
   ufs::MemoryBucketConfig bucket;
+  if (config.limits) bucket.limits = *config.limits;
+  if (!config.has_conditions) bucket.features = {kOnlyCondition};
   if (!config.is_nas) return bucket;
   for (ufs::Feature feature :
        {ufs::Feature::kRename, ufs::Feature::kDirectories, ufs::Feature::kAttributes, ufs::Feature::kFencedPut})
@@ -23,69 +29,10 @@ ufs::MemoryBucketConfig bucket_config(const PersistClusterConfig& config) {
   return bucket;
 }
 
-// A store that is shared with the cluster, as the worker owns stores.
-class Lent final : public ufs::UnderStore {
- public:
-  explicit Lent(std::shared_ptr<ufs::UnderStore> store) : store_(std::move(store)) {}
-  const std::string& uri() const override { return store_->uri(); }
-  const ufs::Limits& limits() const override { return store_->limits(); }
-  ufs::Capabilities capabilities() const override { return store_->capabilities(); }
-  Task<Result<ufs::Capabilities>> probe(ufs::Call call) override { return store_->probe(call); }
-  Task<Result<ufs::ObjectStat>> head(std::string key, ufs::Call call) override { return store_->head(key, call); }
-  Task<Result<ufs::Place>> look(std::string path, ufs::Call call) override { return store_->look(path, call); }
-  Task<Result<ufs::ObjectStat>> get(std::string key, ufs::Range range, ufs::Condition condition, ufs::BodySink* sink,
-                                    ufs::Call call) override {
-    return store_->get(key, range, condition, sink, call);
-  }
-  Task<Result<ufs::ListPage>> list(ufs::ListRequest request, ufs::Call call) override { return store_->list(request, call); }
-  Task<Result<ufs::Identity>> put(ufs::PutRequest request, ufs::BodySource* body, ufs::Call call) override {
-    return store_->put(request, body, call);
-  }
-  Task<Result<ufs::Upload>> create_upload(ufs::UploadRequest request, ufs::Call call) override {
-    return store_->create_upload(request, call);
-  }
-  Task<Result<ufs::Part>> put_part(ufs::Upload upload, uint32_t number, uint64_t offset, ufs::BodySource* body,
-                                   ufs::Call call) override {
-    return store_->put_part(upload, number, offset, body, call);
-  }
-  Task<Result<std::vector<ufs::Part>>> list_parts(ufs::Upload upload, ufs::Call call) override {
-    return store_->list_parts(upload, call);
-  }
-  Task<Result<ufs::Identity>> complete_upload(ufs::Upload upload, std::vector<ufs::Part> parts, ufs::Condition condition,
-                                              ufs::Call call) override {
-    return store_->complete_upload(upload, parts, condition, call);
-  }
-  Task<Result<void>> abort_upload(ufs::Upload upload, ufs::Call call) override { return store_->abort_upload(upload, call); }
-  Task<Result<ufs::UploadsPage>> list_uploads(std::string prefix, std::string cursor, ufs::Call call) override {
-    return store_->list_uploads(prefix, cursor, call);
-  }
-  Task<Result<ufs::Identity>> copy(ufs::CopyRequest request, ufs::Call call) override { return store_->copy(request, call); }
-  Task<Result<void>> remove(std::string key, ufs::Condition condition, ufs::Call call) override {
-    return store_->remove(key, condition, call);
-  }
-  Task<Result<void>> rename(std::string from, ufs::Condition source, std::string to, ufs::Condition target,
-                            ufs::Call call) override {
-    return store_->rename(from, source, to, target, call);
-  }
-  Task<Result<void>> rename_directory(std::string from, std::string to, ufs::Call call) override {
-    return store_->rename_directory(from, to, call);
-  }
-  Task<Result<void>> make_directory(std::string path, ufs::Attributes attributes, ufs::Call call) override {
-    return store_->make_directory(path, attributes, call);
-  }
-  Task<Result<void>> remove_directory(std::string path, ufs::Call call) override { return store_->remove_directory(path, call); }
-  Task<Result<ufs::Identity>> set_attributes(std::string path, ufs::Attributes attributes, ufs::Call call) override {
-    return store_->set_attributes(path, attributes, call);
-  }
-
- private:
-  const std::shared_ptr<ufs::UnderStore> store_;  // shared with the cluster, which stops it
-};
-
 }  // namespace
 
 PersistCluster::PersistCluster(PersistClusterConfig config)
-    : config_(std::move(config)), world_({}), bucket_(bucket_config(config_)), workers_(2) {
+    : config_(std::move(config)), world_({.seed = config_.seed}), bucket_(bucket_config(config_)), workers_(2) {
   for (const char* host : {"m", "w0", "w1", "c"}) places_.push_back({host, nullptr, false});
 }
 
@@ -106,7 +53,11 @@ Result<void> PersistCluster::start() {
   config.object_bytes = 64 * kKiB;
   config.inline_bytes = config_.inline_bytes;
   config.retry_for = config_.patience;
-  ASSIGN_OR_RETURN(client_, run(client::Client::start(client_process_->env(), obs::null_log(), config, {world_.executor()})));
+  for (size_t i = 0; i < config_.clients; ++i) {
+    ASSIGN_OR_RETURN(std::unique_ptr<client::Client> made,
+                     run(client::Client::start(client_process_->env(), *config_.log, config, {world_.executor()})));
+    clients_.push_back(std::move(made));
+  }
   operator_process_ = world_.start_process("h", "operator");
   operator_config_.masters = {kMaster};
   operator_config_.name = "operator";
@@ -129,7 +80,7 @@ Result<void> PersistCluster::map() {
   mapping.set_text(R"({"cacheOnlyMountPoint": "/c", "asyncUploadPathMapping": {"/c": {"path": "/ufs/k", )" + config_.policies +
                    "}}}");
   TRY(ask_master<persists::ApplyMapping>(mapping));
-  ASSIGN_OR_RETURN(const v1::Attr attr, run(client_->lookup({}, kRootInode, "c")));
+  ASSIGN_OR_RETURN(const v1::Attr attr, run(clients_[0]->lookup({}, kRootInode, "c")));
   directory_ = InodeId{attr.inode()};
   return {};
 }
@@ -137,12 +88,17 @@ Result<void> PersistCluster::map() {
 ufs::StoreOpener PersistCluster::opener(os::Env& env, size_t worker) {
   return [this, &env, worker](const std::string&, const ufs::StoreOptions&) -> Result<std::unique_ptr<ufs::UnderStore>> {
     const ufs::MemoryStore::Config config{.who = "worker" + std::to_string(worker), .latency = milliseconds(10)};
-    auto store = std::make_unique<ufs::MemoryStore>(bucket_, env.clock, config);
-    if (config_.faults == nullptr) return store;
-    inner_stores_.push_back(std::move(store));
-    auto faulty = std::make_shared<ufs::FaultyStore>(*inner_stores_.back(), env.clock, world_.executor(), *config_.faults);
-    kept_faulty_.push_back(faulty);
-    return std::make_unique<Lent>(faulty);
+    std::unique_ptr<ufs::UnderStore> store;
+    if (config_.faults == nullptr) {
+      store = std::make_unique<ufs::MemoryStore>(bucket_, env.clock, config);
+    } else {
+      inner_stores_.push_back(std::make_unique<ufs::MemoryStore>(bucket_, env.clock, config));
+      auto faulty = std::make_shared<ufs::FaultyStore>(*inner_stores_.back(), env.clock, world_.executor(), *config_.faults);
+      kept_faulty_.push_back(faulty);
+      store = std::make_unique<LentStore>(faulty);
+    }
+    if (config_.has_conditions) return store;
+    return std::make_unique<ufs::CheckedStore>(std::move(store), env.random, ufs::Capabilities{kOnlyCondition});
   };
 }
 
@@ -168,7 +124,7 @@ Task<Result<void>> PersistCluster::start_master(os::Env& env) {
   config.persistence.block_bytes = config_.block_bytes;
   master_ = std::make_unique<master::Master>(
       env, config, [disk = master_disk_] { return disk->open(); }, world_.executor(), std::vector{world_.executor()},
-      obs::null_log(), master::no_events());
+      *config_.log, master::no_events());
   co_return co_await master_->start();
 }
 
@@ -182,7 +138,7 @@ Task<Result<void>> PersistCluster::start_worker(os::Env& env, size_t index) {
   config.persist.open = opener(env, index);
   config.persist.small_bytes = config_.small_bytes;
   config.persist.transfer.part_bytes = 16 * kKiB;
-  workers_[index] = std::make_unique<worker::Worker>(env, config, std::vector{world_.executor()}, obs::null_log(),
+  workers_[index] = std::make_unique<worker::Worker>(env, config, std::vector{world_.executor()}, *config_.log,
                                                      worker::no_worker_events(), nullptr);
   co_return co_await workers_[index]->start();
 }
@@ -194,13 +150,13 @@ Task<Result<void>> PersistCluster::start_coordinator(os::Env& env) {
   config.page = config_.page;
   config.masters = {kMaster};
   coordinator_ = std::make_unique<coordinator::Coordinator>(
-      env, config, [disk = coordinator_disk_] { return disk->open(); }, world_.executor(), obs::null_log(), nullptr);
+      env, config, [disk = coordinator_disk_] { return disk->open(); }, world_.executor(), *config_.log, nullptr);
   co_return co_await coordinator_->start();
 }
 
 Task<bool> PersistCluster::stop_all(PersistCluster* cluster) {
   if (cluster->operator_) co_await cluster->operator_->stop();
-  if (cluster->client_) co_await cluster->client_->stop();
+  for (auto& client : cluster->clients_) co_await client->stop();
   if (cluster->coordinator_) co_await cluster->coordinator_->stop();
   for (auto& worker : cluster->workers_) {
     if (worker) co_await worker->stop();
@@ -215,7 +171,7 @@ void PersistCluster::stop() {
   world_.run_until([&] { return burying_ == 0; }, std::chrono::hours(1));
   run(stop_all(this));
   operator_.reset();
-  client_.reset();
+  clients_.clear();
   coordinator_.reset();
   workers_.clear();
   master_.reset();
@@ -267,7 +223,7 @@ Task<void> PersistCluster::bury_and_restart(PersistCluster* cluster, Victim vict
 
 Result<void> PersistCluster::write(const std::string& name, const std::string& content) {
   const client::OpenFlags flags{.read = true, .write = true, .truncate = true};
-  ASSIGN_OR_RETURN(client::Created created, run(client_->create({}, directory_, name, 0644, flags, false)));
+  ASSIGN_OR_RETURN(client::Created created, run(clients_[0]->create({}, directory_, name, 0644, flags, false)));
   TRY(run(created.file->pwrite(as_bytes(content), 0)));
   return run(created.file->close());
 }
@@ -278,16 +234,16 @@ Result<void> PersistCluster::rename(const std::string& from, const std::string& 
   request.set_name(from);
   request.set_new_parent(directory_.value);
   request.set_new_name(to);
-  return run(client_->rename({}, request));
+  return run(clients_[0]->rename({}, request));
 }
 
-Result<void> PersistCluster::unlink(const std::string& name) { return run(client_->unlink({}, directory_, name)); }
+Result<void> PersistCluster::unlink(const std::string& name) { return run(clients_[0]->unlink({}, directory_, name)); }
 
-Result<v1::Attr> PersistCluster::attr(const std::string& name) { return run(client_->lookup({}, directory_, name)); }
+Result<v1::Attr> PersistCluster::attr(const std::string& name) { return run(clients_[0]->lookup({}, directory_, name)); }
 
 Result<std::unique_ptr<client::File>> PersistCluster::open_for_writing(const std::string& name) {
-  ASSIGN_OR_RETURN(const v1::Attr attr, run(client_->lookup({}, directory_, name)));
-  return run(client_->open({}, InodeId{attr.inode()}, {.read = true, .write = true}));
+  ASSIGN_OR_RETURN(const v1::Attr attr, run(clients_[0]->lookup({}, directory_, name)));
+  return run(clients_[0]->open({}, InodeId{attr.inode()}, {.read = true, .write = true}));
 }
 
 Result<void> PersistCluster::patch(const std::string& name, const std::string& content, uint64_t offset) {
@@ -303,15 +259,15 @@ Result<void> PersistCluster::truncate(const std::string& name, uint64_t size) {
 }
 
 Result<void> PersistCluster::link(const std::string& from, const std::string& to) {
-  ASSIGN_OR_RETURN(const v1::Attr attr, run(client_->lookup({}, directory_, from)));
-  TRY(run(client_->link({}, InodeId{attr.inode()}, directory_, to)));
+  ASSIGN_OR_RETURN(const v1::Attr attr, run(clients_[0]->lookup({}, directory_, from)));
+  TRY(run(clients_[0]->link({}, InodeId{attr.inode()}, directory_, to)));
   return {};
 }
 
 Task<Result<std::string>> PersistCluster::read_all(PersistCluster* cluster, std::string name, uint64_t offset, size_t length) {
-  Task<Result<v1::Attr>> looking = cluster->client_->lookup({}, cluster->directory_, name);
+  Task<Result<v1::Attr>> looking = cluster->clients_[0]->lookup({}, cluster->directory_, name);
   CO_ASSIGN_OR_RETURN(const v1::Attr attr, co_await std::move(looking));
-  Task<Result<std::unique_ptr<client::File>>> opening = cluster->client_->open({}, InodeId{attr.inode()}, {});
+  Task<Result<std::unique_ptr<client::File>>> opening = cluster->clients_[0]->open({}, InodeId{attr.inode()}, {});
   CO_ASSIGN_OR_RETURN(std::unique_ptr<client::File> file, co_await std::move(opening));
   std::string content(std::min<uint64_t>(length, attr.size() - std::min(offset, attr.size())), '\0');
   const MutableBytes into = std::as_writable_bytes(std::span(content.data(), content.size()));
@@ -340,10 +296,10 @@ void PersistCluster::begin_read(const std::string& name, std::optional<Result<st
 }
 
 Result<uint64_t> PersistCluster::free(const std::string& name, bool force) {
-  ASSIGN_OR_RETURN(const v1::Attr attr, run(client_->lookup({}, directory_, name)));
+  ASSIGN_OR_RETURN(const v1::Attr attr, run(clients_[0]->lookup({}, directory_, name)));
   uint64_t bytes = 0;
   for (bool more = true; more;) {
-    ASSIGN_OR_RETURN(const v1::FreeReply reply, run(client_->free({}, InodeId{attr.inode()}, force)));
+    ASSIGN_OR_RETURN(const v1::FreeReply reply, run(clients_[0]->free({}, InodeId{attr.inode()}, force)));
     bytes += reply.bytes();
     more = reply.more();
   }
@@ -352,9 +308,9 @@ Result<uint64_t> PersistCluster::free(const std::string& name, bool force) {
 
 std::map<uint64_t, uint64_t> PersistCluster::copies(const std::string& name) {
   std::map<uint64_t, uint64_t> copies;
-  Result<v1::Attr> attr = run(client_->lookup({}, directory_, name));
+  Result<v1::Attr> attr = run(clients_[0]->lookup({}, directory_, name));
   FOREBAY_CHECK(attr, "the file exists");
-  Result<v1::Layout> layout = run(client_->layout({}, InodeId{attr->inode()}, 0));
+  Result<v1::Layout> layout = run(clients_[0]->layout({}, InodeId{attr->inode()}, 0));
   FOREBAY_CHECK(layout, "the file has a layout");
   for (const v1::ObjectLocation& object : layout->objects()) {
     for (const uint64_t worker : object.workers()) ++copies[worker];

@@ -22,6 +22,8 @@
 namespace forebay::cluster {
 
 struct PersistClusterConfig {
+  uint64_t seed = 1;
+  size_t clients = 1;
   std::string policies = R"("onDelete": "delete")";  // of the mapping /c → /ufs/k
   bool is_nas = false;
   ufs::StoreFaults* faults = nullptr;              // of every worker's store
@@ -31,6 +33,9 @@ struct PersistClusterConfig {
   uint64_t inline_bytes = inline_bytes_of_test();  // of the client
   uint32_t page = 256;                             // of the coordinator's lists
   uint64_t small_bytes = 64 * kKiB;                // longer ones are uploaded in parts of 16 KiB
+  std::optional<ufs::Limits> limits;               // of the bucket
+  bool has_conditions = true;                      // of the bucket: else it ignores them, and only uploads can be fenced
+  obs::Log* log = &obs::null_log();                // of all roles; outlives the cluster
 };
 
 // A master, two workers, a coordinator and a client, real roles in a simulated world; a bucket below. A killed role's process is
@@ -54,10 +59,10 @@ class PersistCluster {
   // The same beside other things; `into` outlives it.
   void begin_read(const std::string& name, std::optional<Result<std::string>>* into);
   Result<uint64_t> free(const std::string& name, bool force = false);  // all of it; bytes that left
-  Result<v1::Attr> set_pinned(InodeId inode, bool pinned) { return run(client_->set_pinned({}, inode, pinned)); }
+  Result<v1::Attr> set_pinned(InodeId inode, bool pinned) { return run(clients_[0]->set_pinned({}, inode, pinned)); }
   std::map<uint64_t, uint64_t> copies(const std::string& name);  // worker → objects; 0: without any
   InodeId directory() const { return directory_; }
-  client::Client& client() { return *client_; }
+  client::Client& client(size_t index = 0) { return *clients_[index]; }
 
   // -- deaths; each process is started again after `down` --
   enum class Victim : uint8_t { kMaster, kWorker0, kWorker1, kCoordinator };
@@ -65,6 +70,7 @@ class PersistCluster {
 
   // Runs until nothing is to be done any more. False: after `limit` something still is.
   bool settle(Duration limit = std::chrono::hours(2));
+  bool is_burying() const { return burying_ != 0; }
   Result<v1::PersistStatusReply> status();
 
   ufs::MemoryBucket& bucket() { return bucket_; }
@@ -113,7 +119,7 @@ class PersistCluster {
   std::vector<std::unique_ptr<worker::Worker>> workers_;
   std::unique_ptr<coordinator::Coordinator> coordinator_;
   std::shared_ptr<os::SimProcess> client_process_, operator_process_;
-  std::unique_ptr<client::Client> client_;
+  std::vector<std::unique_ptr<client::Client>> clients_;
   coordinator::CoordinatorConfig operator_config_;
   std::unique_ptr<coordinator::MasterSession> operator_;
   std::vector<std::unique_ptr<ufs::MemoryStore>> inner_stores_;  // of faulty ones: they may be used late

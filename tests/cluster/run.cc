@@ -1,12 +1,12 @@
 #include "run.h"
 
-#include <iostream>
 #include <memory>
 #include <vector>
 
 #include "actor.h"
 #include "disturber.h"
 #include "sim_cluster.h"
+#include "stderr_log.h"
 
 namespace forebay::cluster {
 namespace {
@@ -14,23 +14,6 @@ namespace {
 using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
-
-class StderrLog final : public obs::Log {
- public:
-  explicit StderrLog(os::SimWorld& world) : world_(world) {}
-  void write(obs::Level level, std::string_view message, std::initializer_list<obs::Field> fields) override {
-    std::cerr << (world_.time().now() - os::VirtualTime::kStart).count() / 1'000 << "us " << "DIWE"[static_cast<int>(level)]
-              << ' ' << message;
-    for (const obs::Field& field : fields) {
-      std::cerr << ' ' << field.key << '=';
-      std::visit([](const auto& value) { std::cerr << value; }, field.value);
-    }
-    std::cerr << '\n';
-  }
-
- private:
-  os::SimWorld& world_;
-};
 
 // The parts of one run, in the order in which they have to go.
 class Run {

@@ -94,7 +94,8 @@ void Printer::binding(std::string_view key, const v1::BindingRecord& record) {
   id(Kind::kOperation, record.operation());
   text(record.conflict().key());
   text(record.conflict().theirs());
-  id(Kind::kOrder, record.order());
+  id(Kind::kOrder, record.last_order());
+  plain(record.order() != 0 ? 1 : 0);
   plain(record.attributes() ? 1 : 0);
   text(record.aside().key());
   text(record.aside().target());

@@ -127,6 +127,7 @@ State SmallWorld::first() {
     base_reader_ = std::make_unique<RecordsReader>(records);
     PersistConfig config;
     config.rules = config_.rules;
+    config.sweep_after = {};  // the store has no uploads here
     persistence_ = std::make_unique<Persistence>(*base_reader_, config);
   };
   load(base_);

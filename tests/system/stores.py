@@ -36,6 +36,9 @@ class DirectoryStore:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
 
+    def remove(self, key):
+        (self.path / key).unlink()
+
 
 class BucketStore:
     """Its own bucket on the server in FOREBAY_S3_ENDPOINT; requests are signed here, so that nothing of Forebay is trusted."""
@@ -49,7 +52,7 @@ class BucketStore:
     uri = property(lambda self: f"s3://{self.bucket}")
     options = property(lambda self: [f"endpoint={self.endpoint}", f"access-key={self.access}", f"secret-key={self.secret}"])
 
-    def request(self, method, key, query=None, body=b""):
+    def request(self, method, key, query=None, body=b"", extra=None):
         path = "/" + self.bucket + ("/" + urllib.parse.quote(key, safe="/~") if key else "")
         text = "&".join(f"{k}={urllib.parse.quote(v, safe='~')}" for k, v in sorted((query or {}).items()))
         host = self.endpoint.split("://")[1]
@@ -67,6 +70,7 @@ class BucketStore:
             "x-amz-content-sha256": digest,
             "Authorization": f"AWS4-HMAC-SHA256 Credential={self.access}/{scope}, SignedHeaders=host;x-amz-content-sha256;x-amz-date, Signature={signature}",
         }
+        headers.update(extra or {})
         url = self.endpoint + path + ("?" + text if text else "")
         request = urllib.request.Request(url, data=body if method == "PUT" else None, method=method, headers=headers)
         with urllib.request.urlopen(request, timeout=30) as answer:
@@ -93,6 +97,9 @@ class BucketStore:
 
     def put(self, key, content):
         self.request("PUT", key, body=content)
+
+    def remove(self, key):
+        self.request("DELETE", key)
 
 
 def new_store(path):

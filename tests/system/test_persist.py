@@ -242,6 +242,33 @@ def test_somebody_elses_object_is_never_overwritten_unless_told(own):
 # ---- mounts and mappings ----
 
 
+def test_fsck_names_what_the_store_has_lost_and_what_somebody_has_changed(own):
+    own.start()
+    for name in ("changed", "lost", "good"):
+        (own.files / name).write_text(name)
+    own.wait_until_clean()
+    found = own.json("admin", "fsck")
+    assert found["clean"] and found["stored_keys"] == 3
+    own.store.put("persist/changed", b"by somebody else")
+    own.store.put("persist/theirs", b"of no interest")
+    own.store.remove("persist/lost")
+    found = own.json("admin", "fsck", check=False)
+    problems = {each["where"].rpartition("/")[2]: each["problem"] for each in found["problems"]}
+    assert set(problems) == {"changed", "lost"} and "somebody has changed it" in problems["changed"] and "nothing" in problems["lost"]
+
+
+def test_what_is_open_for_writing_is_not_clean(shared):
+    shared.wait_until_clean()
+    with open(shared.files / "open", "wb") as file:
+        file.write(b"not all of it yet")
+        file.flush()
+        os.fsync(file.fileno())
+        status = shared.persist_status()
+        assert not status["clean"] and status["writing"] == 1 and status["waiting"]["persist"] == 0
+        assert status["mappings"][0]["writing"] == 1
+    shared.expect_equal()
+
+
 def test_a_mapping_file_is_followed_and_a_bad_one_leaves_the_old_in_force(own):
     own.start()
     good = {**MAPPING, "asyncUploadPathMapping": {**MAPPING["asyncUploadPathMapping"], "/cache-only/b": "/ufs/b"}}

@@ -17,6 +17,7 @@ Json to_json(const FsckFindings& found) {
           {"unchecked", found.unchecked},
           {"records", found.records},
           {"objects", found.objects},
+          {"stored_keys", found.stored_keys},
           {"to_be_removed", found.to_be_removed},
           {"reclaiming", found.reclaiming}};
 }
@@ -30,6 +31,7 @@ void print_table(const FsckFindings& found) {
   }
   print_line("records checked        " + std::to_string(found.records));
   print_line("objects compared       " + std::to_string(found.objects));
+  print_line("under store's objects  " + std::to_string(found.stored_keys));
   print_line("removed, space pending " + std::to_string(found.to_be_removed) + " objects, " + std::to_string(found.reclaiming) +
              " files and trees");
   print_line("problems               " + std::to_string(found.problems.size()));
@@ -49,7 +51,9 @@ Result<int> run(Shell& shell) {
 }  // namespace
 
 void add_admin_fsck(CLI::App& admin, Shell& shell) {
-  shell.on(admin.add_subcommand("fsck", "Check the metadata, and what the workers store against it; changes nothing"), run);
+  shell.on(admin.add_subcommand("fsck",
+                                "Check the metadata, and what the workers and the under stores have against it; changes nothing"),
+           run);
 }
 
 }  // namespace forebay::cli

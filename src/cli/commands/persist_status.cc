@@ -19,8 +19,9 @@ uint64_t waiting(const v1::PersistStatusReply& status) {
          status.waiting_directories();
 }
 
+// What is open for writing may have bytes that nobody else knows of yet.
 bool is_clean(const v1::PersistStatusReply& status) {
-  return waiting(status) == 0 && status.running() == 0 && status.conflicts() == 0;
+  return waiting(status) == 0 && status.writing() == 0 && status.running() == 0 && status.conflicts() == 0;
 }
 
 // Those that something waits for, and those that nothing does.
@@ -53,6 +54,8 @@ Json to_json(const Findings& found) {
                  {"clear", status.waiting_clear()},
                  {"tree", status.waiting_trees()},
                  {"directory", status.waiting_directories()}}},
+               {"writing", status.writing()},
+               {"sweeps", status.waiting_sweeps()},
                {"running", status.running()},
                {"failing", status.failing()},
                {"permanent", status.permanent()},
@@ -63,6 +66,7 @@ Json to_json(const Findings& found) {
   Json mappings = Json::array(), failures = Json::array();
   for (const v1::MappingStatus& each : all_mappings(found))
     mappings.push_back({{"path", each.path()},
+                        {"writing", each.writing()},
                         {"waiting", each.waiting()},
                         {"running", each.running()},
                         {"failing", each.failing()},
@@ -80,6 +84,7 @@ Json to_json(const Findings& found) {
   Json broken = Json::array();
   for (const uint64_t mount : found.pace->broken_mounts()) broken.push_back(found.names.uri(mount));
   json["coordinator"] = {{"bytes_per_second", found.pace->bytes_per_second()},
+                         {"bandwidth_cap", found.pace->bandwidth()},
                          {"bytes", found.pace->bytes()},
                          {"done", found.pace->done()},
                          {"failed", found.pace->failed()},
@@ -91,6 +96,7 @@ Json to_json(const Findings& found) {
 void print_counts(const Findings& found) {
   const v1::PersistStatusReply& status = found.status;
   auto count = [](uint64_t number) { return std::to_string(number); };
+  print_line("writing     " + count(status.writing()) + " files are open for writing");
   print_line("waiting     " + count(waiting(status)) + " (persist " + count(status.waiting_persist()) + ", settle " +
              count(status.waiting_settle()) + ", clear " + count(status.waiting_clear()) + ", trees " +
              count(status.waiting_trees()) + ", directories " + count(status.waiting_directories()) + ")");
@@ -98,12 +104,16 @@ void print_counts(const Findings& found) {
   print_line("failing     " + count(status.failing()) + " (" + count(status.permanent()) + " that cannot pass by themselves, " +
              count(status.lost()) + " without any copy left)");
   print_line("conflicts   " + count(status.conflicts()));
+  if (status.waiting_sweeps() != 0)
+    print_line("sweeps      " + count(status.waiting_sweeps()) +
+               " keys at which uploads that were given up are looked for later");
   print_line("dirty       " + format_human(status.bytes()) +
              (status.oldest_dirty_ns() == 0 ? "" : ", the oldest for " + age_since(status.oldest_dirty_ns())));
   if (found.pace)
-    print_line("throughput  " + format_rate(found.pace->bytes_per_second(), 1) + "; since the coordinator's start " +
-               format_human(found.pace->bytes()) + ", " + count(found.pace->done()) + " jobs done, " +
-               count(found.pace->failed()) + " failed");
+    print_line("throughput  " + format_rate(found.pace->bytes_per_second(), 1) +
+               (found.pace->bandwidth() == 0 ? "" : " (capped at " + format_rate(found.pace->bandwidth(), 1) + ")") +
+               "; since the coordinator's start " + format_human(found.pace->bytes()) + ", " + count(found.pace->done()) +
+               " jobs done, " + count(found.pace->failed()) + " failed");
   else
     print_line("throughput  not known: " + found.pace.error().to_string());
   if (found.pace)

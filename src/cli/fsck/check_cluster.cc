@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "cli/fsck/check_stores.h"
 #include "cli/progress.h"
 #include "cli/roles/configs.h"
 #include "forebay/v1/admin.rpc.h"
@@ -159,6 +160,7 @@ Result<FsckFindings> check_cluster(Shell& shell) {
   TRY(checking.metadata());
   for (const v1::WorkerReport& worker : report.workers()) checking.worker(worker);
   checking.found.reclaiming = report.reclaiming();
+  check_stores(shell, report, checking.found);
   return std::move(checking.found);
 }
 

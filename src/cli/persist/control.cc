@@ -13,6 +13,8 @@ void add_up(v1::PersistStatusReply& total, v1::PersistStatusReply&& page) {
   total.set_waiting_clear(total.waiting_clear() + page.waiting_clear());
   total.set_waiting_trees(total.waiting_trees() + page.waiting_trees());
   total.set_waiting_directories(total.waiting_directories() + page.waiting_directories());
+  total.set_waiting_sweeps(total.waiting_sweeps() + page.waiting_sweeps());
+  total.set_writing(total.writing() + page.writing());
   total.set_failing(total.failing() + page.failing());
   total.set_permanent(total.permanent() + page.permanent());
   total.set_lost(total.lost() + page.lost());
@@ -29,6 +31,7 @@ void add_up(v1::PersistStatusReply& total, v1::PersistStatusReply&& page) {
     mapping.set_path(each.path());
     mapping.set_waiting(mapping.waiting() + each.waiting());
     mapping.set_running(mapping.running() + each.running());
+    mapping.set_writing(mapping.writing() + each.writing());
     mapping.set_failing(mapping.failing() + each.failing());
     mapping.set_conflicts(mapping.conflicts() + each.conflicts());
     mapping.set_bytes(mapping.bytes() + each.bytes());
@@ -124,6 +127,7 @@ std::string_view kind_name(v1::OperationKind kind) {
     case v1::OPERATION_ATTRIBUTES: return "attributes";
     case v1::OPERATION_MAKE_DIRECTORY: return "make-directory";
     case v1::OPERATION_REMOVE_DIRECTORY: return "remove-directory";
+    case v1::OPERATION_SWEEP: return "sweep";
     default: return "?";
   }
 }

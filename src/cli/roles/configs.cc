@@ -111,6 +111,7 @@ master::MasterConfig master_config(const config::Settings& settings) {
   config.mapping.interval =
       std::max<Duration>(settings.duration("forebay.persist.checker_interval"), std::chrono::milliseconds(10));
   config.server.max_connections = share_descriptors(raise_descriptor_limit()).connections;
+  config.persistence.sweep_after = settings.duration("forebay.persist.sweep_after");
   config.persist_census = settings.duration("forebay.persist.census_interval");
   return config;
 }

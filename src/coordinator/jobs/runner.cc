@@ -1,6 +1,9 @@
 #include "coordinator/jobs/runner.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "base/text.h"
 
 namespace forebay::coordinator {
 
@@ -11,6 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr size_t kPlacesForFetches = 12;  // at each worker, beside other tasks: below the 64 that it takes
 constexpr int kMostSteps = 1'000;         // of one intent, done at the master, before it goes to the end of the queue
+constexpr uint64_t kMostRest = 600'000;   // ms that a look may ask to be put off
 constexpr rpc::Backoff kPause{.first = milliseconds(100), .most = std::chrono::seconds(5)};
 
 int64_t milliseconds_of(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
@@ -35,7 +39,7 @@ class Permit {
 
 Outcome Runner::failed(std::string why) {
   Outcome outcome;
-  outcome.mutable_failed()->set_error(std::move(why));
+  outcome.mutable_failed()->set_error(readable_text(why));
   return outcome;
 }
 
@@ -223,8 +227,11 @@ Task<Runner::Driven> Runner::drive(Job job, WorkerId worker, v1::PersistTask tas
     Task<Result<v1::RunTaskReply>> calling = parts_.workers.call<v1::task_service::RunTask>(worker, std::move(request), stop);
     Result<v1::RunTaskReply> reply = co_await std::move(calling);
     if (stop.stop_requested()) co_return Driven{Driven::How::kStopped, {}};
-    if (reply && reply->has_ended())
-      co_return Driven{Driven::How::kEnded, std::move(*reply->mutable_ended()), reply->store_failed()};
+    if (reply) parts_.workers.tell_bandwidth(worker, reply->bandwidth());
+    if (reply && reply->has_ended()) {
+      co_return Driven{Driven::How::kEnded, std::move(*reply->mutable_ended()), reply->store_failed(),
+                       milliseconds(std::min<uint64_t>(reply->look_again_ms(), kMostRest))};
+    }
     if (reply) {
       may_run = true;
       attempt = 0;
@@ -288,7 +295,9 @@ Task<std::optional<Outcome>> Runner::give_up(Job job, bool lease_has_ended, std:
       *outcome.mutable_gave_up() = std::move(*driven.outcome.mutable_refused());
       co_return outcome;
     }
-    Task<bool> sleeping = parts_.env.clock.sleep(kPause.pause(attempt, parts_.env.random), stop);
+    // Whoever looks next knows since when nothing is sent for it: the wait is not begun anew.
+    const Duration pause = std::max(driven.look_again, kPause.pause(attempt, parts_.env.random));
+    Task<bool> sleeping = parts_.env.clock.sleep(pause, stop);
     co_await std::move(sleeping);
   }
   co_return std::nullopt;

@@ -51,6 +51,7 @@ class Runner {
     How how;
     Outcome outcome;  // of kEnded
     bool store_failed = false;
+    Duration look_again{};  // of a look that came too early
   };
   Task<void> run(v1::Operation operation, std::stop_token stop);
   Task<std::optional<Outcome>> execute(Job job, std::stop_token stop);

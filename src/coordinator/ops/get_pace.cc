@@ -6,6 +6,7 @@ v1::Pace describe_pace(const Operations& with) {
   v1::Pace pace;
   with.pace.describe(pace);
   pace.set_jobs(with.jobs.size());
+  pace.set_bandwidth(with.workers.bandwidth());
   for (const uint64_t mount : with.breakers.broken()) pace.add_broken_mounts(mount);
   return pace;
 }

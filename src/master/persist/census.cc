@@ -30,6 +30,8 @@ Result<v1::PersistStatusReply> Census::count() const {
     total.set_waiting_clear(total.waiting_clear() + page.waiting_clear());
     total.set_waiting_trees(total.waiting_trees() + page.waiting_trees());
     total.set_waiting_directories(total.waiting_directories() + page.waiting_directories());
+    total.set_waiting_sweeps(total.waiting_sweeps() + page.waiting_sweeps());
+    total.set_writing(total.writing() + page.writing());
     total.set_running(total.running() + page.running());
     total.set_failing(total.failing() + page.failing());
     total.set_permanent(total.permanent() + page.permanent());

@@ -118,6 +118,7 @@ Result<void> PersistChecker::check_key() {
   }
   if (record.operation() != 0) TRY(expect(key::operation(record.operation()), name + " is in an operation that has ended"));
   if (record.has_clear()) TRY(expect(place_key(record.clear()), name + " waits for an intent that does not exist"));
+  if (record.has_sweep()) TRY(expect(place_key(record.sweep()), name + " waits for an intent that does not exist"));
   if (record.has_directory()) TRY(expect(place_key(record.directory()), name + " waits for an intent that does not exist"));
   return {};
 }
@@ -134,7 +135,10 @@ Result<void> PersistChecker::check_intent() {
     if (waiting) place = *waiting;
   } else {
     ASSIGN_OR_RETURN(auto held, find<v1::KeyRecord>(key::stored_key(record.mount(), record.key())));
-    if (held) place = record.kind() == v1::INTENT_CLEAR ? held->clear() : held->directory();
+    if (held && record.kind() == v1::INTENT_SWEEP)
+      place = held->sweep();
+    else if (held)
+      place = record.kind() == v1::INTENT_CLEAR ? held->clear() : held->directory();
   }
   if (place_key(place) != key_) problem("intent " + std::to_string(number(1)) + " is nobody's");
   return {};

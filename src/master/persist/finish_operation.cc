@@ -38,9 +38,12 @@ Result<v1::Operation> fence_operation(MutationContext& context, const v1::FenceO
     return busy("the lease of operation " + std::to_string(operation.id) + " still runs");
   }
   operation.record.set_epoch(operation.record.epoch() + 1);
+  if (operation.record.fenced_ns() == 0) operation.record.set_fenced_ns(now);
   operation.record.set_lease_ns(now + lease_of(context.persistence.config, request.lease_ms()).count());
   save_operation(context.txn, operation);
-  return describe(context.txn, operation);
+  ASSIGN_OR_RETURN(v1::Operation described, describe(context.txn, operation));
+  described.set_quiet_ms(static_cast<uint64_t>(std::max<int64_t>(0, now - operation.record.fenced_ns())) / 1'000'000);
+  return described;
 }
 
 Result<v1::Empty> record_multipart(MutationContext& context, const v1::RecordMultipartRequest& request) {

@@ -17,9 +17,13 @@ class Finish {
   Finish(Ledger& ledger, const LiveOperation& operation, const Request& request)
       : ledger_(ledger), operation_(operation), op_(operation.record), request_(request) {}
   Result<std::string> run();
+  // Directories that came by themselves above keys where nothing of ours is any more, and that the namespace does not have, go
+  // too.
+  Result<void> tidy(const std::string& key);
 
  private:
   bool gave_up() const { return request_.has_gave_up(); }
+  bool is_sweep() const { return op_.kind() == v1::OPERATION_SWEEP; }
   bool is_directory() const { return op_.kind() == v1::OPERATION_MAKE_DIRECTORY || op_.kind() == v1::OPERATION_REMOVE_DIRECTORY; }
   v1::OwnContent content(const std::string& identity) const;
   bool is_accepted(const v1::Seen& seen) const;
@@ -30,6 +34,7 @@ class Finish {
   Result<std::string> run_seen(const v1::Refused& looked);
   Result<std::string> run_restore();
   Result<std::string> run_attributes();
+  Result<std::string> run_pruned();
   Result<std::string> stored(const std::string& identity, bool source_gone);
   Result<std::string> foreign(const v1::Foreign& theirs);
   Result<std::string> decide(const Target& target, const v1::Foreign& theirs);
@@ -75,7 +80,9 @@ Result<std::string> Finish::run() {
     case Request::kDone: return run_done(request_.done());
     case Request::kFailed: return run_failed(request_.failed());
     case Request::kRefused: return run_seen(request_.refused());
-    case Request::kGaveUp: return run_seen(request_.gave_up());
+    case Request::kGaveUp:
+      if (op_.kind() == v1::OPERATION_UPLOAD || op_.kind() == v1::OPERATION_MOVE) TRY(ledger_.want_sweep(operation_.id, op_));
+      return run_seen(request_.gave_up());
     default: return invalid("an operation ends with an outcome");
   }
 }
@@ -87,6 +94,7 @@ Result<std::string> Finish::run_done(const v1::Done& done) {
     case v1::OPERATION_DELETE: at_->clear_ours(); return std::string("cleared");
     case v1::OPERATION_RESTORE: return run_restore();
     case v1::OPERATION_ATTRIBUTES: return run_attributes();
+    case v1::OPERATION_REMOVE_DIRECTORY: return run_pruned();
     default: return std::string("done");
   }
 }
@@ -96,6 +104,14 @@ Result<std::string> Finish::run_restore() {
   ASSIGN_OR_RETURN(const std::vector<uint64_t> ids, ledger_.bindings_of(InodeId{op_.inode()}));
   for (const uint64_t id : ids) TRY(forget_lost(ledger_, id));
   return std::string("restored");
+}
+
+// The directory that has the name now, if there is one, and what is below it, may have gone with what was left of another.
+Result<std::string> Finish::run_pruned() {
+  if (op_.inode() == 0) return std::string("done");
+  TRY(ledger_.want_directory(op_.mount(), op_.key(), true));
+  TRY(ledger_.want_tree(InodeId{op_.inode()}));
+  return std::string("pruned");
 }
 
 Result<std::string> Finish::run_attributes() {
@@ -146,6 +162,10 @@ Result<std::string> Finish::stored(const std::string& identity, bool source_gone
 }
 
 Result<std::string> Finish::run_seen(const v1::Refused& looked) {
+  if (is_sweep()) {
+    TRY(retry({}, {}, false, false));
+    return std::string("again");
+  }
   if (is_directory()) {
     TRY(retry(retry_delay(ledger_.config(), op_.attempts() + 1, false, operation_.id), "the directory could not be changed",
               false, true));
@@ -275,17 +295,38 @@ Result<void> Finish::retry(Duration delay, const std::string& error, bool perman
     return ledger_.postpone(intent, delay);
   }
   if (op_.kind() == v1::OPERATION_RESTORE) return {};  // what wanted it is still waiting
-  intent.set_kind(is_directory() ? v1::INTENT_DIRECTORY : v1::INTENT_CLEAR);
+  intent.set_kind(is_directory() ? v1::INTENT_DIRECTORY : is_sweep() ? v1::INTENT_SWEEP : v1::INTENT_CLEAR);
   intent.set_mount(op_.mount());
   intent.set_key(op_.key());
+  intent.set_keeps(op_.kind() == v1::OPERATION_MAKE_DIRECTORY);
+  intent.set_begun_from_ns(op_.begun_from_ns());
+  intent.set_begun_until_ns(op_.begun_until_ns());
+  *intent.mutable_given_up() = op_.given_up();
   return ledger_.postpone(intent, delay);
+}
+
+Result<void> Finish::tidy(const std::string& key) {
+  ASSIGN_OR_RETURN(const Mappings* mappings, ledger_.mappings());
+  const Mapping* mapping = mappings->of_key(op_.mount(), key);
+  const size_t slash = key.rfind('/');
+  if (!mapping || !mapping->has_directories || slash == std::string::npos || slash <= mapping->record.prefix().size()) return {};
+  ASSIGN_OR_RETURN(const v1::KeyRecord* at, ledger_.key(op_.mount(), key));
+  if (at->has_ours() || at->operation() != 0) return {};
+  const std::string above = key.substr(0, slash);
+  ASSIGN_OR_RETURN(const auto entry, entry_at(ledger_.txn(), *mappings, op_.mount(), above));
+  if (entry && entry->type() == v1::FILE_TYPE_DIRECTORY) return {};
+  return ledger_.want_directory(op_.mount(), above, false);
 }
 
 }  // namespace
 
 Result<std::string> finish(Ledger& ledger, const LiveOperation& operation, const v1::FinishOperationRequest& request) {
   if (operation.is_fetch()) return finish_fetch(ledger, operation, request);
-  return Finish(ledger, operation, request).run();
+  Finish end(ledger, operation, request);
+  ASSIGN_OR_RETURN(std::string result, end.run());
+  TRY(end.tidy(operation.record.key()));
+  if (operation.record.kind() == v1::OPERATION_MOVE) TRY(end.tidy(operation.record.source_key()));
+  return result;
 }
 
 }  // namespace forebay::master

@@ -43,7 +43,10 @@ Result<void> move_binding(Ledger& ledger, Entry& entry, v1::InodeRecord& record,
   if (!binding) return corrupt("inode " + to_string(entry.inode) + " has an entry with a binding that does not exist");
   const bool ordered = binding->order() != 0;
   const bool same_directory = binding->directory() == to.value;
-  if (!same_directory) ledger.leave_turn(entry.binding, *binding);
+  if (!same_directory) {
+    ledger.leave_turn(entry.binding, *binding);
+    binding->clear_last_order();
+  }
   binding->set_directory(to.value);
   binding->set_name(std::string(name));
   binding->clear_aside();  // a conflict is of an entry and a key
@@ -126,7 +129,7 @@ Result<void> attributes_changed(MutationContext& context, InodeId inode, const v
   Ledger ledger(context);
   if (is_directory) {
     ASSIGN_OR_RETURN(std::optional<Target> target, directory_target(context.txn, *mappings, inode));
-    if (target && target->mapping->has_directories) TRY(ledger.want_directory(target->mount(), target->key));
+    if (target && target->mapping->has_directories) TRY(ledger.want_directory(target->mount(), target->key, true));
   } else {
     ASSIGN_OR_RETURN(const std::vector<uint64_t> ids, ledger.bindings_of(inode));
     for (const uint64_t id : ids) {
@@ -142,15 +145,27 @@ Result<void> attributes_changed(MutationContext& context, InodeId inode, const v
   return {};
 }
 
-Result<void> directory_named(MutationContext& context, InodeId parent, std::string_view name) {
+namespace {
+
+Result<void> want_directory(MutationContext& context, InodeId parent, std::string_view name, bool keeps) {
   ASSIGN_OR_RETURN(auto mappings, in_force(context));
   if (mappings->empty()) return {};
   ASSIGN_OR_RETURN(std::optional<Target> target, directory_target(context.txn, *mappings, parent));
   if (!target || !target->mapping->has_directories || target->mapping->excludes(name)) return {};
   Ledger ledger(context);
-  TRY(ledger.want_directory(target->mount(), join_key(target->key, name)));
+  TRY(ledger.want_directory(target->mount(), join_key(target->key, name), keeps));
   ledger.save();
   return {};
+}
+
+}  // namespace
+
+Result<void> directory_named(MutationContext& context, InodeId parent, std::string_view name) {
+  return want_directory(context, parent, name, true);
+}
+
+Result<void> directory_left(MutationContext& context, InodeId parent, std::string_view name) {
+  return want_directory(context, parent, name, false);
 }
 
 Result<void> directory_moved(MutationContext& context, InodeId directory, InodeId from, std::string_view old_name, InodeId to,
@@ -160,7 +175,7 @@ Result<void> directory_moved(MutationContext& context, InodeId directory, InodeI
   ASSIGN_OR_RETURN(std::optional<Target> left, directory_target(context.txn, *mappings, from));
   ASSIGN_OR_RETURN(std::optional<Target> entered, directory_target(context.txn, *mappings, to));
   if (!left && !entered) return {};
-  TRY(directory_named(context, from, old_name));
+  TRY(directory_left(context, from, old_name));
   TRY(directory_named(context, to, new_name));
   Ledger ledger(context);
   TRY(ledger.want_tree(directory));

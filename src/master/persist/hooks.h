@@ -24,8 +24,10 @@ Result<void> version_sealed(MutationContext& context, InodeId inode, const v1::I
 // saved.
 Result<void> attributes_changed(MutationContext& context, InodeId inode, const v1::InodeRecord& record);
 
-// A directory got, or lost, this name. EBUSY of its own: see check_may_leave.
+// A directory got this name.
 Result<void> directory_named(MutationContext& context, InodeId parent, std::string_view name);
+// A directory lost it. EBUSY of its own: see check_may_leave.
+Result<void> directory_left(MutationContext& context, InodeId parent, std::string_view name);
 // A directory, with what is below it, has moved. Its record is saved.
 Result<void> directory_moved(MutationContext& context, InodeId directory, InodeId from, std::string_view old_name, InodeId to,
                              std::string_view new_name);

@@ -235,7 +235,7 @@ TEST_F(HooksTest, a_mapped_directory_stays_where_it_is) {
 }
 
 TEST_F(HooksTest, the_store_with_directories_gets_directories_and_attributes) {
-  start_mapped("", true);
+  start_mapped(R"("onDelete": "delete")", true);
   mkdir("/c/d");
   EXPECT_EQ(run_all(), Texts{"mkdir k/d"});
   write_file("/c/d/a", 10);
@@ -246,7 +246,7 @@ TEST_F(HooksTest, the_store_with_directories_gets_directories_and_attributes) {
   EXPECT_EQ(run_all(), Texts{"mkdir k/d"});
   ASSERT_TRUE(unlink("/c/d/a"));
   ASSERT_TRUE(rmdir("/c/d"));
-  EXPECT_EQ(run_all(), Texts{"rmdir k/d"});
+  EXPECT_EQ(run_all(), (Texts{"delete k/d/a", "rmdir k/d"}));
 }
 
 TEST_F(HooksTest, on_an_object_store_attributes_wait_for_the_next_upload) {

@@ -3,6 +3,8 @@
 namespace forebay::master {
 namespace {
 
+constexpr int kMostGivenUp = 64;  // operations that one sweep remembers; uploads of older ones are known by their time
+
 v1::IntentRecord intent_of(v1::IntentKind kind, int64_t since_ns) {
   v1::IntentRecord intent;
   intent.set_kind(kind);
@@ -99,8 +101,15 @@ void Ledger::end_conflict(uint64_t id, v1::BindingRecord& binding) {
 Result<void> Ledger::enter_turn(uint64_t id, v1::BindingRecord& binding) {
   leave_turn(id, binding);
   ASSIGN_OR_RETURN(const uint64_t order, context_.next_id("order"));
-  binding.set_order(order);
-  txn().put(key::turn(InodeId{binding.directory()}, order, id), {});
+  binding.set_last_order(order);
+  return enter_turn_again(id, binding);
+}
+
+Result<void> Ledger::enter_turn_again(uint64_t id, v1::BindingRecord& binding) {
+  if (binding.order() != 0) return {};
+  if (binding.last_order() == 0) return enter_turn(id, binding);
+  binding.set_order(binding.last_order());
+  txn().put(key::turn(InodeId{binding.directory()}, binding.order(), id), {});
   return {};
 }
 
@@ -153,10 +162,19 @@ Result<void> Ledger::want_clear(uint64_t mount, std::string_view key_name, bool 
   return {};
 }
 
-Result<void> Ledger::want_directory(uint64_t mount, std::string_view key_name) {
+Result<void> Ledger::want_directory(uint64_t mount, std::string_view key_name, bool keeps) {
   ASSIGN_OR_RETURN(v1::KeyRecord * record, key(mount, key_name));
-  if (record->has_directory()) return {};
   v1::IntentRecord intent = intent_of(v1::INTENT_DIRECTORY, now_ns());
+  intent.set_keeps(keeps);
+  if (record->has_directory()) {
+    if (keeps) return {};
+    const std::string name = key::intent(record->directory().due_ns(), record->directory().sequence());
+    ASSIGN_OR_RETURN(auto waiting, read_record<v1::IntentRecord>(txn(), name));
+    if (!waiting) return std::unexpected(corrupt_record(name));
+    waiting->set_keeps(false);
+    write_record(txn(), name, *waiting);
+    return {};
+  }
   intent.set_mount(mount);
   intent.set_key(std::string(key_name));
   ASSIGN_OR_RETURN(*record->mutable_directory(), enqueue(intent, now_ns()));
@@ -171,6 +189,25 @@ Result<void> Ledger::want_tree(InodeId directory) {
   ASSIGN_OR_RETURN(const v1::IntentPlace place, enqueue(intent, now_ns()));
   write_record(txn(), key::tree_intent(directory), place);
   return {};
+}
+
+Result<void> Ledger::want_sweep(uint64_t operation, const v1::OperationRecord& given_up) {
+  if (config().sweep_after <= Duration{}) return {};
+  ASSIGN_OR_RETURN(v1::KeyRecord * record, key(given_up.mount(), given_up.key()));
+  v1::IntentRecord intent = intent_of(v1::INTENT_SWEEP, now_ns());
+  intent.set_begun_from_ns(given_up.started_ns());
+  if (record->has_sweep()) {
+    const std::string name = key::intent(record->sweep().due_ns(), record->sweep().sequence());
+    ASSIGN_OR_RETURN(auto waiting, read_record<v1::IntentRecord>(txn(), name));
+    if (!waiting) return std::unexpected(corrupt_record(name));
+    intent = std::move(*waiting);
+  }
+  intent.set_mount(given_up.mount());
+  intent.set_key(given_up.key());
+  intent.set_begun_until_ns(now_ns());
+  if (intent.given_up_size() == kMostGivenUp) intent.mutable_given_up()->erase(intent.given_up().begin());
+  intent.add_given_up(operation);
+  return postpone(std::move(intent), config().sweep_after);
 }
 
 Result<void> Ledger::postpone(v1::IntentRecord intent, Duration delay) {
@@ -188,6 +225,7 @@ Result<v1::IntentPlace*> Ledger::place_of(const v1::IntentRecord& intent) {
     return record ? record->mutable_intent() : nullptr;
   }
   ASSIGN_OR_RETURN(v1::KeyRecord * record, key(intent.mount(), intent.key()));
+  if (intent.kind() == v1::INTENT_SWEEP) return record->mutable_sweep();
   return intent.kind() == v1::INTENT_CLEAR ? record->mutable_clear() : record->mutable_directory();
 }
 
@@ -202,6 +240,8 @@ Result<void> Ledger::take(const v1::IntentPlace& place, const v1::IntentRecord& 
     ASSIGN_OR_RETURN(v1::KeyRecord * record, key(intent.mount(), intent.key()));
     if (intent.kind() == v1::INTENT_CLEAR)
       record->clear_clear();
+    else if (intent.kind() == v1::INTENT_SWEEP)
+      record->clear_sweep();
     else
       record->clear_directory();
   }

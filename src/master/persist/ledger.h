@@ -38,14 +38,18 @@ class Ledger {
   // -- what they hold --
   Result<void> unbind(v1::BindingRecord& binding);  // the object stays, and is ours
   void end_conflict(uint64_t id, v1::BindingRecord& binding);
-  Result<void> enter_turn(uint64_t id, v1::BindingRecord& binding);  // the last one in its directory
+  Result<void> enter_turn(uint64_t id, v1::BindingRecord& binding);        // the last one in its directory
+  Result<void> enter_turn_again(uint64_t id, v1::BindingRecord& binding);  // where it was before
   void leave_turn(uint64_t id, v1::BindingRecord& binding);
 
   // -- the queue --
   Result<void> want(uint64_t id, v1::IntentKind kind, Duration delay = {});
   Result<void> want_clear(uint64_t mount, std::string_view key, bool keeps = false);
-  Result<void> want_directory(uint64_t mount, std::string_view key);
+  // keeps: of a directory that is there, nothing below is another's, from before.
+  Result<void> want_directory(uint64_t mount, std::string_view key, bool keeps);
   Result<void> want_tree(InodeId directory);
+  // After an operation was given up: what it may have begun at its key and nobody knows of is aborted, in a while.
+  Result<void> want_sweep(uint64_t operation, const v1::OperationRecord& given_up);
   // Puts an intent of a binding or key back for later, in place of one that waits; `intent` says how often it has failed.
   Result<void> postpone(v1::IntentRecord intent, Duration delay);
   // It is not waiting any more.

@@ -14,6 +14,17 @@ Result<v1::KeyRecord*> source_of(Ledger& ledger, const v1::OperationRecord& reco
   return ledger.key(record.mount(), record.source_key());
 }
 
+// Does a settle_tree wait for the directory, or for one above it?
+Result<bool> is_being_settled(const kv::Reader& reader, InodeId directory) {
+  while (directory != InodeId{} && directory != kRootInode) {
+    ASSIGN_OR_RETURN(const auto waiting, reader.get(key::tree_intent(directory)));
+    if (waiting) return true;
+    ASSIGN_OR_RETURN(const auto record, read_record<v1::InodeRecord>(reader, key::inode(directory)));
+    directory = InodeId{record ? record->parent() : 0};
+  }
+  return false;
+}
+
 uint64_t mix(uint64_t value) {
   value = (value ^ (value >> 30)) * 0xbf58476d1ce4e5b9;
   value = (value ^ (value >> 27)) * 0x94d049bb133111eb;
@@ -93,6 +104,8 @@ Result<v1::Operation> describe(const kv::Reader& reader, const LiveOperation& op
 Result<bool> is_its_turn(const kv::Reader& reader, uint64_t binding, InodeId directory, uint64_t order) {
   bool first = true;
   if (order == 0) return first;
+  ASSIGN_OR_RETURN(const bool moved, is_being_settled(reader, directory));
+  if (moved) return false;
   TRY(reader.scan(key::turns(directory), key::turn(directory, order, 0), [&](std::string_view key, std::string_view) {
     first = read_big_endian(key.substr(17)) == binding;
     return first;

@@ -29,7 +29,8 @@ Result<void> end_operation(Ledger& ledger, const LiveOperation& operation);
 // With what the worker needs besides the record.
 Result<v1::Operation> describe(const kv::Reader& reader, const LiveOperation& operation);
 
-// In an ordered directory: is everything that was sealed earlier visible, or gone? Once it is, it stays so: orders only grow.
+// In an ordered directory: is everything that was sealed earlier visible, or gone? Once it is, it stays so, until the directory,
+// or one above it, gets another name: until that was looked through, nothing has its turn.
 Result<bool> is_its_turn(const kv::Reader& reader, uint64_t binding, InodeId directory, uint64_t order);
 
 // 0: the default.

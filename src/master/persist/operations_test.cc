@@ -205,6 +205,18 @@ TEST_F(OperationsTest, whoever_is_given_up_says_nothing_any_more) {
   EXPECT_EQ(code_of(finish_done(*taken)), Code::kStale);
 }
 
+TEST_F(OperationsTest, the_quiet_time_of_what_was_fenced_goes_on_whoever_looks) {
+  start_mapped();
+  write_file("/c/a", 10);
+  auto taken = fence(upload("a"), true);
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken->quiet_ms(), 0U);
+  now += std::chrono::seconds(20);
+  auto again = fence(*taken, true);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->quiet_ms(), 20'000U);
+}
+
 TEST_F(OperationsTest, what_a_given_up_worker_had_stored_counts) {
   start_mapped();
   const v1::Attr attr = write_file("/c/a", 10);
@@ -424,6 +436,25 @@ TEST_F(OperationsTest, in_an_ordered_directory_what_was_sealed_earlier_is_visibl
   EXPECT_TRUE(may_publish(marker));
 }
 
+TEST_F(OperationsTest, an_ordered_directory_that_gets_another_name_keeps_its_order_there) {
+  start_mapped(R"("onDelete": "delete", "order": "directory")");
+  mkdir("/c/d");
+  write_file("/c/d/z shard", 10);
+  write_file("/c/d/marker", 10);
+  ASSERT_TRUE(finish_done(upload("z shard")));
+  ASSERT_TRUE(rename("/c/d", "/c/e"));
+  const v1::Operation marker = upload("marker");
+  EXPECT_EQ(marker.record().key(), "k/e/marker");
+  EXPECT_FALSE(may_publish(marker)) << "nobody has looked yet for what moves with it";
+  const v1::StartIntentReply tree = start_intent("tree " + std::to_string(inode_of("/c/e").value));
+  EXPECT_TRUE(tree.has_nothing());
+  EXPECT_FALSE(may_publish(marker)) << "its shard is under the old name";
+  const v1::StartIntentReply shard = start_intent("settle z shard");
+  ASSERT_TRUE(shard.has_started()) << shard.DebugString();
+  ASSERT_TRUE(finish_done(shard.started()));
+  EXPECT_TRUE(may_publish(marker));
+}
+
 TEST_F(OperationsTest, in_an_ordered_directory_what_is_gone_or_in_conflict_holds_nobody_up) {
   start_mapped(R"("order": "directory")");
   write_file("/c/a", 10);
@@ -445,7 +476,95 @@ TEST_F(OperationsTest, what_is_found_of_ours_after_the_file_is_gone_is_cleared) 
   ASSERT_TRUE(unlink("/c/a"));
   EXPECT_EQ(give_up(*taken, ours(4711, 3)), "again");
   EXPECT_EQ(run_all(), Texts{"delete k/a"});
+  now += std::chrono::minutes(11);
+  EXPECT_EQ(run_all(), Texts{"sweep k/a"});
   EXPECT_EQ(count("K"), 0u);
+}
+
+// -- uploads that nobody knows of --
+
+TEST_F(OperationsTest, after_an_operation_was_given_up_its_key_is_swept_once_in_a_while) {
+  start_mapped();
+  write_file("/c/a", 10);
+  const v1::Operation first = upload("a");
+  now += std::chrono::seconds(5);
+  auto taken = fence(first, true);
+  ASSERT_TRUE(taken);
+  ASSERT_TRUE(give_up(*taken, absent()));
+  const v1::Operation second = upload("a");
+  auto again = fence(second, true);
+  ASSERT_TRUE(again);
+  ASSERT_TRUE(give_up(*again, absent()));
+  EXPECT_EQ(run_all(), Texts{"upload k/a"});
+  EXPECT_EQ(status().waiting_sweeps(), 1u);
+  EXPECT_EQ(status().waiting_persist() + status().waiting_clear() + status().running(), 0u) << "nothing of it is dirty";
+  now += std::chrono::minutes(11);
+  ASSERT_EQ(intents(), Texts{"sweep k/a"});
+  const v1::StartIntentReply reply = start_intent("sweep k/a");
+  ASSERT_TRUE(reply.has_started());
+  const v1::OperationRecord& sweep = reply.started().record();
+  EXPECT_EQ(sweep.begun_from_ns(), first.record().started_ns());
+  EXPECT_GE(sweep.begun_until_ns(), second.record().started_ns());
+  ASSERT_EQ(sweep.given_up_size(), 2);
+  EXPECT_EQ(sweep.given_up(0), first.operation());
+  rewrite("/c/a", 20);
+  EXPECT_TRUE(start_intent("persist a").has_waits()) << "its upload would be met";
+  ASSERT_TRUE(finish_failed(reply.started(), false));
+  now += std::chrono::seconds(5);
+  EXPECT_EQ(run_all(), (Texts{"upload k/a", "sweep k/a"}));
+  EXPECT_EQ(status().waiting_sweeps(), 0u);
+}
+
+TEST_F(OperationsTest, what_is_open_for_writing_is_not_clean) {
+  start_mapped();
+  write_file("/c/a", 10);
+  run_all();
+  EXPECT_EQ(status().writing(), 0u);
+  ASSERT_TRUE(create("/c/b"));
+  EXPECT_EQ(status().writing(), 1u);
+  EXPECT_EQ(status().mappings(0).writing(), 1u);
+  EXPECT_EQ(status().waiting_persist(), 0u);
+}
+
+TEST_F(OperationsTest, a_directory_is_removed_after_what_is_below_it_has_left) {
+  start_mapped(R"("onDelete": "delete")", true);
+  mkdir("/c/d");
+  write_file("/c/d/a", 10);
+  run_all();
+  ASSERT_TRUE(unlink("/c/d/a"));
+  ASSERT_TRUE(rmdir("/c/d"));
+  EXPECT_EQ(intents(), (Texts{"clear k/d/a", "directory k/d"}));
+  EXPECT_EQ(start_intent("directory k/d").waits(), "what is still below it");
+  EXPECT_EQ(status().failing(), 0u);
+  EXPECT_EQ(run_all(), (Texts{"delete k/d/a", "rmdir k/d"}));
+}
+
+TEST_F(OperationsTest, a_directory_under_the_name_of_one_that_left_has_nothing_of_it) {
+  start_mapped(R"("onDelete": "delete")", true);
+  mkdir("/c/d");
+  mkdir("/c/d/e");
+  run_all();
+  ASSERT_TRUE(rename("/c/d", "/c/x"));
+  mkdir("/c/d");
+  mkdir("/c/d/f");
+  const Texts done = run_all();
+  const auto pruned = std::ranges::find(done, "rmdir k/d");
+  ASSERT_NE(pruned, done.end()) << "k/d/e is left";
+  EXPECT_NE(std::find(pruned, done.end(), "mkdir k/d"), done.end()) << "it may have gone with it";
+  EXPECT_NE(std::find(pruned, done.end(), "mkdir k/d/f"), done.end());
+  EXPECT_NE(std::ranges::find(done, "mkdir k/x/e"), done.end());
+  EXPECT_EQ(intents(), Texts{});
+}
+
+TEST_F(OperationsTest, a_directory_whose_objects_are_kept_stays_with_them) {
+  start_mapped(R"("onDelete": "keep")", true);
+  mkdir("/c/d");
+  write_file("/c/d/a", 10);
+  run_all();
+  ASSERT_TRUE(unlink("/c/d/a"));
+  ASSERT_TRUE(rmdir("/c/d"));
+  EXPECT_EQ(run_all(), Texts{});
+  EXPECT_EQ(intents(), Texts{});
 }
 
 TEST_F(OperationsTest, an_intent_that_is_gone_is_nothing_and_only_the_superuser_may_start) {

@@ -32,6 +32,7 @@ Result<v1::ListOperationsReply> list_operations(QueryContext& context, const v1:
 Result<v1::PersistStatusReply> persist_status(QueryContext& context, const v1::PersistStatusRequest& request);
 Result<v1::ListConflictsReply> list_conflicts(QueryContext& context, const v1::ListConflictsRequest& request);
 Result<v1::Empty> resolve_conflict(MutationContext& context, const v1::ResolveConflictRequest& request);
+Result<v1::FsckKeysReply> fsck_keys(QueryContext& context, const v1::FsckKeysRequest& request);
 Result<v1::RetryIntentsReply> retry_intents(MutationContext& context, const v1::RetryIntentsRequest& request);
 // These two are for whoever may do as much with the files.
 Result<v1::DescribeEntriesReply> describe_entries(QueryContext& context, const v1::DescribeEntriesRequest& request);

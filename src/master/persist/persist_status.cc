@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
+#include "base/text.h"
 #include "master/namespace/inode.h"
 #include "master/persist/census.h"
 #include "master/persist/finishing.h"
@@ -13,7 +16,7 @@ constexpr int kMostFailures = 100;          // in one reply
 constexpr size_t kStep = 4'000;             // records in one reply
 constexpr uint32_t kMostConflicts = 1'000;  // conflicts in one reply
 
-// Adds up records of intents, operations and conflicts: all together, and by the mapping that they belong to.
+// Adds up records of operations, handles, intents and conflicts: all together, and by the mapping that they belong to.
 class StatusCount {
  public:
   StatusCount(const kv::Reader& reader, const Mappings& mappings, v1::PersistStatusReply& reply)
@@ -24,6 +27,7 @@ class StatusCount {
   Result<void> add_intent(std::string_view key, const v1::IntentRecord& intent);
   Result<void> add_operation(const v1::OperationRecord& operation);
   Result<void> add_conflict(uint64_t binding);
+  Result<void> add_handle(InodeId inode);
   Result<void> add_failure(std::string_view key, const v1::IntentRecord& intent);
   void add_age(int64_t since_ns, v1::MappingStatus* mapping);
   // The binding that waits, with the bytes of its file; what it belongs to, or null.
@@ -35,6 +39,7 @@ class StatusCount {
   const kv::Reader& reader_;
   const Mappings& mappings_;
   v1::PersistStatusReply& reply_;
+  InodeId last_written_;                     // handles of one inode follow each other
   std::map<InodeId, const Mapping*> known_;  // directories of what was counted: as many as records
 };
 
@@ -80,6 +85,10 @@ void StatusCount::add_age(int64_t since_ns, v1::MappingStatus* mapping) {
 }
 
 Result<void> StatusCount::add_intent(std::string_view key, const v1::IntentRecord& intent) {
+  if (intent.kind() == v1::INTENT_SWEEP) {
+    reply_.set_waiting_sweeps(reply_.waiting_sweeps() + 1);
+    return intent.last_error().empty() ? Result<void>{} : add_failure(key, intent);
+  }
   v1::MappingStatus* mapping = nullptr;
   switch (intent.kind()) {
     case v1::INTENT_PERSIST: reply_.set_waiting_persist(reply_.waiting_persist() + 1); break;
@@ -119,7 +128,8 @@ Result<void> StatusCount::add_failure(std::string_view key, const v1::IntentReco
   ASSIGN_OR_RETURN(const auto binding, read_record<v1::BindingRecord>(reader_, key::binding(intent.binding())));
   if (!binding) return {};
   ASSIGN_OR_RETURN(const std::optional<Target> target, binding_target(reader_, mappings_, *binding));
-  ASSIGN_OR_RETURN(*failure.mutable_path(), path_of(reader_, InodeId{binding->directory()}, binding->name()));
+  ASSIGN_OR_RETURN(const std::string path, path_of(reader_, InodeId{binding->directory()}, binding->name()));
+  failure.set_path(readable_text(path));
   if (!target) return {};
   failure.set_mount(target->mount());
   failure.set_key(target->key);
@@ -127,7 +137,8 @@ Result<void> StatusCount::add_failure(std::string_view key, const v1::IntentReco
 }
 
 Result<void> StatusCount::add_operation(const v1::OperationRecord& operation) {
-  if (operation.object() != 0) return {};  // for a reader: nothing is to be persisted
+  // For a reader, or for nobody: nothing is to be persisted.
+  if (operation.object() != 0 || operation.kind() == v1::OPERATION_SWEEP) return {};
   reply_.set_running(reply_.running() + 1);
   v1::MappingStatus* mapping = of_key(operation.mount(), operation.key());
   if (operation.binding() != 0) {
@@ -149,11 +160,32 @@ Result<void> StatusCount::add_conflict(uint64_t binding) {
   return {};
 }
 
+// Once for each file below a mapping: what was written to it may still be on its way.
+Result<void> StatusCount::add_handle(InodeId inode) {
+  if (inode == std::exchange(last_written_, inode)) return {};
+  ASSIGN_OR_RETURN(const auto record, read_record<v1::InodeRecord>(reader_, key::inode(inode)));
+  if (!record || record->bindings() == 0) return {};
+  v1::MappingStatus* mapping = nullptr;
+  const std::string prefix = key::inode_bindings(inode);
+  std::vector<uint64_t> ids;
+  TRY(reader_.scan(prefix, kv::prefix_end(prefix), [&](std::string_view key, std::string_view) {
+    ids.push_back(read_big_endian(key.substr(prefix.size())));
+    return false;
+  }));
+  if (!ids.empty()) {
+    ASSIGN_OR_RETURN(mapping, of_binding(ids.front(), false));
+  }
+  reply_.set_writing(reply_.writing() + 1);
+  if (mapping) mapping->set_writing(mapping->writing() + 1);
+  return {};
+}
+
 Result<void> StatusCount::add(std::string_view key, std::string_view value) {
   const int size = static_cast<int>(value.size());
   v1::IntentRecord intent;
   v1::OperationRecord operation;
   switch (key[0]) {
+    case 'H': return add_handle(InodeId{read_big_endian(key.substr(1, 8))});
     case 'Q':
       if (!intent.ParseFromArray(value.data(), size)) return std::unexpected(corrupt_record(key));
       return add_intent(key, intent);
@@ -172,7 +204,7 @@ Result<v1::PersistStatusReply> persist_status_page(const kv::Reader& reader, con
   StatusCount count(reader, mappings, reply);
   std::string begin = cursor.empty() ? "E" : cursor;
   size_t left = kStep;
-  for (const char tag : std::string_view("EQc")) {  // in key order
+  for (const char tag : std::string_view("EHQc")) {  // in key order
     if (tag < begin[0]) continue;
     if (tag != begin[0]) begin = std::string(1, tag);
     Result<void> added;
@@ -213,7 +245,8 @@ Result<v1::ListConflictsReply> list_conflicts(QueryContext& context, const v1::L
     v1::Conflict& conflict = *reply.add_conflicts();
     conflict.set_binding(id);
     *conflict.mutable_record() = *record;
-    ASSIGN_OR_RETURN(*conflict.mutable_path(), path_of(context.reader, InodeId{record->directory()}, record->name()));
+    ASSIGN_OR_RETURN(const std::string path, path_of(context.reader, InodeId{record->directory()}, record->name()));
+    conflict.set_path(readable_text(path));
   }
   return reply;
 }

@@ -48,6 +48,7 @@ class PersistWorld : public ContentWorld {
   };
   std::string describe(const v1::IntentRecord& intent) {
     if (intent.kind() == v1::INTENT_CLEAR) return (intent.keeps() ? "fetch " : "clear ") + intent.key();
+    if (intent.kind() == v1::INTENT_SWEEP) return "sweep " + intent.key();
     if (intent.kind() == v1::INTENT_DIRECTORY) return "directory " + intent.key();
     if (intent.kind() == v1::INTENT_SETTLE_TREE) return "tree " + std::to_string(intent.directory());
     auto binding = binding_record(intent.binding());
@@ -145,6 +146,7 @@ class PersistWorld : public ContentWorld {
       case v1::OPERATION_RESTORE: return "restore " + record.key();
       case v1::OPERATION_ATTRIBUTES: return "attributes " + record.key();
       case v1::OPERATION_MAKE_DIRECTORY: return "mkdir " + record.key();
+      case v1::OPERATION_SWEEP: return "sweep " + record.key();
       default: return "rmdir " + record.key();
     }
   }

@@ -77,8 +77,9 @@ struct PersistConfig {
   Duration longest_lease = std::chrono::hours(1);
   Duration first_retry = std::chrono::seconds(1);
   Duration last_retry = std::chrono::minutes(5);
-  uint64_t block_bytes = 64 * kMiB;  // what comes back from the under store at a time; at most
-  size_t tree_step = 256;            // entries of a directory in one step of settle_tree
+  uint64_t block_bytes = 64 * kMiB;                 // what comes back from the under store at a time; at most
+  Duration sweep_after = std::chrono::minutes(10);  // an operation was given up; longer than a request is under way. 0: never
+  size_t tree_step = 256;                           // entries of a directory in one step of settle_tree
   PersistRules rules;
 };
 

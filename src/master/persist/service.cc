@@ -34,6 +34,7 @@ void bind_persist(Driver& driver, const MappingWatch& watch) {
   driver.query<persists::PersistStatus>(ops::persist_status);
   driver.query<persists::ListConflicts>(ops::list_conflicts);
   driver.mutation<persists::ResolveConflict>(ops::resolve_conflict);
+  driver.query<persists::FsckKeys>(ops::fsck_keys);
   driver.mutation<persists::RetryIntents>(ops::retry_intents);
   driver.query<persists::DescribeEntries>(ops::describe_entries);
   driver.mutation<persists::PersistEntries>(ops::persist_entries);

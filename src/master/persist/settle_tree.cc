@@ -49,7 +49,8 @@ Result<void> settle_file(Ledger& ledger, InodeId directory, Named& named) {
   const bool nothing_yet = target && record.version() == 0;
   if (nothing_yet) return {};
   const bool ordered = target && target->mapping->ordered();
-  if (ordered && binding->order() == 0) TRY(ledger.enter_turn(id, *binding));
+  // What was sealed earlier comes to its new key earlier, whether it was at the old one or not.
+  if (ordered) TRY(ledger.enter_turn_again(id, *binding));
   return ledger.want(id, newest ? v1::INTENT_SETTLE : v1::INTENT_PERSIST);
 }
 
@@ -62,7 +63,8 @@ Started settle_tree(Ledger& ledger, const Intent& intent) {
   if (intent.record.cursor().empty()) {
     ASSIGN_OR_RETURN(const Mappings* mappings, ledger.mappings());
     ASSIGN_OR_RETURN(const std::optional<Target> place, directory_target(ledger.txn(), *mappings, directory));
-    if (place && place->mapping->has_directories && !place->key.empty()) TRY(ledger.want_directory(place->mount(), place->key));
+    if (place && place->mapping->has_directories && !place->key.empty())
+      TRY(ledger.want_directory(place->mount(), place->key, true));
   }
   const size_t limit = ledger.config().tree_step;
   ASSIGN_OR_RETURN(std::vector<Named> entries, next_entries(ledger.txn(), directory, intent.record.cursor(), limit));

@@ -44,6 +44,7 @@ Result<v1::StartIntentReply> start_intent(MutationContext& context, const v1::St
     case v1::INTENT_SETTLE: started = start_binding(ledger, intent); break;
     case v1::INTENT_SETTLE_TREE: started = settle_tree(ledger, intent); break;
     case v1::INTENT_CLEAR: started = start_clear(ledger, intent); break;
+    case v1::INTENT_SWEEP: started = start_sweep(ledger, intent); break;
     case v1::INTENT_DIRECTORY: started = start_directory(ledger, intent); break;
     default: return std::unexpected(corrupt_record(key::intent(place.due_ns(), place.sequence())));
   }

@@ -93,6 +93,20 @@ Result<bool> is_coming(Ledger& ledger, const v1::BindingRecord* binding) {
 
 }  // namespace
 
+namespace {
+
+// The intent becomes the operation.
+Started begin(Ledger& ledger, const Intent& intent, v1::OperationRecord operation) {
+  operation.set_attempts(intent.record.attempts());
+  operation.set_since_ns(intent.record.since_ns());
+  TRY(ledger.take(intent.place, intent.record));
+  v1::StartIntentReply reply;
+  ASSIGN_OR_RETURN(*reply.mutable_started(), begin_operation(ledger, std::move(operation), intent.lease));
+  return reply;
+}
+
+}  // namespace
+
 Started start_clear(Ledger& ledger, const Intent& intent) {
   const uint64_t mount = intent.record.mount();
   const std::string& name = intent.record.key();
@@ -112,13 +126,45 @@ Started start_clear(Ledger& ledger, const Intent& intent) {
   operation.set_mount(mount);
   operation.set_key(name);
   *operation.mutable_expected() = at->ours();
-  operation.set_attempts(intent.record.attempts());
-  operation.set_since_ns(intent.record.since_ns());
-  TRY(ledger.take(intent.place, intent.record));
-  v1::StartIntentReply reply;
-  ASSIGN_OR_RETURN(*reply.mutable_started(), begin_operation(ledger, std::move(operation), intent.lease));
-  return reply;
+  return begin(ledger, intent, std::move(operation));
 }
+
+namespace {
+
+enum class Below : uint8_t { kNothing, kLeaving, kKept };
+
+// What is recorded below a directory's key that is to go. Objects that stay where their files were removed keep it.
+Result<Below> below_directory(const kv::Reader& reader, uint64_t mount, std::string_view name) {
+  constexpr size_t kMostLookedAt = 1'000;
+  Below below = Below::kNothing;
+  size_t looked_at = 0;
+  std::optional<Status> failure;
+  const std::string prefix = key::stored_key(mount, name) + "/";
+  TRY(reader.scan(prefix, kv::prefix_end(prefix), [&](std::string_view key, std::string_view value) {
+    v1::KeyRecord record;
+    if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) failure = corrupt_record(key);
+    const bool leaves = record.binding() != 0 || record.operation() != 0 || record.has_clear() || record.has_directory();
+    if (record.has_ours() && below == Below::kNothing) below = Below::kKept;
+    if (leaves) below = Below::kLeaving;
+    return !failure && !leaves && ++looked_at < kMostLookedAt;
+  }));
+  if (failure) return std::unexpected(std::move(*failure));
+  return below;
+}
+
+// A directory that is being removed takes empty ones below it along: what is to be there has to wait.
+Result<bool> is_above_removed(Ledger& ledger, uint64_t mount, std::string_view name, std::string_view prefix) {
+  for (size_t slash = name.rfind('/'); slash != std::string_view::npos && slash > prefix.size();
+       slash = name.rfind('/', slash - 1)) {
+    ASSIGN_OR_RETURN(const v1::KeyRecord* at, ledger.key(mount, name.substr(0, slash)));
+    if (at->operation() == 0) continue;
+    ASSIGN_OR_RETURN(const auto operation, read_record<v1::OperationRecord>(ledger.txn(), key::operation(at->operation())));
+    if (operation && operation->kind() == v1::OPERATION_REMOVE_DIRECTORY) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 Started start_directory(Ledger& ledger, const Intent& intent) {
   const uint64_t mount = intent.record.mount();
@@ -132,17 +178,39 @@ Started start_directory(Ledger& ledger, const Intent& intent) {
   ASSIGN_OR_RETURN(const auto entry, entry_at(ledger.txn(), *mappings, mount, name));
   if (entry && entry->type() != v1::FILE_TYPE_DIRECTORY) return nothing_to_do(ledger, intent);  // the file's upload makes room
   if (entry) directory = InodeId{entry->inode()};
+  // Another directory had the name, and its empty subdirectories may be there yet: they go first, and then this one is looked
+  // through.
+  const bool prunes = directory && !intent.record.keeps();
+  if (directory) {
+    ASSIGN_OR_RETURN(const bool wait, is_above_removed(ledger, mount, name, mapping->record.prefix()));
+    if (wait) return waits("the removal of a directory above it");
+  } else {
+    ASSIGN_OR_RETURN(const Below below, below_directory(ledger.txn(), mount, name));
+    if (below == Below::kKept) return nothing_to_do(ledger, intent);
+    if (below == Below::kLeaving) {
+      TRY(ledger.postpone(intent.record, ledger.config().first_retry));
+      return waits("what is still below it");
+    }
+  }
   v1::OperationRecord operation;
-  operation.set_kind(directory ? v1::OPERATION_MAKE_DIRECTORY : v1::OPERATION_REMOVE_DIRECTORY);
+  operation.set_kind(directory && !prunes ? v1::OPERATION_MAKE_DIRECTORY : v1::OPERATION_REMOVE_DIRECTORY);
   operation.set_inode(directory.value);
   operation.set_mount(mount);
   operation.set_key(name);
-  operation.set_attempts(intent.record.attempts());
-  operation.set_since_ns(intent.record.since_ns());
-  TRY(ledger.take(intent.place, intent.record));
-  v1::StartIntentReply reply;
-  ASSIGN_OR_RETURN(*reply.mutable_started(), begin_operation(ledger, std::move(operation), intent.lease));
-  return reply;
+  return begin(ledger, intent, std::move(operation));
+}
+
+Started start_sweep(Ledger& ledger, const Intent& intent) {
+  ASSIGN_OR_RETURN(const v1::KeyRecord* at, ledger.key(intent.record.mount(), intent.record.key()));
+  if (at->operation() != 0) return waits("operation " + std::to_string(at->operation()));  // whose upload is not to be met
+  v1::OperationRecord operation;
+  operation.set_kind(v1::OPERATION_SWEEP);
+  operation.set_mount(intent.record.mount());
+  operation.set_key(intent.record.key());
+  operation.set_begun_from_ns(intent.record.begun_from_ns());
+  operation.set_begun_until_ns(intent.record.begun_until_ns());
+  *operation.mutable_given_up() = intent.record.given_up();
+  return begin(ledger, intent, std::move(operation));
 }
 
 }  // namespace forebay::master

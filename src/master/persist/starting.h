@@ -19,6 +19,8 @@ Started start_binding(Ledger& ledger, const Intent& intent);
 Started start_clear(Ledger& ledger, const Intent& intent);
 // The key is to be a directory, if the namespace has one there.
 Started start_directory(Ledger& ledger, const Intent& intent);
+// Uploads that operations given up may have left at the key are aborted.
+Started start_sweep(Ledger& ledger, const Intent& intent);
 // The next entries of a directory whose place, or mapping, has changed.
 Started settle_tree(Ledger& ledger, const Intent& intent);
 

@@ -34,6 +34,7 @@ void add_task_operations(rpc::Router& router, TaskTable* tasks) {
   add<service::RenewTasks, TaskTable::renew>(router, tasks);
   add<service::CancelTask, TaskTable::cancel>(router, tasks);
   add<service::ProbeStore, TaskTable::probe>(router, tasks);
+  add<service::ListStore, TaskTable::list>(router, tasks);
 }
 
 }  // namespace forebay::worker

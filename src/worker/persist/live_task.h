@@ -27,6 +27,7 @@ struct LiveTask {
   os::Instant lease_until{}, progress_at{};
   uint64_t bytes_done = 0;
   bool store_is_innocent = false;  // of the failure: the cache's own side could not go on
+  Duration look_again{};           // a look came too early to be final
   Outcome outcome;
 
   uint64_t id() const { return task.operation().operation(); }

@@ -4,7 +4,10 @@
 #include <utility>
 
 #include "base/crc32c.h"
+#include "base/text.h"
 #include "rpc/retry.h"
+#include "worker/persist/left_uploads.h"
+#include "worker/persist/looking.h"
 
 namespace forebay::worker {
 
@@ -12,10 +15,14 @@ namespace {
 
 constexpr rpc::Backoff kPause{.first = std::chrono::milliseconds(200), .most = std::chrono::seconds(5)};
 constexpr int kMostFailures = 8;  // in a row: others need this worker more than a store that does not answer
-constexpr Duration kClockSkew = std::chrono::minutes(1);  // between a store's clock and the master's
+constexpr Duration kLastAbort = std::chrono::seconds(2);  // of a task that was told to stop
 
 bool publishes(const v1::OperationRecord& record) {
   return record.kind() == v1::OPERATION_UPLOAD || record.kind() == v1::OPERATION_MOVE;
+}
+
+bool is_of_directory(const v1::OperationRecord& record) {
+  return record.kind() == v1::OPERATION_MAKE_DIRECTORY || record.kind() == v1::OPERATION_REMOVE_DIRECTORY;
 }
 
 // It is there as the operation wants it: nothing that comes later can change that.
@@ -26,6 +33,10 @@ bool is_accomplished(const v1::OperationRecord& record, const v1::Seen& key) {
 
 Task<Result<v1::Refused>> see_keys(const TaskContext* with) {
   v1::Refused seen;
+  if (is_of_directory(with->record())) {  // which is no object: whatever it is, it is tried again
+    seen.mutable_key()->mutable_nothing();
+    co_return seen;
+  }
   Task<Result<v1::Seen>> at_key = see(with, with->record().key());
   CO_ASSIGN_OR_RETURN(*seen.mutable_key(), co_await std::move(at_key));
   if (with->record().kind() == v1::OPERATION_MOVE) {
@@ -41,29 +52,13 @@ Outcome refused(v1::Refused seen) {
   return outcome;
 }
 
-Task<Result<void>> abort_all(const TaskContext* with, std::vector<ufs::Upload> uploads) {
-  for (const ufs::Upload& upload : uploads) {
-    Task<Result<void>> aborting = with->store.abort_upload(upload, with->request());
-    CO_TRY(co_await std::move(aborting));
-  }
-  co_return Result<void>{};
-}
-
-// Uploads of the operation that were begun and not recorded. Nobody but the operation writes to this key for us; what is older
-// than it is somebody else's.
-Task<Result<std::vector<ufs::Upload>>> find_uploads(const TaskContext* with) {
+// Has the operation, as far as its worker can have got, requests that take effect whatever is aborted?
+bool may_come_late(const TaskContext* with) {
   const v1::OperationRecord& record = with->record();
-  const int64_t since = record.started_ns() - kClockSkew.count();
-  std::vector<ufs::Upload> found;
-  for (std::string cursor;;) {
-    Task<Result<ufs::UploadsPage>> listing = with->store.list_uploads(record.key(), cursor, with->request());
-    CO_ASSIGN_OR_RETURN(const ufs::UploadsPage page, co_await std::move(listing));
-    for (const ufs::Upload& upload : page.uploads) {
-      if (upload.key == record.key() && upload.started_ns >= since) found.push_back(upload);
-    }
-    if (page.cursor.empty()) co_return found;
-    cursor = page.cursor;
-  }
+  if (record.kind() == v1::OPERATION_DELETE || record.kind() == v1::OPERATION_MOVE || is_of_directory(record)) return true;
+  if (record.kind() != v1::OPERATION_UPLOAD || record.size() > with->store.limits().put_bytes) return false;
+  const std::optional<ufs::Condition> condition = expected_at_key(record);
+  return condition && with->store.capabilities().can_put(*condition);
 }
 
 // What makes sure that nothing of the operation comes later: its uploads are aborted, or so much time has passed.
@@ -75,7 +70,8 @@ struct Fence {
 
 Task<Result<v1::Refused>> fence_and_see(const TaskContext* with, Fence* fence) {
   if (fence->finds_uploads) {
-    Task<Result<std::vector<ufs::Upload>>> finding = find_uploads(with);
+    const UploadsBegun begun{with->record().started_ns(), INT64_MAX, with->record().kind() == v1::OPERATION_MOVE};
+    Task<Result<std::vector<ufs::Upload>>> finding = find_uploads(with, begun);
     CO_ASSIGN_OR_RETURN(fence->uploads, co_await std::move(finding));
   }
   Task<Result<void>> aborting = abort_all(with, fence->uploads);
@@ -84,15 +80,19 @@ Task<Result<v1::Refused>> fence_and_see(const TaskContext* with, Fence* fence) {
   co_return co_await see_keys(with);
 }
 
-// Aborts and looks until that worked and is final.
+// Aborts and looks until that worked. When it is too early to be final, the caller is told to come again: waiting here would take
+// a place from those who have something to do, and begin anew with the next worker should this one die.
 Task<Outcome> settle(const TaskContext* with, Fence fence) {
-  int failures = 0;
-  for (int attempt = 0; failures < kMostFailures && !with->stop().stop_requested(); ++attempt) {
-    const bool is_quiet = with->env.clock.now() >= fence.quiet_at;
+  for (int attempt = 0; attempt < kMostFailures && !with->stop().stop_requested(); ++attempt) {
+    const Duration early = fence.quiet_at - with->env.clock.now();
     Task<Result<v1::Refused>> seeing = fence_and_see(with, &fence);
     Result<v1::Refused> seen = co_await std::move(seeing);
-    if (seen && (is_quiet || is_accomplished(with->record(), seen->key()))) co_return refused(*std::move(seen));
-    failures = seen ? 0 : failures + 1;
+    if (seen && (early <= Duration{} || is_accomplished(with->record(), seen->key()))) co_return refused(*std::move(seen));
+    if (seen) {
+      with->live.look_again = early;
+      with->live.store_is_innocent = with->live.task.look();
+      co_return lost();
+    }
     with->moved(0);
     Task<bool> sleeping = with->env.clock.sleep(kPause.pause(attempt, with->env.random), with->stop());
     co_await std::move(sleeping);
@@ -110,7 +110,7 @@ Outcome done(const std::string& identity) {
 
 Outcome failed(const Status& why) {
   Outcome outcome;
-  outcome.mutable_failed()->set_error(why.to_string());
+  outcome.mutable_failed()->set_error(readable_text(why.to_string()));
   outcome.mutable_failed()->set_permanent(ufs::failure_of(why) == ufs::Failure::kPermanent && !why.is(Code::kElsewhere));
   return outcome;
 }
@@ -118,24 +118,7 @@ Outcome failed(const Status& why) {
 Outcome lost() { return {}; }
 
 Task<Result<v1::Seen>> see(const TaskContext* with, std::string key) {
-  Task<Result<ufs::ObjectStat>> asking = with->store.head(std::move(key), with->request());
-  Result<ufs::ObjectStat> stat = co_await std::move(asking);
-  v1::Seen seen;
-  if (!stat && ufs::failure_of(stat.error()) == ufs::Failure::kNotFound) {
-    seen.mutable_nothing();
-    co_return seen;
-  }
-  if (!stat) co_return std::unexpected(std::move(stat).error());
-  if (stat->stamp && stat->stamp->cluster == with->cluster()) {
-    seen.mutable_ours()->set_inode(stat->stamp->inode.value);
-    seen.mutable_ours()->set_version(stat->stamp->version.value);
-    seen.mutable_ours()->set_identity(stat->identity.text);
-    co_return seen;
-  }
-  seen.mutable_foreign()->set_identity(stat->identity.text);
-  seen.mutable_foreign()->set_length(stat->length);
-  seen.mutable_foreign()->set_mtime_ns(stat->mtime_ns);
-  co_return seen;
+  co_return co_await see_at(&with->store, with->cluster(), std::move(key), with->request());
 }
 
 Task<Outcome> refused_after_looking(const TaskContext* with) {
@@ -155,7 +138,15 @@ Task<Outcome> after_unknown(const TaskContext* with, std::vector<ufs::Upload> fe
 Task<Outcome> after_failed_write(const TaskContext* with, Status error, std::vector<ufs::Upload> fences) {
   const ufs::Failure failure = ufs::failure_of(error);
   if (failure == ufs::Failure::kUnknown) co_return co_await after_unknown(with, std::move(fences));
-  if (failure == ufs::Failure::kCancelled) co_return lost();
+  if (failure == ufs::Failure::kCancelled) {
+    // Whoever has taken over may not know of them: a worker that was stopped for a while begins uploads after others have looked.
+    const os::Instant until = with->env.clock.now() + kLastAbort;
+    for (ufs::Upload& upload : fences) {
+      Task<Result<void>> aborting = with->store.abort_upload(std::move(upload), {.deadline = until});
+      (void)co_await std::move(aborting);  // else it is swept up
+    }
+    co_return lost();
+  }
   Task<Result<void>> aborting = abort_all(with, std::move(fences));
   Result<void> aborted = co_await std::move(aborting);
   if (!aborted) co_return lost();
@@ -165,25 +156,31 @@ Task<Outcome> after_failed_write(const TaskContext* with, Status error, std::vec
 
 Task<Outcome> look(const TaskContext* with) {
   const v1::OperationRecord& record = with->record();
+  const ufs::Capabilities can = with->store.capabilities();
   const bool is_upload = record.kind() == v1::OPERATION_UPLOAD;
   Fence fence;
   if (is_upload && !record.multipart().empty()) fence.uploads.push_back({record.key(), record.multipart(), 0});
-  if (is_upload && with->store.capabilities().has(ufs::Feature::kFencedPut))
-    fence.uploads.push_back({record.key(), operation_name(with), 0});
+  if (is_upload && can.has(ufs::Feature::kFencedPut)) fence.uploads.push_back({record.key(), operation_name(with), 0});
   const bool is_fenced = !fence.uploads.empty();
-  fence.finds_uploads = is_upload && !is_fenced;
-  const bool is_write = publishes(record) || record.kind() == v1::OPERATION_DELETE;
-  if (is_write && !is_fenced) fence.quiet_at = with->env.clock.now() + with->config.quarantine;
+  const bool is_copy = record.kind() == v1::OPERATION_MOVE && !can.has(ufs::Feature::kRename);
+  fence.finds_uploads = (is_upload || is_copy) && !is_fenced;
+  if (!is_fenced && may_come_late(with)) {
+    // Since it was fenced, nothing of it was begun: who looks again goes on with the same time.
+    const Duration quiet_for = std::chrono::milliseconds(with->live.task.operation().quiet_ms());
+    fence.quiet_at = with->env.clock.now() + with->config.quarantine - quiet_for;
+  }
   co_return co_await settle(with, std::move(fence));
 }
 
-std::string operation_name(const TaskContext* with) {
+std::string operation_name(const std::string& cluster_id, uint64_t operation) {
   static constexpr char kDigits[] = "0123456789abcdef";
-  const uint32_t cluster = crc32c(as_bytes(with->cluster()));
+  const uint32_t cluster = crc32c(as_bytes(cluster_id));
   std::string name = "op-";
   for (int shift = 28; shift >= 0; shift -= 4) name += kDigits[cluster >> shift & 15];
-  return name + "-" + std::to_string(with->live.id());
+  return name + "-" + std::to_string(operation);
 }
+
+std::string operation_name(const TaskContext* with) { return operation_name(with->cluster(), with->live.id()); }
 
 std::optional<ufs::Condition> expected_at_key(const v1::OperationRecord& record) {
   if (record.has_expected()) {

@@ -21,7 +21,7 @@ Task<Result<v1::Seen>> see(const TaskContext* with, std::string key);
 Task<Outcome> refused_after_looking(const TaskContext* with);
 
 // The request may have been done, or may be done yet. `fences`: uploads whose abortion makes sure that it is not; none: only time
-// does (the quarantine). Tried until it is known, or the task ends.
+// does (the quarantine): then, unless it is seen to be done, it is lost, and whoever gives it up looks when that has passed.
 Task<Outcome> after_unknown(const TaskContext* with, std::vector<ufs::Upload> fences);
 
 // The one place where a failed write's error becomes an outcome. `fences` as above: they are aborted whatever the error.
@@ -32,6 +32,7 @@ Task<Outcome> look(const TaskContext* with);
 
 // The name that the operation has in the store; the same for all epochs, so that the next one can fence it.
 std::string operation_name(const TaskContext* with);
+std::string operation_name(const std::string& cluster, uint64_t operation);
 // What has to be true of the operation's key. Nothing: it is not known, and has to be looked at.
 std::optional<ufs::Condition> expected_at_key(const v1::OperationRecord& record);
 

@@ -17,8 +17,11 @@ Task<Outcome> restore(const TaskContext* with);
 // Mode, owner and times of the object at the key; nothing where they travel in the stamp only.
 Task<Outcome> write_attributes(const TaskContext* with);
 Task<Outcome> make_directory(const TaskContext* with);
-// One that is not empty is tried again later.
+// With the empty ones below it; one with files in it stays.
 Task<Outcome> remove_directory(const TaskContext* with);
+
+// Uploads to the key that operations given up may have left behind are aborted; never somebody else's.
+Task<Outcome> sweep(const TaskContext* with);
 
 // Whichever the operation asks for.
 Task<Outcome> carry_out(const TaskContext* with);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "worker/persist/looking.h"
 #include "worker/persist/outcomes.h"
 #include "worker/persist/steps.h"
 
@@ -55,10 +56,12 @@ Task<Result<v1::RunTaskReply>> TaskTable::run(TaskTable* table, v1::RunTaskReque
     co_await std::move(waiting);
   }
   v1::RunTaskReply reply;
+  reply.set_bandwidth(table->config_.bytes_per_second);
   if (live->ended.stop_requested()) {
     *reply.mutable_ended() = live->outcome;
     const bool failed_now = live->outcome.has_failed() && !live->outcome.failed().permanent();
     reply.set_store_failed((failed_now || live->outcome.outcome_case() == Outcome::OUTCOME_NOT_SET) && !live->store_is_innocent);
+    reply.set_look_again_ms(static_cast<uint64_t>(std::chrono::ceil<milliseconds>(live->look_again).count()));
   } else {
     reply.mutable_running()->set_operation(live->id());
     reply.mutable_running()->set_bytes_done(live->bytes_done);
@@ -102,6 +105,14 @@ Task<Result<v1::ProbeStoreReply>> TaskTable::probe(TaskTable* table, v1::ProbeSt
   reply.set_has_directories(found.has(ufs::Feature::kDirectories));
   reply.set_has_rename(found.has(ufs::Feature::kRename));
   co_return reply;
+}
+
+Task<Result<v1::ListStoreReply>> TaskTable::list(TaskTable* table, v1::ListStoreRequest request) {
+  ufs::Call call{.deadline = table->env_.clock.now() + kProbeWithin, .stop = table->scope_.token()};
+  Task<Result<std::shared_ptr<ufs::UnderStore>>> opening = table->stores_.get(request.mount(), call);
+  CO_ASSIGN_OR_RETURN(const std::shared_ptr<ufs::UnderStore> store, co_await std::move(opening));
+  Task<Result<v1::ListStoreReply>> listing = list_store(store.get(), std::move(request), std::move(call));
+  co_return co_await std::move(listing);
 }
 
 // ---- life of a task ----

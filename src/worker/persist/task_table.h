@@ -31,6 +31,7 @@ class TaskTable {
   static Task<Result<v1::CancelTaskReply>> cancel(TaskTable* table, v1::CancelTaskRequest request);
 
   static Task<Result<v1::ProbeStoreReply>> probe(TaskTable* table, v1::ProbeStoreRequest request);
+  static Task<Result<v1::ListStoreReply>> list(TaskTable* table, v1::ListStoreRequest request);
 
   const async::Executor& executor() const { return executor_; }
   size_t running() const { return running_.size(); }

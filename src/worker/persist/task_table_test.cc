@@ -9,6 +9,7 @@
 #include "ufs/faulty_store.h"
 #include "ufs/memory_store.h"
 #include "worker/persist/extent_source.h"
+#include "worker/persist/outcomes.h"
 
 namespace forebay::worker {
 namespace {
@@ -40,8 +41,11 @@ class TaskTableTest : public testing::Test {
   }
   // A fresh table, towards a store that meets these faults.
   void begin(std::vector<ufs::ScriptedFaults::Rule> rules = {}) {
-    faults = std::make_unique<ufs::ScriptedFaults>(std::move(rules));
     memory = std::make_unique<ufs::MemoryStore>(bucket, process->env().clock);
+    begin_with(std::move(rules));
+  }
+  void begin_with(std::vector<ufs::ScriptedFaults::Rule> rules = {}) {
+    faults = std::make_unique<ufs::ScriptedFaults>(std::move(rules));
     config.open = [this](const std::string&, const ufs::StoreOptions&) -> Result<std::unique_ptr<ufs::UnderStore>> {
       return std::make_unique<ufs::FaultyStore>(*memory, process->env().clock, world.executor(), *faults);
     };
@@ -281,6 +285,143 @@ TEST_F(TaskTableTest, somebody_elses_stamp_is_foreign_and_ours_is_ours) {
   other.mutable_task()->set_look(true);
   other.mutable_task()->set_cluster("cluster-b");
   EXPECT_TRUE(outcome_of(other).refused().key().has_foreign());
+}
+
+// -- who looks after somebody who was given up --
+
+TEST_F(TaskTableTest, a_look_that_comes_too_early_takes_no_place_and_says_when_to_come_again) {
+  begin();
+  bucket.write_foreign("a", "content");
+  v1::RunTaskRequest look = request(v1::OPERATION_DELETE, "a", 0);
+  expect_at_key(look, bucket.state("a")->identity.text);
+  look.mutable_task()->set_look(true);
+  Result<v1::RunTaskReply> early = run(TaskTable::run(tasks.get(), look));
+  ASSERT_TRUE(early && early->has_ended());
+  EXPECT_EQ(early->ended().outcome_case(), Outcome::OUTCOME_NOT_SET);
+  EXPECT_FALSE(early->store_failed());
+  EXPECT_EQ(early->look_again_ms(), 60'000U);
+  EXPECT_EQ(tasks->running(), 0U);
+  // Another worker, later: since the fence so much time has passed, whoever looks.
+  v1::RunTaskRequest later = look;
+  later.mutable_task()->mutable_operation()->mutable_record()->set_epoch(2);
+  later.mutable_task()->mutable_operation()->set_quiet_ms(45'000);
+  Result<v1::RunTaskReply> still_early = run(TaskTable::run(tasks.get(), later));
+  ASSERT_TRUE(still_early && still_early->has_ended());
+  EXPECT_EQ(still_early->look_again_ms(), 15'000U);
+  later.mutable_task()->mutable_operation()->mutable_record()->set_epoch(3);
+  later.mutable_task()->mutable_operation()->set_quiet_ms(60'000);
+  EXPECT_TRUE(outcome_of(later).refused().key().has_foreign());
+}
+
+TEST_F(TaskTableTest, what_is_accomplished_is_seen_at_once) {
+  begin();
+  v1::RunTaskRequest look = request(v1::OPERATION_DELETE, "a", 0);
+  expect_at_key(look, "ours");
+  look.mutable_task()->set_look(true);
+  EXPECT_TRUE(outcome_of(look).refused().key().has_nothing());
+}
+
+TEST_F(TaskTableTest, uploads_that_were_begun_and_not_recorded_are_aborted_but_for_somebody_elses) {
+  begin();
+  v1::RunTaskRequest look = request(v1::OPERATION_UPLOAD, "a", 6 * kGiB);
+  const auto now = os::unix_nanos(process->env().clock.wall_now());
+  look.mutable_task()->mutable_operation()->mutable_record()->set_started_ns(now);
+  look.mutable_task()->set_look(true);
+  Result<ufs::Upload> unrecorded = run(memory->create_upload({"a", {}, "op-1-1"}, {}));
+  Result<ufs::Upload> theirs = run(memory->create_upload({"a", {}, "theirs"}, {}));
+  ASSERT_TRUE(unrecorded && theirs);
+  ufs::TextSource bytes("bytes");
+  ASSERT_TRUE(run(memory->put_part(*theirs, 1, 0, &bytes, {})));
+  EXPECT_TRUE(outcome_of(look).refused().key().has_nothing());
+  ASSERT_EQ(bucket.open_uploads().size(), 1U);
+  EXPECT_EQ(bucket.open_uploads()[0].id, theirs->id);
+}
+
+TEST_F(TaskTableTest, a_sweep_aborts_what_was_begun_in_its_time_and_nothing_of_anybody_elses) {
+  begin();
+  world.run_for(std::chrono::hours(1));
+  const int64_t now = os::unix_nanos(process->env().clock.wall_now());
+  Result<ufs::Upload> left = run(memory->create_upload({"a", {}, "op-1-1"}, {}));
+  Result<ufs::Upload> other_key = run(memory->create_upload({"ab", {}, "op-1-2"}, {}));
+  Result<ufs::Upload> theirs = run(memory->create_upload({"a", {}, "theirs"}, {}));
+  ufs::TextSource bytes("bytes");
+  ASSERT_TRUE(left && other_key && theirs && run(memory->put_part(*theirs, 1, 0, &bytes, {})));
+  world.run_for(std::chrono::minutes(10));
+  Result<ufs::Upload> later = run(memory->create_upload({"a", {}, "later"}, {}));
+  ASSERT_TRUE(later);
+  v1::RunTaskRequest task = request(v1::OPERATION_SWEEP, "a", 0);
+  v1::OperationRecord& record = *task.mutable_task()->mutable_operation()->mutable_record();
+  record.set_begun_from_ns(now - 1'000'000'000);
+  record.set_begun_until_ns(now + 1'000'000'000);
+  EXPECT_TRUE(outcome_of(task).has_done());
+  std::vector<std::string> open;
+  for (const ufs::Upload& upload : bucket.open_uploads()) open.push_back(upload.id);
+  EXPECT_EQ(open, (std::vector<std::string>{other_key->id, theirs->id, later->id}));
+}
+
+TEST_F(TaskTableTest, where_uploads_have_the_operations_names_a_sweep_goes_by_these) {
+  ufs::MemoryBucketConfig nas;
+  nas.features.set(ufs::Feature::kFencedPut);
+  ufs::MemoryBucket store(nas);
+  memory = std::make_unique<ufs::MemoryStore>(store, process->env().clock);
+  begin_with();
+  Result<ufs::Upload> left = run(memory->create_upload({"a", {}, operation_name("cluster-a", 17)}, {}));
+  Result<ufs::Upload> running = run(memory->create_upload({"a", {}, operation_name("cluster-a", 18)}, {}));
+  Result<ufs::Upload> theirs = run(memory->create_upload({"a", {}, operation_name("cluster-b", 17)}, {}));
+  ASSERT_TRUE(left && running && theirs);
+  v1::RunTaskRequest task = request(v1::OPERATION_SWEEP, "a", 0);
+  task.mutable_task()->mutable_operation()->mutable_record()->add_given_up(17);
+  EXPECT_TRUE(outcome_of(task).has_done());
+  std::vector<std::string> open;
+  for (const ufs::Upload& upload : store.open_uploads()) open.push_back(upload.id);
+  EXPECT_EQ(open.size(), 2U);
+}
+
+TEST_F(TaskTableTest, a_store_is_listed_and_looked_at) {
+  begin();
+  seal(1, "content");
+  v1::RunTaskRequest task = request(v1::OPERATION_UPLOAD, "k/ours", 7);
+  lay(task, 0, 1, 7);
+  ASSERT_TRUE(outcome_of(task).has_done());
+  bucket.write_foreign("k/theirs", "x");
+  bucket.write_foreign("other", "x");
+  v1::ListStoreRequest list;
+  list.mutable_mount()->set_mount(1);
+  list.set_cluster("cluster-a");
+  list.set_prefix("k/");
+  Result<v1::ListStoreReply> listed = run(TaskTable::list(tasks.get(), list));
+  ASSERT_TRUE(listed && listed->keys_size() == 2 && listed->cursor().empty());
+  EXPECT_EQ(listed->keys(0).key(), "k/ours");
+  EXPECT_EQ(listed->keys(0).identity(), bucket.state("k/ours")->identity.text);
+  EXPECT_FALSE(listed->keys(0).has_seen());
+  for (const char* key : {"k/ours", "k/theirs", "k/none"}) list.add_look(key);
+  Result<v1::ListStoreReply> seen = run(TaskTable::list(tasks.get(), list));
+  ASSERT_TRUE(seen && seen->keys_size() == 3);
+  EXPECT_EQ(seen->keys(0).seen().ours().inode(), 42U);
+  EXPECT_TRUE(seen->keys(1).seen().has_foreign());
+  EXPECT_TRUE(seen->keys(2).seen().has_nothing());
+}
+
+TEST_F(TaskTableTest, where_a_put_cannot_be_fenced_a_small_file_goes_in_parts_too) {
+  ufs::MemoryBucketConfig plain;
+  plain.features = {ufs::Feature::kPutIfAbsent};
+  ufs::MemoryBucket store(plain);
+  memory = std::make_unique<ufs::MemoryStore>(store, process->env().clock);
+  begin_with();
+  seal(1, "content");
+  v1::RunTaskRequest fresh = request(v1::OPERATION_UPLOAD, "a", 7);
+  lay(fresh, 0, 1, 7);
+  ASSERT_TRUE(outcome_of(fresh).has_done());
+  v1::RunTaskRequest over = request(v1::OPERATION_UPLOAD, "a", 7);
+  lay(over, 0, 1, 7);
+  expect_at_key(over, store.state("a")->identity.text);
+  (void)outcome_of(over);  // there is no coordinator to record the upload with
+  std::vector<std::string> written;
+  for (const ufs::RequestRecord& each : store.requests()) {
+    if (each.operation == "put" || each.operation == "create_upload") written.push_back(each.operation);
+  }
+  EXPECT_EQ(written, (std::vector<std::string>{"put", "create_upload"}));
+  EXPECT_TRUE(store.open_uploads().empty()) << "what could not be recorded is aborted";
 }
 
 TEST_F(TaskTableTest, a_refusal_that_does_not_pass_is_permanent_and_one_that_does_is_not) {

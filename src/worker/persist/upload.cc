@@ -129,7 +129,7 @@ Task<Outcome> upload(const TaskContext* with) {
   if (!condition) co_return co_await refused_after_looking(with);
   ExtentSource source(*with);
   const uint64_t small = std::min(with->config.small_bytes, with->store.limits().put_bytes);
-  const bool is_small = source.length() <= small && !with->store.capabilities().prefers_uploads();
+  const bool is_small = source.length() <= small && with->store.capabilities().can_put(*condition);
   if (is_small) co_return co_await put_whole(with, &source, *std::move(condition));
   co_return co_await put_parts(with, &source, *std::move(condition));
 }

@@ -1,0 +1,327 @@
+#include "persist_storm.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "forebay/v1/admin.rpc.h"
+#include "forebay/v1/persist.rpc.h"
+#include "stderr_log.h"
+#include "store_history.h"
+#include "storm_actor.h"
+#include "storm_weather.h"
+
+namespace forebay::cluster {
+namespace {
+
+using Conflicts = StormWorld::Conflicts;
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+
+constexpr size_t kClients = 2, kActors = 4;
+const client::Identity kSuperuser;
+
+struct Found {
+  uint64_t inode;
+  std::string path, content;
+};
+
+PersistClusterConfig cluster_config(const StormWorld& world, uint64_t seed, ufs::StoreFaults* faults, obs::Log& log) {
+  PersistClusterConfig config;
+  config.seed = seed;
+  config.clients = kClients;
+  config.policies = world.policies;
+  config.is_nas = world.is_nas;
+  config.has_conditions = world.has_conditions;
+  config.faults = faults;
+  config.log = &log;
+  if (world.evicts) config.block_bytes = 16 * kKiB;
+  return config;
+}
+
+StoreHistory::Rules history_rules(const StormWorld& world) {
+  StoreHistory::Rules rules;
+  rules.ordered = world.ordered;
+  rules.replaces_foreign =
+      world.has_foreign_writer && (world.conflicts == Conflicts::kCacheWins || world.conflicts == Conflicts::kUfsWins);
+  rules.writes_once = world.has_conditions;
+  return rules;
+}
+
+// One storm: its parts in the order in which they have to go.
+class Storm {
+ public:
+  Storm(const StormWorld& world, uint64_t seed, size_t operations, bool logs)
+      : world_(world),
+        faults_(seed),
+        cluster_(cluster_config(world, seed, &faults_, logs ? static_cast<obs::Log&>(log_) : obs::null_log())),
+        operations_(operations) {
+    log_.follow(cluster_.world());
+  }
+
+  StormResult run() {
+    const os::Instant begun = cluster_.world().time().now();
+    Result<void> started = cluster_.start();
+    if (!started) fail("the cluster does not start: " + started.error().to_string());
+    if (started) rage();
+    if (started) check_rest();
+    cluster_.stop();
+    result_.took = cluster_.world().time().now() - begun;
+    if (changes_.empty()) changes_ = cluster_.bucket().changes();
+    result_.changes = changes_.size();
+    StoreHistory history(contents_, history_rules(world_));
+    history.check(changes_);
+    for (const std::string& each : history.wrong()) fail(each);
+    return std::move(result_);
+  }
+
+ private:
+  void fail(std::string what) {
+    if (result_.violations.size() < 20) result_.violations.push_back(std::move(what));
+  }
+
+  void rage() {
+    make_shared_directory();
+    for (uint32_t number = 0; number < kActors; ++number) {
+      StormActor::Parts parts{.world = cluster_.world(),
+                              .client = cluster_.client(number % kClients),
+                              .contents = contents_,
+                              .base = "/c",
+                              .frees = world_.evicts,
+                              .makes_sets = world_.ordered,
+                              .operations = operations_ / kActors};
+      actors_.push_back(std::make_unique<StormActor>(std::move(parts), number));
+    }
+    for (auto& actor : actors_) actor->start();
+    StormWeather weather(cluster_, faults_, contents_, world_.has_foreign_writer);
+    weather.start();
+    const bool over = cluster_.world().run_until(
+        [&] { return std::ranges::all_of(actors_, [](const auto& actor) { return actor->is_over(); }); }, hours(100));
+    if (!over) fail("the programs do not come to an end");
+    if (!weather.stop()) fail("the weather does not end");
+    for (const auto& actor : actors_) {
+      result_.operations += actor->done();
+      result_.failed += actor->failed();
+      for (const std::string& each : actor->wrong()) fail(each);
+    }
+    result_.kills = weather.kills();
+    result_.cuts = weather.cuts();
+    result_.outages = weather.outages();
+    result_.foreign = weather.foreign();
+  }
+
+  void make_shared_directory() {
+    Result<v1::Attr> made = cluster_.run(cluster_.client().make_dir(kSuperuser, cluster_.directory(), "shared", 0755));
+    if (!made) fail("no shared directory: " + made.error().to_string());
+  }
+
+  // ---- the end ----
+
+  bool settle(const std::string& when) {
+    if (cluster_.settle(hours(6))) return true;
+    Result<v1::PersistStatusReply> status = cluster_.status();
+    if (may_lose() && status && status->running() == 0 && status->waiting_persist() == status->lost()) return true;
+    fail(when + " there is always something to do: " + (status ? status->ShortDebugString() : status.error().to_string()));
+    return false;
+  }
+
+  // What was taken over from somebody else is in the store only, and its owner may destroy it there.
+  bool may_lose() const { return world_.has_foreign_writer && world_.conflicts == Conflicts::kUfsWins; }
+
+  void check_rest() {
+    if (!settle("after the storm")) return;
+    if (world_.has_foreign_writer && !touch_all()) return;
+    std::map<std::string, Found> files;
+    walk(cluster_.directory(), "k", "/c", files);
+    result_.keys = files.size();
+    check_store(files);
+    if (world_.has_foreign_writer && world_.conflicts == Conflicts::kFail) {
+      changes_ = cluster_.bucket().changes();  // from now on what is theirs is replaced: it was decided so
+      // It is decided about what was seen: where somebody has written again since, a second time.
+      for (bool again = true; again;) {
+        again = resolve_all();
+        if (!settle("after the conflicts")) return;
+      }
+      check_equal(files);
+    }
+    for (const ufs::Upload& upload : cluster_.bucket().open_uploads()) fail("an upload of '" + upload.key + "' is left");
+    check_records();
+  }
+
+  // Keys of what was clean when somebody else wrote there are looked at again only when there is something to write.
+  bool touch_all() {
+    std::map<std::string, Found> files;
+    walk(cluster_.directory(), "k", "/c", files);
+    std::set<uint64_t> touched;
+    for (const auto& [key, found] : files) {
+      if (!touched.insert(found.inode).second) continue;
+      const std::string content = found.content + "!";
+      contents_.add(content);
+      auto opened = cluster_.run(cluster_.client().open(kSuperuser, InodeId{found.inode}, {.read = true, .write = true}));
+      Result<void> written = opened ? cluster_.run((*opened)->pwrite(as_bytes(content).last(1), found.content.size()))
+                                    : std::unexpected(opened.error());
+      if (written) written = cluster_.run((*opened)->close());
+      if (!written) fail("'" + found.path + "' cannot be written: " + written.error().to_string());
+    }
+    return settle("after all were touched");
+  }
+
+  void walk(InodeId directory, const std::string& key, const std::string& path, std::map<std::string, Found>& files) {
+    for (std::string after;;) {
+      auto listed = cluster_.run(cluster_.client().read_dir(kSuperuser, directory, after, 1000, true));
+      if (!listed) return fail("'" + path + "' cannot be listed: " + listed.error().to_string());
+      for (const v1::DirEntry& entry : listed->entries) {
+        after = entry.name();
+        const std::string below = key + "/" + entry.name();
+        if (entry.type() == v1::FILE_TYPE_DIRECTORY) {
+          directories_.insert(below);
+          walk(InodeId{entry.inode()}, below, path + "/" + entry.name(), files);
+        } else {
+          const std::string name = path + "/" + entry.name();
+          std::optional<std::string> content = read(InodeId{entry.inode()}, name);
+          if (content)
+            files[below] = {entry.inode(), name, *std::move(content)};
+          else
+            lost_.insert(below);
+        }
+      }
+      if (listed->end) return;
+    }
+  }
+
+  std::optional<std::string> read(InodeId inode, const std::string& path) {
+    auto opened = cluster_.run(cluster_.client().open(kSuperuser, inode, {}));
+    Result<v1::Attr> attr = opened ? cluster_.run((*opened)->attr()) : std::unexpected(opened.error());
+    std::string content(attr ? attr->size() : 0, '\0');
+    Result<size_t> length =
+        attr ? cluster_.run((*opened)->pread(std::as_writable_bytes(std::span(content)), 0)) : std::unexpected(attr.error());
+    if (!length) {
+      if (!may_lose()) fail("'" + path + "' cannot be read: " + length.error().to_string());
+      return std::nullopt;
+    }
+    content.resize(*length);
+    if (opened) (void)cluster_.run((*opened)->close());
+    if (!contents_.has(content_id(content))) fail("'" + path + "' holds bytes that were never written");
+    return content;
+  }
+
+  void check_store(const std::map<std::string, Found>& files) {
+    for (const auto& [key, found] : files) {
+      const std::optional<ufs::ObjectState> state = cluster_.bucket().state(key);
+      const bool is_theirs = state && !state->stamp && world_.has_foreign_writer;
+      const bool is_equal = cluster_.bucket().content(key) == found.content;
+      if (is_equal || (is_theirs && world_.conflicts == Conflicts::kFail)) continue;
+      if (is_theirs && world_.conflicts == Conflicts::kKeepBoth && has_beside(key, found.content)) continue;
+      fail("'" + key + "' holds " + (state ? "other bytes" : "nothing") + " than the namespace has there");
+    }
+    for (const std::string& key : cluster_.bucket().keys()) {
+      if (files.contains(key) || lost_.contains(key)) continue;
+      const std::optional<ufs::ObjectState> state = cluster_.bucket().state(key);
+      const bool is_theirs = !state->stamp;
+      const bool is_kept = !world_.deletes && contents_.has({state->length, state->crc32c});
+      const bool is_beside = world_.conflicts == Conflicts::kKeepBoth && key.contains(".conflict-");
+      if (!is_theirs && !is_kept && !is_beside) fail("'" + key + "' is left, and no file has that name");
+    }
+    if (!world_.is_nas || !world_.deletes) return;
+    for (const std::string& directory : cluster_.bucket().directories()) {
+      if (directory != "k" && !directories_.contains(directory)) fail("the directory '" + directory + "' is left");
+    }
+  }
+
+  bool has_beside(const std::string& key, const std::string& content) {
+    return std::ranges::any_of(cluster_.bucket().keys(), [&](const std::string& other) {
+      return other.starts_with(key + ".conflict-") && cluster_.bucket().content(other) == content;
+    });
+  }
+
+  void check_equal(const std::map<std::string, Found>& files) {
+    for (const auto& [key, found] : files) {
+      if (cluster_.bucket().content(key) != found.content) fail("'" + key + "' was decided for ours, and does not hold it");
+    }
+  }
+
+  // False: there were none.
+  bool resolve_all() {
+    Result<v1::ListConflictsReply> conflicts = cluster_.ask_master<v1::persist_service::ListConflicts>({});
+    if (!conflicts) {
+      fail("no conflicts can be listed: " + conflicts.error().to_string());
+      return false;
+    }
+    for (const v1::Conflict& conflict : conflicts->conflicts()) {
+      v1::ResolveConflictRequest request;
+      request.set_binding(conflict.binding());
+      request.set_by(v1::ON_CONFLICT_CACHE_WINS);
+      auto resolved = cluster_.ask_master<v1::persist_service::ResolveConflict>(request);
+      if (!resolved) fail("a conflict cannot be resolved: " + resolved.error().to_string());
+    }
+    return !conflicts->conflicts().empty();
+  }
+
+  void check_records() {
+    v1::FsckRequest request;
+    do {
+      Result<v1::FsckReply> reply = cluster_.ask_master<v1::admin_service::Fsck>(request);
+      if (!reply) return fail("the records cannot be checked: " + reply.error().to_string());
+      for (const std::string& problem : reply->problems()) {
+        if (!may_lose() || !problem.contains("has no copy left")) fail("fsck: " + problem);
+      }
+      request.set_cursor(reply->cursor());
+    } while (!request.cursor().empty());
+  }
+
+  const StormWorld world_;
+  StormContents contents_;
+  StormFaults faults_;
+  StderrLog log_;
+  PersistCluster cluster_;
+  const size_t operations_;
+  std::vector<std::unique_ptr<StormActor>> actors_;
+  std::set<std::string> directories_, lost_;
+  std::vector<ufs::KeyChange> changes_;
+  StormResult result_;
+};
+
+}  // namespace
+
+const std::vector<StormWorld>& storm_worlds() {
+  static const std::vector<StormWorld> worlds = {
+      {.name = "delete", .policies = R"("onDelete": "delete")"},
+      {.name = "keep", .policies = R"("onDelete": "keep")", .deletes = false},
+      {.name = "plain_store", .policies = R"("onDelete": "delete")", .has_conditions = false},
+      {.name = "nas", .policies = R"("onDelete": "delete")", .is_nas = true},
+      {.name = "nas_keep", .policies = R"("onDelete": "keep")", .is_nas = true, .deletes = false},
+      {.name = "order", .policies = R"("onDelete": "delete", "order": "directory")", .ordered = true},
+      {.name = "nas_order", .policies = R"("onDelete": "delete", "order": "directory")", .is_nas = true, .ordered = true},
+      {.name = "settle", .policies = R"("onDelete": "delete", "settle": "2s")"},
+      {.name = "evict", .policies = R"("onDelete": "delete", "evict": "clean")", .evicts = true},
+      {.name = "nas_evict", .policies = R"("onDelete": "delete", "evict": "clean")", .is_nas = true, .evicts = true},
+      {.name = "conflict_fail", .policies = R"("onDelete": "delete", "onConflict": "fail")", .has_foreign_writer = true},
+      {.name = "conflict_keep_both",
+       .policies = R"("onDelete": "delete", "onConflict": "keep-both")",
+       .has_foreign_writer = true,
+       .conflicts = Conflicts::kKeepBoth},
+      {.name = "conflict_cache_wins",
+       .policies = R"("onDelete": "delete", "onConflict": "cache-wins")",
+       .has_foreign_writer = true,
+       .conflicts = Conflicts::kCacheWins},
+      {.name = "conflict_ufs_wins",
+       .policies = R"("onDelete": "delete", "onConflict": "ufs-wins")",
+       .has_foreign_writer = true,
+       .conflicts = Conflicts::kUfsWins},
+  };
+  return worlds;
+}
+
+const StormWorld* find_storm_world(const std::string& name) {
+  const auto found = std::ranges::find(storm_worlds(), name, &StormWorld::name);
+  return found == storm_worlds().end() ? nullptr : &*found;
+}
+
+StormResult run_storm(const StormWorld& world, uint64_t seed, size_t operations, bool logs) {
+  return Storm(world, seed, operations, logs).run();
+}
+
+}  // namespace forebay::cluster
