@@ -71,6 +71,27 @@ TEST_F(EvictTest, only_the_blocks_that_are_read_come_back) {
   EXPECT_EQ(cluster->copies("a")[0], blocks - 1);
 }
 
+TEST_F(EvictTest, whoever_reads_on_has_more_and_more_blocks_fetched_ahead) {
+  start();
+  const std::string content = pattern(64 * kKiB * 12);
+  make_absent("a", content);
+  const uint64_t blocks = cluster->copies("a")[0];
+  ASSERT_EQ(blocks, 12U);
+  std::unique_ptr<client::File> file = open("a", false);
+  auto read_block = [&](uint64_t block) {
+    std::string bytes(1'000, '\0');
+    Result<size_t> read = cluster->run(file->pread(std::as_writable_bytes(std::span(bytes)), block * 64 * kKiB));
+    EXPECT_TRUE(read && bytes == content.substr(block * 64 * kKiB, 1'000)) << "block " << block;
+    cluster->world().run_for(seconds(5));
+    return blocks - cluster->copies("a")[0];
+  };
+  EXPECT_EQ(read_block(0), 1U);
+  EXPECT_GE(read_block(1), 3U);
+  EXPECT_GE(read_block(2), 3U);
+  EXPECT_GE(read_block(3), 7U);
+  must(cluster->run(file->close()));
+}
+
 TEST_F(EvictTest, many_readers_share_one_restore) {
   start();
   const std::string content = pattern(60'000);

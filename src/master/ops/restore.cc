@@ -13,6 +13,7 @@ namespace {
 constexpr int kMostBlocks = 64;    // asked for in one call
 constexpr int kMostPieces = 4096;  // looked at in one call
 constexpr int kMostUnreachable = 64;
+constexpr size_t kMostAhead = 8;  // blocks
 
 class Restoring {
  public:
@@ -24,6 +25,7 @@ class Restoring {
  private:
   Result<ObjectIds> find_lost(const ExtentList& list);
   Result<void> look_at(const v1::ObjectRecord& object, ObjectId id);
+  Result<void> read_ahead(const ExtentList& list, size_t first, size_t end);
   Result<void> say_lost();
   Result<void> check_unreachable(const v1::InodeRecord& record);
   uint64_t end() const {
@@ -71,6 +73,26 @@ Result<void> Restoring::look_at(const v1::ObjectRecord& object, ObjectId id) {
   return want_fetch(context_, id, *reply_.mutable_problem());
 }
 
+// Whoever goes through a file has as many blocks fetched ahead as have come back before where he waits: none for one that looks
+// here and there, more and more for one that goes on. `first`: the first piece that is waited for; `end`: the first not asked
+// for.
+Result<void> Restoring::read_ahead(const ExtentList& list, size_t first, size_t end) {
+  size_t ahead = 0;
+  for (size_t i = first; i > 0 && ahead < kMostAhead; --i, ++ahead) {
+    ASSIGN_OR_RETURN(const auto before, load_object(context_.txn, list.pieces()[i - 1].object));
+    if (!before || before->stored_version() == 0 || before->workers().empty()) break;
+  }
+  std::string problem;
+  for (size_t i = end; i < list.pieces().size() && i < end + ahead; ++i) {
+    const ObjectId id = list.pieces()[i].object;
+    ASSIGN_OR_RETURN(const auto next, load_object(context_.txn, id));
+    if (!next || !next->workers().empty() || !next->sealed()) continue;
+    ASSIGN_OR_RETURN(const std::optional<HeldAt> held, held_block(ledger_, *next));
+    if (held) TRY(want_fetch(context_, id, problem));
+  }
+  return {};
+}
+
 Result<void> Restoring::say_lost() {
   if (reply_.lost()) return {};
   reply_.set_lost(true);
@@ -112,7 +134,9 @@ Result<v1::RestoreReply> Restoring::run() {
   TRY(check_unreachable(record));
   ObjectIds seen;
   int looked = 0;
-  for (size_t i = list.first_ending_after(request_.offset()); i < list.pieces().size(); ++i) {
+  std::optional<size_t> first;
+  size_t i = list.first_ending_after(request_.offset());
+  for (; i < list.pieces().size(); ++i) {
     const Piece& piece = list.pieces()[i];
     if (piece.offset >= end()) break;
     if (reply_.waiting() >= kMostBlocks || ++looked > kMostPieces) {
@@ -123,7 +147,10 @@ Result<v1::RestoreReply> Restoring::run() {
     if (seen.size() < kMostBlocks) seen.push_back(piece.object);
     ASSIGN_OR_RETURN(const auto object, load_object(context_.txn, piece.object));
     if (object) TRY(look_at(*object, piece.object));
+    if (!first && reply_.waiting() != 0) first = i;
   }
+  const bool is_reader = request_.handle() != 0 && first && reply_.next_offset() == 0;
+  if (is_reader) TRY(read_ahead(list, *first, i));
   return std::move(reply_);
 }
 
