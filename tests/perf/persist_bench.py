@@ -1,0 +1,214 @@
+#!/usr/bin/python3
+"""Figures of persistence, each beside the plain tool's in the same run: ratios, not absolute numbers, are what counts.
+
+    tests/perf/persist_bench.py [--binary F] [--mib 1024] [--small 5000] [--dirty 100000] [SECTION…]        into a directory
+    tests/system/rgw.sh run tests/perf/persist_bench.py …                                                    into a bucket of a real S3 server
+
+Sections: large, small, restore, foreground, backlog. rclone has to be installed for large and small with a bucket."""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
+PARALLEL_FILES, PARALLEL_PARTS, PART = 4, 4, "8M"  # of both sides
+SMALL_PARALLEL = 64
+
+
+def write_file(path, mib, seed):
+    block = os.urandom(1 << 20)
+    with open(path, "wb") as file:
+        for i in range(mib):
+            file.write(seed.to_bytes(4, "big") + i.to_bytes(4, "big") + block[8:])
+
+
+def timed(what):
+    begun = time.monotonic()
+    what()
+    return time.monotonic() - begun
+
+
+class Bench:
+    def __init__(self, options):
+        from stores import new_store
+        from test_persist import PersistCluster
+        self.options, self.results = options, {"load": os.getloadavg()[0], "cpus": os.cpu_count()}
+        self.cluster = PersistCluster()
+        self.store = self.cluster.store
+        self.in_bucket = "FOREBAY_S3_ENDPOINT" in os.environ
+        self.plain = new_store(self.cluster.base / "plain")
+        self.stage = self.cluster.base / "stage"
+        self.stage.mkdir()
+
+    def __enter__(self):
+        self.cluster.start("-D", "forebay.persist.lease=30s", "-D", "forebay.worker.persist.request_timeout=30s", *self.options.define)
+        return self
+
+    def __exit__(self, *_):
+        self.cluster.close()
+
+    def note(self, name, **values):
+        values["load"] = round(os.getloadavg()[0], 1)
+        self.results[name] = values
+        print(json.dumps({name: values}), flush=True)
+
+    def keys(self, prefix):
+        if self.in_bucket:
+            return len([k for k in self.store.pages({"list-type": "2", "prefix": prefix}, "Key", "NextContinuationToken")])
+        root = self.store.path / prefix
+        return sum(len([f for f in files if not f.startswith(".forebay-")]) for _, _, files in os.walk(root)) if root.exists() else 0
+
+    def persist_directory(self, name, files):
+        """Seconds from the rename into the mapped tree to the last object's appearance."""
+        begun = time.monotonic()
+        os.rename(self.cluster.cache / name, self.cluster.files / name)
+        while self.keys(f"persist/{name}") < files:
+            assert time.monotonic() - begun < 900, "it is not persisted"
+            time.sleep(0.02 if files < 100 else 0.2)
+        return time.monotonic() - begun
+
+    def copy_by_tool(self, source, transfers):
+        if not self.in_bucket:
+            def copy_one(file):
+                target = self.plain.path / source.name / file.name
+                subprocess.run(["cp", str(file), str(target)], check=True)
+                descriptor = os.open(target, os.O_RDONLY)
+                os.fsync(descriptor)
+                os.close(descriptor)
+
+            def copy():
+                (self.plain.path / source.name).mkdir()
+                with concurrent.futures.ThreadPoolExecutor(transfers) as pool:
+                    list(pool.map(copy_one, sorted(source.iterdir())))
+            return timed(copy)
+        environment = {k: v for k, v in os.environ.items() if k != "AWS_CA_BUNDLE"}
+        environment.update(RCLONE_CONFIG="/dev/null", RCLONE_CONFIG_R_TYPE="s3", RCLONE_CONFIG_R_PROVIDER="Ceph", RCLONE_CONFIG_R_ENDPOINT=self.store.endpoint,
+                           RCLONE_CONFIG_R_ACCESS_KEY_ID=self.store.access, RCLONE_CONFIG_R_SECRET_ACCESS_KEY=self.store.secret)
+        command = ["rclone", "copy", str(source), f"r:{self.plain.bucket}/{source.name}", "--transfers", str(transfers), "--checkers", str(transfers),
+                   "--s3-chunk-size", PART, "--s3-upload-concurrency", str(PARALLEL_PARTS), "--s3-upload-cutoff", PART, "--no-traverse", "--s3-no-check-bucket"]
+        return timed(lambda: subprocess.run(command, check=True, env=environment))
+
+    # ---- sections ----
+
+    def large(self):
+        each = self.options.mib // PARALLEL_FILES
+        (self.stage / "large").mkdir()
+        for i in range(PARALLEL_FILES):
+            write_file(self.stage / "large" / f"f{i}", each, i)
+        ours, theirs = [], []
+        for turn in range(self.options.turns):
+            subprocess.run(["cp", "-r", str(self.stage / "large"), str(self.cluster.cache / f"large{turn}")], check=True)
+            ours.append(self.persist_directory(f"large{turn}", PARALLEL_FILES))
+            os.rename(self.stage / "large", self.stage / f"large{turn}")
+            theirs.append(self.copy_by_tool(self.stage / f"large{turn}", PARALLEL_FILES))
+            os.rename(self.stage / f"large{turn}", self.stage / "large")
+        total = each * PARALLEL_FILES * 1.048576
+        self.note("large", mb_per_s=round(total / min(ours), 1), tool_mb_per_s=round(total / min(theirs), 1), ratio=round(min(theirs) / min(ours), 2))
+
+    def small(self):
+        count = self.options.small
+        (self.stage / "small").mkdir()
+        for i in range(count):
+            (self.stage / "small" / f"f{i}").write_bytes(os.urandom(4096))
+        subprocess.run(["cp", "-r", str(self.stage / "small"), str(self.cluster.cache / "small")], check=True)
+        ours = self.persist_directory("small", count)
+        theirs = self.copy_by_tool(self.stage / "small", SMALL_PARALLEL)
+        self.note("small", files_per_s=round(count / ours), tool_files_per_s=round(count / theirs), ratio=round(theirs / ours, 2))
+
+    def restore(self):
+        mib, name = self.options.mib // 2, "restored"
+        write_file(self.cluster.files / name, mib, 7)
+        self.cluster.fs("persist", f"/cache-only/persist/{name}", "--wait")
+        self.cluster.fs("free", f"/cache-only/persist/{name}")
+        ours = timed(lambda: subprocess.run(["dd", f"if={self.cluster.files / name}", "of=/dev/null", "bs=1M", "status=none"], check=True))
+        theirs = timed(lambda: self.get_in_ranges(f"persist/{name}", mib << 20))
+        self.note("restore", mb_per_s=round(mib * 1.048576 / ours, 1), plain_mb_per_s=round(mib * 1.048576 / theirs, 1), ratio=round(theirs / ours, 2))
+
+    def get_in_ranges(self, key, length):
+        if not self.in_bucket:
+            subprocess.run(["dd", f"if={self.store.path / key}", "of=/dev/null", "bs=1M", "status=none"], check=True)
+            return
+        step = 8 << 20
+        with concurrent.futures.ThreadPoolExecutor(16) as pool:
+            got = pool.map(lambda at: len(self.store.request("GET", key, extra={"Range": f"bytes={at}-{at + step - 1}"})), range(0, length, step))
+        assert sum(got) == length
+
+    def foreground(self):
+        """What a writer beside persistence loses: without a cap, and with one."""
+        (self.cluster.cache / "scratch").mkdir(exist_ok=True)
+
+        def rate(name, mib=256):
+            path = self.cluster.cache / "scratch" / name
+            seconds = timed(lambda: subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=1M", f"count={mib}", "status=none", "conv=fsync"], check=True))
+            path.unlink()
+            return mib * 1.048576 / seconds
+
+        alone = max(rate(f"alone{i}") for i in range(3))
+        (self.cluster.cache / "burden").mkdir()
+        for i in range(8):
+            write_file(self.cluster.cache / "burden" / f"f{i}", self.options.mib // 4, i)
+        os.rename(self.cluster.cache / "burden", self.cluster.files / "burden")
+        time.sleep(0.5)
+        beside = []
+        while self.keys("persist/burden") < 8 and len(beside) < 3:
+            beside.append(rate(f"beside{len(beside)}"))
+        self.note("foreground", alone_mb_per_s=round(alone, 1), beside_mb_per_s=[round(b, 1) for b in beside], kept=round(max(beside) / alone, 2),
+                  cap=self.cluster.persist_status()["coordinator"].get("bandwidth_cap"))
+
+    def memory(self):
+        found = {}
+        for role in ("master", "coordinator"):
+            status = pathlib.Path(f"/proc/{self.cluster.pids()[role]}/status").read_text()
+            found[role] = int(status.split("VmRSS:")[1].split()[0]) >> 10
+        return found
+
+    def backlog(self):
+        """Dirty files by the hundred thousand, and one that is new and has its turn."""
+        from test_persist import write_mapping
+        mapping = json.loads(self.cluster.mapping.read_text())
+        mapping["asyncUploadPathMapping"] = {"/cache-only/persist": {"path": "/ufs/persist", "onDelete": "delete"},
+                                             "/cache-only/later": {"path": "/ufs/later", "onDelete": "delete", "settle": "2h"}}
+        write_mapping(self.cluster.mapping, mapping)
+        self.cluster.run("persist", "mapping", "reload")
+        before = self.memory()
+        threads = 16
+        made = timed(lambda: self.cluster.run("bench", "smallfile", "--directory", "/cache-only/later", "--threads", str(threads), "--count",
+                                              str(self.options.dirty // threads), "--size", "100", "--keep", timeout=3600))
+        waiting = self.cluster.persist_status()["waiting"]["persist"]
+        after = self.memory()
+        fresh = []
+        for i in range(5):
+            begun = time.monotonic()
+            (self.cluster.files / f"fresh{i}").write_text("new")
+            while self.keys(f"persist/fresh{i}") == 0:
+                assert time.monotonic() - begun < 60, "it is not persisted"
+                time.sleep(0.02)
+            fresh.append(round(time.monotonic() - begun, 2))
+        growth = sum(after.values()) - sum(before.values())
+        self.note("backlog", dirty=waiting, made_in_s=round(made), memory_before_mib=before, memory_after_mib=after, growth_mib=growth, fresh_file_s=fresh)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--binary", default=os.environ.get("FOREBAY_BINARY", str(pathlib.Path(__file__).resolve().parents[2] / "build/release/forebay")))
+    parser.add_argument("--mib", type=int, default=1024)
+    parser.add_argument("--small", type=int, default=5000)
+    parser.add_argument("--dirty", type=int, default=100_000)
+    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--define", action="append", default=[], help="a setting for the cluster: key=value")
+    parser.add_argument("section", nargs="*")
+    options = parser.parse_args()
+    options.define = [word for each in options.define for word in ("-D", each)]
+    os.environ["FOREBAY_BINARY"] = options.binary
+    with Bench(options) as bench:
+        for section in options.section or ["large", "small", "restore", "foreground", "backlog"]:
+            getattr(bench, section)()
+        print(json.dumps(bench.results))
+
+
+if __name__ == "__main__":
+    main()
