@@ -34,7 +34,8 @@ Task<Result<std::unique_ptr<File>>> UnderChanges::open(Identity who, UnderNode n
   if (node.is_directory) co_return rejected(EISDIR, "'" + node.key + "' is a directory");
   if (!may(who, node.attr, kMayWrite)) co_return rejected(EACCES, "'" + node.key + "'");
   const InodeId inode{node.attr.inode()};
-  if (under_->writers.find(inode)) co_return rejected(ETXTBSY, "'" + node.key + "' is being written");
+  const std::shared_ptr<UnderWriter> writer = under_->writers.find(node.mount, node.key);
+  if (writer && writer->is_pending()) co_return rejected(ETXTBSY, "'" + node.key + "' is being written");
   UnderBeginning beginning{.point = *point, .key = node.key, .was = node, .empties = flags.truncate};
   co_return begin(std::move(who), std::move(beginning), inode);
 }

@@ -133,7 +133,8 @@ Task<Result<Created>> UnderClient::create(Identity who, InodeId parent, std::str
 
 Task<Result<std::unique_ptr<File>>> UnderClient::open(Identity who, InodeId inode, OpenFlags flags) {
   if (!is_under(inode)) co_return co_await own_.open(std::move(who), inode, flags);
-  if (const std::shared_ptr<UnderWriter> writer = under_->writers.find(inode))
+  const std::shared_ptr<UnderWriter> writer = under_->writers.find(inode);
+  if (writer && writer->is_pending())
     co_return rejected(ETXTBSY, "'" + writer->key() + "' is being written, and read when it is closed");
   CO_ASSIGN_OR_RETURN(UnderNode node, co_await paths_.current(who, inode));
   if (flags.write || flags.append || flags.truncate) co_return co_await changes_.open(std::move(who), std::move(node), flags);

@@ -129,7 +129,8 @@ Task<Result<UnderNode>> UnderPaths::lookup(Identity who, UnderDirectory director
   CO_TRY(co_await check(who, directory, kMayExecute));
   if (name.size() > kMostName) co_return rejected(ENAMETOOLONG, "a name of more than 255 bytes");
   std::string key = join(directory.key, name);
-  if (const std::shared_ptr<UnderWriter> writer = under_->writers.find(directory.point.mount(), key)) co_return written(*writer);
+  const std::shared_ptr<UnderWriter> writer = under_->writers.find(directory.point.mount(), key);
+  if (writer && writer->is_pending()) co_return written(*writer);
   std::optional<UnderNode> known = under_->nodes.find(directory.point.mount(), key);
   const bool is_fresh = known && under_->core->env.clock.now() - known->known < kUnderAttrTimeout;
   if (is_fresh && !fresh) co_return *std::move(known);
@@ -344,7 +345,8 @@ Task<Result<bool>> UnderPaths::leap(Walk* walk, Identity who) {
     key = join(key, next);
     name = std::move(next);
   }
-  if (name.empty() || wants_directory || under_->writers.find(from->point.mount(), key)) co_return false;
+  const std::shared_ptr<UnderWriter> writer = under_->writers.find(from->point.mount(), key);
+  if (name.empty() || wants_directory || (writer && writer->is_pending())) co_return false;
   std::optional<UnderNode> known = under_->nodes.find(from->point.mount(), key);
   if (!known || under_->core->env.clock.now() - known->known >= kUnderAttrTimeout) {
     Result<UnderNode> node = co_await ask(who, from->point, key);

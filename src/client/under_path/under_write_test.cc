@@ -72,6 +72,18 @@ TEST_F(UnderWriteTest, what_is_written_after_a_flush_follows_what_was_there) {
   EXPECT_EQ(content("a"), "one two three");
 }
 
+TEST_F(UnderWriteTest, what_is_being_written_is_read_when_it_has_been_flushed) {
+  start();
+  const auto file = make(kMountRoot, "a");
+  ASSERT_OK(write(*file, 0, "bytes"));
+  EXPECT_EQ(error_of_result(run(client->open({}, file->inode(), {}))), ETXTBSY);
+  ASSERT_OK(run(file->flush()));
+  // The number it had meanwhile is no object's: whoever has it asks for the name again. The handle is still open.
+  EXPECT_EQ(error_of_result(run(client->open({}, file->inode(), {}))), ESTALE);
+  EXPECT_EQ(must_read(*open_path("/s3/a"), 0, 10), "bytes");
+  ASSERT_OK(run(file->close()));
+}
+
 TEST_F(UnderWriteTest, bytes_at_another_place_are_refused_with_a_clear_error_and_change_nothing) {
   store.put("a", "0123456789");
   start();

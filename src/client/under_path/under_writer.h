@@ -1,6 +1,7 @@
 // Objects that this client is writing below mount points.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -41,6 +42,8 @@ class UnderWriter : public std::enable_shared_from_this<UnderWriter> {
   Task<Result<void>> flush();
   Task<Result<void>> set_attributes(v1::SetAttrRequest change);
   v1::Attr attr() const;
+  // Written or emptied, and not at the key yet: only this client has it.
+  bool is_pending() const { return dirty_; }
 
  private:
   Task<Result<void>> begin();
@@ -63,8 +66,8 @@ class UnderWriter : public std::enable_shared_from_this<UnderWriter> {
   };
   std::optional<Active> active_;
   uint64_t length_ = 0;
-  std::string identity_;  // of what is at the key; empty: nothing of this file, yet
-  bool dirty_ = false;
+  std::string identity_;             // of what is at the key; empty: nothing of this file, yet
+  std::atomic<bool> dirty_ = false;  // changed by `turn_`
   std::optional<Status> broken_;
   mutable std::mutex mutex_;
   v1::Attr attr_;
