@@ -13,7 +13,7 @@
 //   "W" inode                                    ExtentListRecord as last committed, while the inode is dirty; absent: no extents
 //   "O" object                                   ObjectRecord
 //   "J" object                                   bytes of an inline object
-//   "L"                                          bytes of all inline objects (8 bytes, big-endian)
+//   "Z"                                          bytes of all inline objects (8 bytes, big-endian)
 //   "P" worker, object                           empty: the worker holds, or was granted, a copy
 //   "X" worker, object                           empty: the worker has to delete its copy (duty)
 //   "Y" worker, object                           8 bytes length: the worker has to seal its copy at this length (duty); was it sealed
@@ -88,7 +88,7 @@ inline std::string sealed_extents(InodeId inode, Version version) { return numbe
 inline std::string working_extents(InodeId inode) { return numbers('W', inode.value); }
 inline std::string object(ObjectId object) { return numbers('O', object.value); }
 inline std::string inline_content(ObjectId object) { return numbers('J', object.value); }
-inline std::string inline_bytes() { return "L"; }
+inline std::string inline_bytes() { return "Z"; }
 inline std::string copy(WorkerId worker, ObjectId object) { return numbers('P', worker.value, object.value); }
 inline std::string remove_duty(WorkerId worker, ObjectId object) { return numbers('X', worker.value, object.value); }
 inline std::string seal_duty(WorkerId worker, ObjectId object) { return numbers('Y', worker.value, object.value); }
