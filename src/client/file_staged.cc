@@ -231,13 +231,15 @@ Task<Result<void>> FileState::fallocate_staged(std::shared_ptr<OpenHandle> handl
     auto write_zeros = [file, offset, to = std::min(end, size)] { return zero_stored(*file, offset, to); };
     CO_TRY(co_await async::run_blocking(core_.env.blocking, write_zeros));
   }
-  if (mode.keep_size || end <= size) co_return Result<void>{};
+  // Modified in any case, also when no byte has changed.
+  const bool grows = !mode.keep_size && end > size;
+  const Identity who = grows ? handle->who : Identity{.trace = handle->who.trace};  // whom the handle lets write
   v1::SetAttrRequest change;
   change.set_inode(inode_.value);
-  change.set_size(end);
-  const Identity who = handle->who;
-  Result<v1::Attr> grown = co_await set_attr_staged(who, std::move(change), std::move(handle));
-  if (!grown) co_return std::unexpected(std::move(grown).error());
+  if (grows) change.set_size(end);
+  if (!grows) change.set_mtime_now(true);
+  Result<v1::Attr> changed = co_await set_attr_staged(who, std::move(change), std::move(handle));
+  if (!changed) co_return std::unexpected(std::move(changed).error());
   co_return Result<void>{};
 }
 

@@ -72,6 +72,32 @@ TEST_F(StagedTest, bytes_that_come_through_the_client_go_to_the_same_file) {
             std::string("kerNEL\0\0", 8));
 }
 
+TEST_F(StagedTest, a_hole_is_zeros_in_the_same_file_and_a_modification_even_where_nothing_was) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  std::unique_ptr<os::File> kernel = this->kernel(*file);
+  ASSERT_OK(kernel->write_at(as_bytes("0123456789"), 0));
+  constexpr FallocateMode kPunch{.zero = true, .keep_size = true};
+  ASSERT_OK(run(file->fallocate(2, 3, kPunch)));
+  EXPECT_EQ(must_read(*file, 0, 100), std::string("01\0\0\0"
+                                                  "56789",
+                                                  10));
+  ASSERT_OK(run(file->fallocate(8, 6, {.zero = true})));
+  EXPECT_EQ(must_read(*file, 0, 100), std::string("01\0\0\0"
+                                                  "567\0\0\0\0\0\0",
+                                                  14));
+  const int before = master().calls("set_attr");
+  ASSERT_OK(run(file->fallocate(11, 2, kPunch)));
+  ASSERT_OK(run(file->fallocate(0, 5, {})));
+  EXPECT_EQ(master().calls("set_attr"), before + 2) << "its time of modification";
+  kernel.reset();
+  ASSERT_OK(close(file));
+  EXPECT_EQ(committed(inode), std::string("01\0\0\0"
+                                          "567\0\0\0\0\0\0",
+                                          14));
+}
+
 TEST_F(StagedTest, a_mapping_keeps_the_file_open_at_the_master_until_it_is_gone) {
   start();
   auto file = create("f", kStage);
