@@ -76,7 +76,7 @@ TEST_F(EvictTest, whoever_reads_on_has_more_and_more_blocks_fetched_ahead) {
   const std::string content = pattern(64 * kKiB * 12);
   make_absent("a", content);
   const uint64_t blocks = cluster->copies("a")[0];
-  ASSERT_EQ(blocks, 12U);
+  ASSERT_GE(blocks, 12U);
   std::unique_ptr<client::File> file = open("a", false);
   auto read_block = [&](uint64_t block) {
     std::string bytes(1'000, '\0');

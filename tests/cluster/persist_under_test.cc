@@ -14,10 +14,14 @@ using Victim = PersistCluster::Victim;
 
 class UnderClusterTest : public PersistTest {
  protected:
+  // As the kernel does: what has been replaced since it was looked up is looked up again.
   Result<std::unique_ptr<client::File>> open(const std::string& path, client::OpenFlags flags = {}) {
-    ASSIGN_OR_RETURN(const v1::ResolveReply found, cluster->run(cluster->client().resolve({}, path, true)));
-    if (!found.has_attr()) return rejected(ENOENT, path);
-    return cluster->run(cluster->client().open({}, InodeId{found.attr().inode()}, flags));
+    for (bool again = true;; again = false) {
+      ASSIGN_OR_RETURN(const v1::ResolveReply found, cluster->run(cluster->client().resolve({}, path, true)));
+      if (!found.has_attr()) return rejected(ENOENT, path);
+      auto file = cluster->run(cluster->client().open({}, InodeId{found.attr().inode()}, flags));
+      if (file || !again || !file.error().is_errno(ESTALE)) return file;
+    }
   }
   Result<std::string> read(client::File& file, uint64_t offset, size_t length) {
     std::string text(length, '#');
@@ -144,8 +148,8 @@ TEST_F(UnderClusterTest, a_reader_by_key_keeps_its_content_while_the_file_goes_o
 TEST_F(UnderClusterTest, what_is_written_below_a_mount_is_in_the_store_and_to_persistence_somebody_elses) {
   start();
   const std::string mine = pattern(1000), theirs = pattern(2000, 2);
-  must(write("/ufs/free/f", theirs));
-  EXPECT_EQ(cluster->bucket().content("free/f"), theirs);
+  must(write("/ufs/f", theirs));
+  EXPECT_TRUE(cluster->bucket().content("f") == theirs);
   must(cluster->write("a", mine));
   ASSERT_TRUE(cluster->settle());
   must(write("/ufs/k/a", theirs));
