@@ -38,6 +38,16 @@ v1::Placement ClientImpl::placement(const OpenFlags& flags) const {
   return placement;
 }
 
+// A file is forked where it is: every other worker is avoided.
+void ClientImpl::aim_at_worker_of(InodeId inode, ObjectId object, v1::Placement& placement) const {
+  const std::shared_ptr<FileState> state = core_->files.find(inode);
+  if (!state) return;
+  const std::vector<WorkerId> workers = state->content().locate(object);
+  if (workers.empty()) return;
+  placement.clear_avoid();
+  for (WorkerId other : core_->routing.others(workers.front())) placement.add_avoid(other.value);
+}
+
 Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
                                          bool exclusive) {
   CO_ASSIGN_OR_RETURN(flags, checked(flags));
@@ -90,6 +100,7 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode
   request.set_truncate(flags.truncate);
   flags.stage = flags.fork_from || (flags.stage && flags.truncate);
   if (flags.write && (flags.stage || core_->inline_limit() == 0)) *request.mutable_placement() = placement(flags);
+  if (flags.fork_from) aim_at_worker_of(inode, flags.fork_from, *request.mutable_placement());
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
   SessionId session;

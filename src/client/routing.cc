@@ -219,6 +219,14 @@ void Routing::avoid_nobody() {
   avoided_.clear();
 }
 
+std::vector<WorkerId> Routing::others(WorkerId worker) const {
+  std::lock_guard lock(mutex_);
+  std::vector<WorkerId> others;
+  for (const auto& [id, place] : workers_)
+    if (id != worker) others.push_back(id);
+  return others;
+}
+
 std::vector<WorkerId> Routing::avoided() const {
   std::lock_guard lock(mutex_);
   std::vector<WorkerId> found;

@@ -91,6 +91,9 @@ class Routing {
   void avoid_nobody();
   std::vector<WorkerId> avoided() const;
 
+  // All known workers but this one.
+  std::vector<WorkerId> others(WorkerId worker) const;
+
   // When a call that begins now is no longer repeated.
   os::Instant give_up_at() const;
   // From now on: when no master has answered for `retry_for`, nothing is repeated or begun any more.

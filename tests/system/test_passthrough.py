@@ -81,7 +81,7 @@ def data_files(cluster):
 
 def sealed(cluster, path):
     """The file has a version: nobody writes it any more."""
-    return wait_for(lambda: not cluster.json("fs", "stat", path)["open_for_write"], what=f"seal of {path}")
+    return wait_for(lambda: not cluster.json("fs", "stat", path)[0]["open_for_write"], what=f"seal of {path}")
 
 
 def test_the_mode_is_told(mounted):
@@ -222,7 +222,7 @@ def test_a_reader_sees_what_is_appended_after_it_has_opened_the_file(mounted):
     path = mounted.cache / "log"
     path.write_bytes(b"x" * MIB)
     sealed(mounted, "/cache-only/log")
-    with open(path, "rb") as reader:
+    with open(path, "rb", buffering=0) as reader:
         assert len(reader.read()) == MIB
         for line in (b"one\n", b"two\n"):
             with open(path, "ab") as writer:
@@ -354,7 +354,7 @@ def test_a_killed_daemon_leaves_the_file_as_of_its_last_fsync_and_returns_the_sp
     os.kill(daemon, signal.SIGKILL)
     wait_for(lambda: not alive(daemon), what="death of the daemon")
     # The session ends by itself; the program still has the file and may write into it.
-    wait_for(lambda: not passing.json("fs", "stat", "/cache-only/f")["open_for_write"], 60, "end of the session")
+    wait_for(lambda: not passing.json("fs", "stat", "/cache-only/f")[0]["open_for_write"], 60, "end of the session")
     content = wait_for(lambda: passing.fs("cat", "/cache-only/f", check=False).stdout, what="a readable file")
     assert len(content) >= acknowledged * MIB and content == content_of(64)[:len(content)]
     writer.kill()
@@ -379,12 +379,12 @@ def test_killed_roles_cost_an_open_file_nothing(passing, victims):
 
 
 def test_a_full_medium_is_told_to_the_program(passing):
-    """The tier is a file system of 128 MiB of its own."""
+    """The tier is a file system of 128 MiB of its own, of which it may use 100."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="forebay-full-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", folder], check=True)
     cluster = Mounted(True)
     try:
-        cluster.start("--workers", "1", "--tier", f"MEM:{folder}:1GB")
+        cluster.start("--workers", "1", "--tier", f"MEM:{folder}:100MB")
         with pytest.raises(OSError) as full:
             with open(cluster.cache / "big", "wb", buffering=0) as file:
                 for _ in range(200):
