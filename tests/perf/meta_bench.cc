@@ -13,6 +13,7 @@
 
 #include "async/loop.h"
 #include "async/sync.h"
+#include "base/crc32c.h"
 #include "forebay/v1/namespace.rpc.h"
 #include "master_process.h"
 #include "os/env.h"
@@ -181,6 +182,24 @@ std::function<v1::MakeDirRequest(int)> directories_in(uint64_t parent) {
   };
 }
 
+// Whole files of 4 KiB, made in one call each.
+std::function<v1::PutManyRequest(int)> puts_in(uint64_t parent, v1::Durability durability) {
+  std::string content(4096, '\0');
+  for (size_t i = 0; i < content.size(); ++i) content[i] = static_cast<char>(i * 131 % 251);
+  const uint32_t crc = crc32c(as_bytes(content));
+  return [=](int number) {
+    v1::PutManyRequest request;
+    request.set_durability(durability);
+    v1::PutItem& file = *request.add_files();
+    file.set_parent(parent);
+    file.set_name(file_name(number));
+    file.set_mode(0644);
+    file.set_content(content);
+    file.set_crc32c(crc);
+    return request;
+  };
+}
+
 // Kills the master when half of a round is answered; what was answered of it, and all of the earlier rounds, must be there.
 void check_after_kill(World& world, const std::vector<uint64_t>& full, v1::Durability durability) {
   const uint64_t parent = world.make_dir();
@@ -211,6 +230,20 @@ void create(benchmark::State& state, v1::Durability durability) {
 }
 void create_page_cache(benchmark::State& state) { create(state, v1::DURABILITY_PAGE_CACHE); }
 void create_fsync(benchmark::State& state) { create(state, v1::DURABILITY_FSYNC); }
+
+// One client's `put` of small files: create, write, close and seal, each in a call of its own.
+void put(benchmark::State& state, v1::Durability durability) {
+  World world;
+  std::vector<uint64_t> full;
+  for (auto _ : state) {
+    full.push_back(world.make_dir());
+    world.client().run<names::PutMany>(puts_in(full.back(), durability));
+  }
+  state.SetItemsProcessed(state.iterations() * kCallsPerIteration);
+  for (uint64_t directory : full) FOREBAY_CHECK(world.list(directory).size() == kCallsPerIteration, "put and not there");
+}
+void put_page_cache(benchmark::State& state) { put(state, v1::DURABILITY_PAGE_CACHE); }
+void put_fsync(benchmark::State& state) { put(state, v1::DURABILITY_FSYNC); }
 
 void make_dir(benchmark::State& state) {
   World world;
@@ -272,6 +305,8 @@ void read_dir(benchmark::State& state) {
 
 BENCHMARK(create_page_cache)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond)->MinTime(5);
 BENCHMARK(create_fsync)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond)->MinTime(5);
+BENCHMARK(put_page_cache)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond)->MinTime(3);
+BENCHMARK(put_fsync)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond)->MinTime(3);
 BENCHMARK(make_dir)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond)->MinTime(3);
 BENCHMARK(lookup)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond)->MinTime(3);
 BENCHMARK(get_attr)->UseRealTime()->MeasureProcessCPUTime()->Unit(benchmark::kMillisecond)->MinTime(3);
