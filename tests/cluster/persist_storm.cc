@@ -208,6 +208,24 @@ class Storm {
     return content;
   }
 
+  // The last things that happened to a key, or to a file that was there.
+  std::string story(const std::string& key) {
+    std::vector<std::string> lines;
+    for (const ufs::KeyChange& change : cluster_.bucket().changes()) {
+      if (change.key != key) continue;
+      auto version = [](const std::optional<ufs::ObjectState>& state) {
+        return !state          ? std::string("nothing")
+               : !state->stamp ? std::string("theirs")
+                               : to_string(state->stamp->inode) + "." + std::to_string(state->stamp->version.value);
+      };
+      lines.push_back("\n    " + std::to_string((change.at - os::VirtualTime::kStart).count() / 1'000'000) + " ms " +
+                      change.operation + " by " + change.who + ": " + version(change.before) + " → " + version(change.after));
+    }
+    std::string text;
+    for (size_t i = lines.size() - std::min<size_t>(lines.size(), 8); i < lines.size(); ++i) text += lines[i];
+    return text;
+  }
+
   void check_store(const std::map<std::string, Found>& files) {
     for (const auto& [key, found] : files) {
       const std::optional<ufs::ObjectState> state = cluster_.bucket().state(key);
@@ -215,7 +233,8 @@ class Storm {
       const bool is_equal = cluster_.bucket().content(key) == found.content;
       if (is_equal || (is_theirs && world_.conflicts == Conflicts::kFail)) continue;
       if (is_theirs && world_.conflicts == Conflicts::kKeepBoth && has_beside(key, found.content)) continue;
-      fail("'" + key + "' holds " + (state ? "other bytes" : "nothing") + " than the namespace has there");
+      fail("'" + key + "' holds " + (state ? "other bytes" : "nothing") + " than the namespace has there: inode " +
+           std::to_string(found.inode) + story(key));
     }
     for (const std::string& key : cluster_.bucket().keys()) {
       if (files.contains(key) || lost_.contains(key)) continue;
@@ -223,7 +242,7 @@ class Storm {
       const bool is_theirs = !state->stamp;
       const bool is_kept = !world_.deletes && contents_.has({state->length, state->crc32c});
       const bool is_beside = world_.conflicts == Conflicts::kKeepBoth && key.contains(".conflict-");
-      if (!is_theirs && !is_kept && !is_beside) fail("'" + key + "' is left, and no file has that name");
+      if (!is_theirs && !is_kept && !is_beside) fail("'" + key + "' is left, and no file has that name" + story(key));
     }
     if (!world_.is_nas || !world_.deletes) return;
     for (const std::string& directory : cluster_.bucket().directories()) {
