@@ -121,6 +121,7 @@ Task<void> FileState::stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant,
   Result<StagedContent> empty = (*staged)->look();
   if (empty) (*staged)->note_committed(std::move(*empty), attr);
   durable_layout_ = attr.layout();  // nothing is in it
+  content_.placed((*staged)->object(), (*staged)->placed().workers);
   std::lock_guard lock(mutex_);
   staged_ = std::move(*staged);
 }
@@ -142,12 +143,15 @@ Task<Result<void>> FileState::fork(std::shared_ptr<OpenHandle> handle, v1::Grant
   if (is_there) staged = co_await StagedObject::fork(&core_, std::move(placed), handle->id, from);
   if (!staged) {
     writer_.give_back(ObjectId{grant.object()}, handle->id);
+    core_.log.warning("a file that others read by passthrough cannot be opened for writing",
+                      {{"inode", inode_.value}, {"object", from.value}, {"error", staged.error().to_string()}});
     const int error = staged.error().is_errno(ENOSPC) ? ENOSPC : ETXTBSY;
     co_return rejected(error, "others read the file by passthrough: " + staged.error().message());
   }
   core_.descriptors.forget(from);
   CO_ASSIGN_OR_RETURN(StagedContent content, (*staged)->look());
   (*staged)->note_committed(std::move(content), attr);
+  content_.placed((*staged)->object(), (*staged)->placed().workers);
   std::lock_guard lock(mutex_);
   staged_ = std::move(*staged);
   co_return Result<void>{};
@@ -414,14 +418,17 @@ Task<Result<void>> FileState::end_plainly(std::shared_ptr<OpenHandle> handle) {
 }
 
 // No handle is left that may write. Once the worker says that nobody else can, either, the object is sealed and the version with
-// it. False: a mapping still can; what is there is committed, and the rest has to wait. A worker that is silent leaves sealing to
+// it. False: a mapping still can, or the file is empty and somebody reads it; what is there is committed, and the rest has to
+// wait. A worker that is silent leaves sealing to
 // the master.
 Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged) {
   staged->close_writable();
   CO_ASSIGN_OR_RETURN(const StagedContent before, staged->look());
   const bool syncs = fsync_level(core_.config.durability);
   std::optional<v1::SealedObject> sealed;
-  bool written = false;
+  // An empty object is in no list, and goes. Who reads its file by passthrough has to see what the next writer writes: so it
+  // stays.
+  bool written = before.size == 0 && is_read();
   for (size_t i = 0; i < kSealPausesMs.size() && before.size != 0; ++i) {
     if (kSealPausesMs[i] != 0)
       co_await core_.env.clock.sleep(std::chrono::milliseconds(kSealPausesMs[i]), core_.background.token());
@@ -432,7 +439,7 @@ Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged
     if (!written) break;
   }
   CO_ASSIGN_OR_RETURN(StagedContent content, staged->look());
-  bool unused = content.size == 0 && !staged->was_committed() && !staged->forked_from();
+  bool unused = !written && content.size == 0 && !staged->was_committed() && !staged->forked_from();
   if (content == staged->committed() && staged->forked_from() && !staged->was_committed() && !written) {
     // By its time nobody wrote it; a mapping need not change that. If its bytes are those that it had, it was for nothing, unless
     // somebody still reads its file: the next writer has to find that.

@@ -195,6 +195,40 @@ TEST_F(StagedTest, truncation_by_a_second_open_empties_what_the_first_writes) {
   EXPECT_TRUE(master().handles.empty());
 }
 
+TEST_F(StagedTest, who_reads_an_empty_file_sees_what_the_next_writer_writes) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  auto reader = open(inode, {.read = true});
+  const std::optional<Backing> read = run(reader->backing());
+  ASSERT_TRUE(read);
+  ASSERT_OK(close(file));
+  world.run_for(std::chrono::seconds(5));
+  auto writer = open(inode, {.read = true, .write = true, .fork_from = read->object});
+  const std::optional<Backing> written = run(writer->backing());
+  ASSERT_TRUE(written);
+  EXPECT_EQ(written->object, read->object) << "one file for all";
+  ASSERT_OK(kernel(*writer)->write_at(as_bytes("bytes"), 0));
+  EXPECT_EQ(read->file->size().value(), 5u);
+  ASSERT_OK(close(writer));
+  ASSERT_OK(close(reader));
+  world.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(committed(inode), "bytes");
+  EXPECT_TRUE(master().handles.empty());
+}
+
+TEST_F(StagedTest, an_empty_file_is_finished_when_nobody_reads_it_any_more) {
+  start();
+  auto file = create("f", kStage);
+  auto reader = open(file->inode(), {.read = true});
+  ASSERT_OK(close(file));
+  EXPECT_FALSE(master().handles.empty());
+  ASSERT_OK(close(reader));
+  world.run_for(std::chrono::seconds(5));
+  EXPECT_TRUE(master().handles.empty());
+  EXPECT_TRUE(master().objects.empty());
+}
+
 TEST_F(StagedTest, without_a_worker_that_can_the_file_is_written_as_any_other) {
   worker(3).stages = false;
   start();

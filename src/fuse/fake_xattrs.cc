@@ -6,6 +6,15 @@
 
 namespace forebay::fuse {
 
+namespace {
+Result<void> check_kind(std::string_view name) {
+  const bool is_known = std::ranges::any_of(std::array{"user.", "trusted.", "security."},
+                                            [name](const char* kind) { return name.starts_with(kind); });
+  if (!is_known) return rejected(EOPNOTSUPP, "no such kind");
+  return {};
+}
+}  // namespace
+
 void FakeClient::xattrs_changed(Node* node) {
   node->attr.set_ctime_ns(next_time());
   node->attr.set_capability(node->xattrs.contains("security.capability"));
@@ -14,9 +23,7 @@ void FakeClient::xattrs_changed(Node* node) {
 Task<Result<v1::Attr>> FakeClient::set_xattr(client::Identity, v1::SetXattrRequest request) {
   std::lock_guard lock(mutex_);
   ++calls_["set_xattr"];
-  const bool is_known = std::ranges::any_of(std::array{"user.", "trusted.", "security."},
-                                            [&](const char* kind) { return request.name().starts_with(kind); });
-  if (!is_known) co_return rejected(EOPNOTSUPP, "no such kind");
+  CO_TRY(check_kind(request.name()));
   CO_ASSIGN_OR_RETURN(Node * found, node(InodeId{request.inode()}));
   const bool exists = found->xattrs.contains(request.name());
   if (exists && request.create()) co_return rejected(EEXIST, "there is one");
@@ -29,6 +36,7 @@ Task<Result<v1::Attr>> FakeClient::set_xattr(client::Identity, v1::SetXattrReque
 Task<Result<std::string>> FakeClient::get_xattr(client::Identity, InodeId inode, std::string name) {
   std::lock_guard lock(mutex_);
   ++calls_["get_xattr"];
+  CO_TRY(check_kind(name));
   CO_ASSIGN_OR_RETURN(Node * found, node(inode));
   auto value = found->xattrs.find(name);
   if (value == found->xattrs.end()) co_return rejected(ENODATA, "there is none");
@@ -47,6 +55,7 @@ Task<Result<std::vector<std::string>>> FakeClient::list_xattrs(client::Identity 
 Task<Result<v1::Attr>> FakeClient::remove_xattr(client::Identity, InodeId inode, std::string name) {
   std::lock_guard lock(mutex_);
   ++calls_["remove_xattr"];
+  CO_TRY(check_kind(name));
   CO_ASSIGN_OR_RETURN(Node * found, node(inode));
   if (found->xattrs.erase(name) == 0) co_return rejected(ENODATA, "there is none");
   xattrs_changed(found);
