@@ -185,7 +185,9 @@ def test_du_count_df_and_location(place):
     cluster, path, mount = place
     (mount / "d").mkdir()
     (mount / "d" / "f").write_bytes(b"x" * 5000)
-    (mount / "g").write_bytes(b"x" * 100)
+    small = cluster.base / "small"
+    small.write_bytes(b"x" * 100)
+    cluster.fs("put", small, path + "/g")
     assert cluster.json("fs", "du", "-s", path)[0]["size"] == 5100
     assert cluster.fs("du", path).out.count("\n") == 3
     count = cluster.json("fs", "count", path)[0]
