@@ -85,6 +85,16 @@ void subtract(std::vector<os::StoredRange>& ranges, uint64_t begin, uint64_t end
   ranges = std::move(left);
 }
 
+// Each byte of the file is at its place in the object, or in a hole.
+bool is_all_of(ObjectId object, const Found& found) {
+  bool is_any = false;
+  for (const Piece& piece : found.pieces) {
+    if (piece.object && (piece.object != object || piece.object_offset != piece.offset)) return false;
+    is_any = is_any || piece.object == object;
+  }
+  return is_any && !found.unknown_from;
+}
+
 Result<void> zero_stored(os::File& file, uint64_t from, uint64_t to) {
   const std::vector<std::byte> zeros(std::min<uint64_t>(kMiB, to - std::min(from, to)));
   while (from < to) {
@@ -130,8 +140,7 @@ Task<void> FileState::stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant,
 Task<Result<void>> FileState::fork(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr, ObjectId from) {
   auto committing = co_await committing_.lock();
   const Found found = content_.find(0, content_.size());
-  const bool is_whole = found.pieces.size() == 1 && found.pieces.front().object == from &&
-                        found.pieces.front().object_offset == 0 && !content_.has_uncommitted() && !found.unknown_from;
+  const bool is_whole = is_all_of(from, found) && !content_.has_uncommitted();
   const std::vector<WorkerId> workers = content_.locate(from);
   const bool is_there = grant.workers_size() == 1 && std::ranges::count(workers, WorkerId{grant.workers(0)}) == 1;
   if (staged() || !is_whole) {
@@ -418,18 +427,18 @@ Task<Result<void>> FileState::end_plainly(std::shared_ptr<OpenHandle> handle) {
 }
 
 // No handle is left that may write. Once the worker says that nobody else can, either, the object is sealed and the version with
-// it. False: a mapping still can, or the file is empty and somebody reads it; what is there is committed, and the rest has to
-// wait. A worker that is silent leaves sealing to
-// the master.
+// it. False: a mapping still can, or nothing is stored and somebody reads the file; what is there is committed, and the rest has
+// to wait. A worker that is silent leaves sealing to the master.
 Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged) {
   staged->close_writable();
   CO_ASSIGN_OR_RETURN(const StagedContent before, staged->look());
   const bool syncs = fsync_level(core_.config.durability);
   std::optional<v1::SealedObject> sealed;
-  // An empty object is in no list, and goes. Who reads its file by passthrough has to see what the next writer writes: so it
-  // stays.
-  bool written = before.size == 0 && is_read();
-  for (size_t i = 0; i < kSealPausesMs.size() && before.size != 0; ++i) {
+  // An object of which nothing is stored is in no list, and goes. Who reads its file by passthrough has to see what the next
+  // writer writes: so it stays.
+  const bool stays = before.ranges.empty() && is_read();
+  bool written = stays;
+  for (size_t i = 0; i < kSealPausesMs.size() && before.size != 0 && !stays; ++i) {
     if (kSealPausesMs[i] != 0)
       co_await core_.env.clock.sleep(std::chrono::milliseconds(kSealPausesMs[i]), core_.background.token());
     Result<v1::SealedObject> done = co_await seal(&core_, staged, before.size, syncs);

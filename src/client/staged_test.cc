@@ -217,6 +217,27 @@ TEST_F(StagedTest, who_reads_an_empty_file_sees_what_the_next_writer_writes) {
   EXPECT_TRUE(master().handles.empty());
 }
 
+TEST_F(StagedTest, who_reads_a_file_that_is_one_hole_sees_what_the_next_writer_writes) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  auto reader = open(inode, {.read = true});
+  const std::optional<Backing> read = run(reader->backing());
+  ASSERT_TRUE(read);
+  ASSERT_OK(run(file->truncate(300'000)));
+  ASSERT_OK(close(file));
+  auto writer = open(inode, {.read = true, .write = true, .fork_from = read->object});
+  ASSERT_OK(kernel(*writer)->write_at(as_bytes("bytes"), 0));
+  std::string seen(5, '#');
+  ASSERT_OK(read->file->read_at(std::as_writable_bytes(std::span(seen)), 0));
+  EXPECT_EQ(seen, "bytes");
+  ASSERT_OK(close(writer));
+  ASSERT_OK(close(reader));
+  world.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(committed(inode).substr(0, 5), "bytes");
+  EXPECT_EQ(master().files[inode.value].size, 300'000u);
+}
+
 TEST_F(StagedTest, an_empty_file_is_finished_when_nobody_reads_it_any_more) {
   start();
   auto file = create("f", kStage);

@@ -218,6 +218,22 @@ def test_random_operations_leave_what_a_local_file_holds(mounted, reference, see
     assert mounted.fs("cat", "/cache-only/file").stdout == twin.paths[1].read_bytes()
 
 
+@pytest.mark.parametrize("size, at", [(0, 0), (MIB, 0), (MIB, 700_000)], ids=["empty", "one-hole", "bytes-and-hole"])
+def test_a_reader_from_before_sees_the_next_writer_of_a_sparse_file(mounted, size, at):
+    path = mounted.cache / f"sparse-{size}-{at}"
+    with open(path, "wb", buffering=0) as first:
+        reader = open(path, "rb", buffering=0)
+        first.truncate(size)
+        if at:
+            os.pwrite(first.fileno(), b"middle", at)
+    with reader, open(path, "r+b", buffering=0) as second:
+        second.write(b"bytes")
+        assert os.pread(reader.fileno(), 5, 0) == b"bytes"
+        assert os.pread(reader.fileno(), 6, at) == (b"middle" if at else (b"bytes\0" if size else b"bytes"))
+    assert path.stat().st_size == max(size, 5)
+    assert path.read_bytes()[:5] == b"bytes"
+
+
 def test_a_reader_sees_what_is_appended_after_it_has_opened_the_file(mounted):
     path = mounted.cache / "log"
     path.write_bytes(b"x" * MIB)
