@@ -143,6 +143,9 @@ Task<Result<void>> FileState::fork(std::shared_ptr<OpenHandle> handle, v1::Grant
   const bool is_whole = is_all_of(from, found) && !content_.has_uncommitted();
   const std::vector<WorkerId> workers = content_.locate(from);
   const bool is_there = grant.workers_size() == 1 && std::ranges::count(workers, WorkerId{grant.workers(0)}) == 1;
+  if (!staged() && !is_whole)
+    core_.log.warning("a file that is read by passthrough has changed elsewhere: its readers do not see what is written now",
+                      {{"inode", inode_.value}, {"object", from.value}});
   if (staged() || !is_whole) {
     writer_.give_back(ObjectId{grant.object()}, handle->id);
     co_return Result<void>{};

@@ -118,6 +118,8 @@ Task<Result<v1::Attr>> change_attr(Volume* volume, client::Identity who, v1::Set
     if (const ObjectId backing = volume->io_modes().backing_of(inode)) {
       client::OpenFlags flags{.read = false, .write = true, .fork_from = backing};
       CO_ASSIGN_OR_RETURN(writer, co_await volume->client().open(who, inode, flags));
+      const std::optional<client::Backing> now = co_await writer->backing();
+      if (now) volume->io_modes().moved(inode, *now);
     }
   }
   auto changed = co_await volume->client().set_attr(std::move(who), std::move(change), writer ? writer.get() : file);

@@ -76,9 +76,7 @@ IoModes::Choice IoModes::choose(InodeId inode, OpenFacts facts, const std::optio
     facts.backing = backing->object;
     facts.backing_takes_writes = backing->writable;
   }
-  // The object that the file belonged to goes on elsewhere; the kernel's file is still the same.
-  if (known.open.backed != 0 && backing && backing->writable && is_same_file(*known.file, *backing->file))
-    known.open.backing = backing->object;
+  if (backing) moved_locked(known, *backing);
   DataMode mode = choose_data_mode(facts, known.open);
   if (mode == DataMode::kPassthrough && known.open.backed == 0 && !register_locked(known, *backing)) {
     facts.backing = ObjectId{};
@@ -91,6 +89,18 @@ IoModes::Choice IoModes::choose(InodeId inode, OpenFacts facts, const std::optio
     case DataMode::kBeside: ++known.open.backed; break;
   }
   return {mode, is_backed(mode) ? known.backing_id : 0};
+}
+
+// The object that the file belonged to goes on elsewhere; the kernel's file is still the same.
+void IoModes::moved_locked(Inode& inode, const client::Backing& backing) {
+  const bool moved = inode.open.backed != 0 && backing.writable && is_same_file(*inode.file, *backing.file);
+  if (moved) inode.open.backing = backing.object;
+}
+
+void IoModes::moved(InodeId inode, const client::Backing& backing) {
+  std::lock_guard lock(mutex_);
+  auto found = inodes_.find(inode);
+  if (found != inodes_.end()) moved_locked(found->second, backing);
 }
 
 ObjectId IoModes::backing_of(InodeId inode) const {

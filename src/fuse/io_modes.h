@@ -42,6 +42,8 @@ class IoModes {
   // Before the reply to an open, and after its RELEASE, or when nobody heard the reply.
   Choice enter(InodeId inode, OpenFacts facts, const std::optional<client::Backing>& backing);
   void leave(InodeId inode, DataMode mode);
+  // A file was opened for writing without the kernel: the object that the inode's opens use may have gone on elsewhere.
+  void moved(InodeId inode, const client::Backing& backing);
 
   // The object whose file the inode's opens use; none, if they use none.
   ObjectId backing_of(InodeId inode) const;
@@ -56,6 +58,7 @@ class IoModes {
   };
   Choice choose(InodeId inode, OpenFacts facts, const std::optional<client::Backing>& backing);
   bool register_locked(Inode& inode, const client::Backing& backing);
+  static void moved_locked(Inode& inode, const client::Backing& backing);
 
   std::string describe_locked() const;
 

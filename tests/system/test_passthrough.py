@@ -234,6 +234,20 @@ def test_a_reader_from_before_sees_the_next_writer_of_a_sparse_file(mounted, siz
     assert path.read_bytes()[:5] == b"bytes"
 
 
+def test_a_reader_sees_what_is_written_after_a_truncation_by_name(mounted):
+    path = mounted.cache / "cut"
+    for round in range(3):
+        path.write_bytes(b"x" * MIB)
+        sealed(mounted, "/cache-only/cut")
+        with open(path, "rb", buffering=0) as reader:
+            assert len(reader.read()) == MIB
+            os.truncate(path, 300_000 + round)
+            with open(path, "r+b", buffering=0) as writer:
+                os.pwrite(writer.fileno(), b"bytes", 1000)
+            assert os.pread(reader.fileno(), 5, 1000) == b"bytes"
+            assert os.fstat(reader.fileno()).st_size == 300_000 + round
+
+
 def test_a_reader_sees_what_is_appended_after_it_has_opened_the_file(mounted):
     path = mounted.cache / "log"
     path.write_bytes(b"x" * MIB)
