@@ -329,7 +329,13 @@ bool PersistCluster::settle(Duration limit) {
     Result<v1::ListOperationsReply> operations = ask_master<persists::ListOperations>({});
     Result<v1::NextIntentsReply> intents = ask_master<persists::NextIntents>({});
     if (!operations || !intents) continue;
-    if (operations->operations().empty() && intents->intents().empty() && intents->next_due_ns() == 0) return true;
+    if (!operations->operations().empty() || !intents->intents().empty() || intents->next_due_ns() != 0) continue;
+    // Between the two an intent may have become an operation: all at one moment.
+    Result<v1::PersistStatusReply> all = status();
+    if (!all) continue;
+    const uint64_t waiting = all->waiting_persist() + all->waiting_settle() + all->waiting_clear() + all->waiting_trees() +
+                             all->waiting_directories() + all->waiting_sweeps();
+    if (waiting + all->running() == 0) return true;
   }
   return false;
 }

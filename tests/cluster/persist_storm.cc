@@ -138,6 +138,7 @@ class Storm {
     walk(cluster_.directory(), "k", "/c", files);
     result_.keys = files.size();
     check_store(files);
+    if (!world_.has_foreign_writer) check_no_conflicts();
     if (world_.has_foreign_writer && world_.conflicts == Conflicts::kFail) {
       changes_ = cluster_.bucket().changes();  // from now on what is theirs is replaced: it was decided so
       // It is decided about what was seen: where somebody has written again since, a second time.
@@ -260,6 +261,13 @@ class Storm {
     for (const auto& [key, found] : files) {
       if (cluster_.bucket().content(key) != found.content) fail("'" + key + "' was decided for ours, and does not hold it");
     }
+  }
+
+  // Where nobody else writes, nothing is anybody else's.
+  void check_no_conflicts() {
+    Result<v1::ListConflictsReply> conflicts = cluster_.ask_master<v1::persist_service::ListConflicts>({});
+    if (!conflicts) return fail("no conflicts can be listed: " + conflicts.error().to_string());
+    for (const v1::Conflict& conflict : conflicts->conflicts()) fail("a conflict with nobody: " + conflict.ShortDebugString());
   }
 
   // False: there were none.

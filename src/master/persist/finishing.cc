@@ -41,6 +41,7 @@ class Finish {
   Result<std::string> look_again(const v1::Seen& here);
   Result<void> clear_litter();
   Result<void> check_source();
+  Result<void> want_attributes();
   Result<void> retry(Duration delay, const std::string& error, bool permanent, bool counts);
 
   Ledger& ledger_;
@@ -177,7 +178,11 @@ Result<std::string> Finish::run_seen(const v1::Refused& looked) {
     at_->clear_ours();
     return std::string("cleared");
   }
-  if (is_accepted(here)) return stored(here.ours().identity(), false);
+  if (is_accepted(here)) {
+    // Whether the attributes followed is not to be seen.
+    if (op_.kind() == v1::OPERATION_MOVE && binding_) TRY(want_attributes());
+    return stored(here.ours().identity(), false);
+  }
   if (here.has_foreign()) return foreign(here.foreign());
   return look_again(here);
 }
@@ -254,19 +259,28 @@ Result<void> Finish::clear_litter() {
   return clears ? ledger_.want_clear(op_.mount(), op_.key()) : Result<void>{};
 }
 
-// The source of a move was replaced by somebody.
+// A store that renames gets the attributes in a request of their own.
+Result<void> Finish::want_attributes() {
+  ASSIGN_OR_RETURN(const Mappings* mappings, ledger_.mappings());
+  const Mapping* mapping = mappings->of_key(op_.mount(), op_.key());
+  if (mapping && mapping->has_directories) binding_->set_attributes(true);
+  return {};
+}
+
+// The source of a move was replaced by somebody; or it is the same, and attributes that came late have made it another identity.
 Result<void> Finish::check_source() {
   if (op_.kind() != v1::OPERATION_MOVE || !binding_) return {};
   const v1::Seen seen = as_seen(request_.has_refused() ? request_.refused().source() : request_.gave_up().source(), op_.source());
   if (seen.what_case() == v1::Seen::WHAT_NOT_SET) return {};
   const bool same = seen.has_ours() && seen.ours().inode() == op_.inode() && seen.ours().version() == op_.version();
-  if (same || binding_->bound().key() != op_.source_key()) return {};
+  if (binding_->bound().key() != op_.source_key()) return {};
   ASSIGN_OR_RETURN(v1::KeyRecord * source, ledger_.key(op_.mount(), op_.source_key()));
+  if (same) binding_->mutable_bound()->set_identity(seen.ours().identity());
   if (seen.has_ours())
     *source->mutable_ours() = seen.ours();
   else
     source->clear_ours();
-  return ledger_.unbind(*binding_);
+  return same ? Result<void>{} : ledger_.unbind(*binding_);
 }
 
 Result<std::string> Finish::run_failed(const v1::Failed& failed) {

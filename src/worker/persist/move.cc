@@ -63,7 +63,8 @@ Task<Outcome> move(const TaskContext* with) {
   Task<Result<ufs::Identity>> setting = with->store.set_attributes(record.key(), attributes_of(with->attr()), with->request());
   Result<ufs::Identity> set = co_await std::move(setting);
   if (set) renamed.mutable_done()->set_identity(set->text);
-  if (!set && ufs::failure_of(set.error()) == ufs::Failure::kUnknown) co_return co_await after_unknown(with, {});
+  // Until they cannot come any more, nobody says what identity the object has.
+  if (!set && ufs::failure_of(set.error()) == ufs::Failure::kUnknown) co_return lost();
   co_return renamed;
 }
 

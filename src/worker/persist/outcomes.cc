@@ -25,7 +25,7 @@ bool is_of_directory(const v1::OperationRecord& record) {
   return record.kind() == v1::OPERATION_MAKE_DIRECTORY || record.kind() == v1::OPERATION_REMOVE_DIRECTORY;
 }
 
-// It is there as the operation wants it: nothing that comes later can change that.
+// It is there as the operation wants it: but for attributes, nothing that comes later can change that.
 bool is_accomplished(const v1::OperationRecord& record, const v1::Seen& key) {
   if (record.kind() == v1::OPERATION_DELETE) return key.has_nothing();
   return publishes(record) && key.has_ours() && key.ours().inode() == record.inode() && key.ours().version() == record.version();
@@ -56,6 +56,7 @@ Outcome refused(v1::Refused seen) {
 bool may_come_late(const TaskContext* with) {
   const v1::OperationRecord& record = with->record();
   if (record.kind() == v1::OPERATION_DELETE || record.kind() == v1::OPERATION_MOVE || is_of_directory(record)) return true;
+  if (record.kind() == v1::OPERATION_ATTRIBUTES) return with->store.capabilities().has(ufs::Feature::kAttributes);
   if (record.kind() != v1::OPERATION_UPLOAD || record.size() > with->store.limits().put_bytes) return false;
   const std::optional<ufs::Condition> condition = expected_at_key(record);
   return condition && with->store.capabilities().can_put(*condition);
@@ -64,8 +65,9 @@ bool may_come_late(const TaskContext* with) {
 // What makes sure that nothing of the operation comes later: its uploads are aborted, or so much time has passed.
 struct Fence {
   std::vector<ufs::Upload> uploads;
-  bool finds_uploads = false;  // that were not recorded
-  os::Instant quiet_at{};      // before it, only what is accomplished counts
+  bool finds_uploads = false;        // that were not recorded
+  os::Instant quiet_at{};            // before it, only what is accomplished counts
+  bool attributes_may_come = false;  // which make it another identity: before `quiet_at`, nothing counts
 };
 
 Task<Result<v1::Refused>> fence_and_see(const TaskContext* with, Fence* fence) {
@@ -87,7 +89,8 @@ Task<Outcome> settle(const TaskContext* with, Fence fence) {
     const Duration early = fence.quiet_at - with->env.clock.now();
     Task<Result<v1::Refused>> seeing = fence_and_see(with, &fence);
     Result<v1::Refused> seen = co_await std::move(seeing);
-    if (seen && (early <= Duration{} || is_accomplished(with->record(), seen->key()))) co_return refused(*std::move(seen));
+    const bool is_final = seen && !fence.attributes_may_come && is_accomplished(with->record(), seen->key());
+    if (seen && (early <= Duration{} || is_final)) co_return refused(*std::move(seen));
     if (seen) {
       with->live.look_again = early;
       with->live.store_is_innocent = with->live.task.look();
@@ -162,7 +165,9 @@ Task<Outcome> look(const TaskContext* with) {
   if (is_upload && !record.multipart().empty()) fence.uploads.push_back({record.key(), record.multipart(), 0});
   if (is_upload && can.has(ufs::Feature::kFencedPut)) fence.uploads.push_back({record.key(), operation_name(with), 0});
   const bool is_fenced = !fence.uploads.empty();
-  const bool is_copy = record.kind() == v1::OPERATION_MOVE && !can.has(ufs::Feature::kRename);
+  const bool is_move = record.kind() == v1::OPERATION_MOVE;
+  const bool is_copy = is_move && !can.has(ufs::Feature::kRename);
+  fence.attributes_may_come = is_move && !is_copy && can.has(ufs::Feature::kAttributes);
   fence.finds_uploads = (is_upload || is_copy) && !is_fenced;
   if (!is_fenced && may_come_late(with)) {
     // Since it was fenced, nothing of it was begun: who looks again goes on with the same time.

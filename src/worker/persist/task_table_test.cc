@@ -107,6 +107,12 @@ class TaskTableTest : public testing::Test {
     expected.set_version(3);
     expected.set_identity(identity);
   }
+  static ufs::MemoryBucketConfig nas() {
+    ufs::MemoryBucketConfig config;
+    for (ufs::Feature feature : {ufs::Feature::kRename, ufs::Feature::kDirectories, ufs::Feature::kAttributes})
+      config.features.set(feature);
+    return config;
+  }
   Outcome outcome_of(const v1::RunTaskRequest& request) {
     v1::RunTaskRequest asked = request;
     for (int turn = 0; turn < 100; ++turn) {
@@ -319,6 +325,35 @@ TEST_F(TaskTableTest, what_is_accomplished_is_seen_at_once) {
   expect_at_key(look, "ours");
   look.mutable_task()->set_look(true);
   EXPECT_TRUE(outcome_of(look).refused().key().has_nothing());
+}
+
+TEST_F(TaskTableTest, attributes_that_may_come_late_are_waited_for_before_an_identity_is_said) {
+  ufs::MemoryBucket store(nas());
+  memory = std::make_unique<ufs::MemoryStore>(store, process->env().clock);
+  begin_with({{.operation = "set_attributes", .key = "b", .fault = {StoreFaultKind::kLate, seconds(20)}}});
+  const ufs::Stamp stamp{.cluster = "cluster-a", .inode = InodeId{42}, .version = Version{3}};
+  ufs::TextSource body("content");
+  Result<ufs::Identity> put = run(memory->put({"a", stamp, ufs::Condition::absent(), "op"}, &body, {}));
+  ASSERT_TRUE(put);
+  v1::RunTaskRequest move = request(v1::OPERATION_MOVE, "b", 7);
+  v1::Operation& operation = *move.mutable_task()->mutable_operation();
+  operation.mutable_attr()->set_mtime_ns(17);
+  operation.mutable_record()->set_source_key("a");
+  operation.mutable_record()->mutable_source()->set_identity(put->text);
+  EXPECT_EQ(outcome_of(move).outcome_case(), Outcome::OUTCOME_NOT_SET);
+  const std::string renamed = store.state("b")->identity.text;
+  for (const v1::OperationKind kind : {v1::OPERATION_MOVE, v1::OPERATION_ATTRIBUTES}) {
+    v1::RunTaskRequest look = move;
+    look.mutable_task()->set_look(true);
+    look.mutable_task()->mutable_operation()->set_operation(++operations);
+    look.mutable_task()->mutable_operation()->mutable_record()->set_kind(kind);
+    EXPECT_EQ(outcome_of(look).outcome_case(), Outcome::OUTCOME_NOT_SET);
+    look.mutable_task()->mutable_operation()->mutable_record()->set_epoch(2);
+    look.mutable_task()->mutable_operation()->set_quiet_ms(60'000);
+    EXPECT_EQ(outcome_of(look).refused().key().ours().identity(), store.state("b")->identity.text);
+  }
+  world.run_for(seconds(30));
+  EXPECT_NE(store.state("b")->identity.text, renamed) << "they did not come";
 }
 
 TEST_F(TaskTableTest, uploads_that_were_begun_and_not_recorded_are_aborted_but_for_somebody_elses) {

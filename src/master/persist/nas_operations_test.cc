@@ -1,0 +1,57 @@
+#include "master/persist/persist_world.h"
+
+namespace forebay::master {
+namespace {
+
+// Towards a store that renames and has directories and attributes.
+class NasOperationsTest : public PersistWorld {
+ protected:
+  void start() { start_mapped(R"("onDelete": "delete")", true); }
+  static v1::Seen absent() {
+    v1::Seen seen;
+    seen.mutable_nothing();
+    return seen;
+  }
+  static v1::Seen ours(uint64_t inode, uint64_t version, const std::string& identity) {
+    v1::Seen seen;
+    seen.mutable_ours()->set_inode(inode);
+    seen.mutable_ours()->set_version(version);
+    seen.mutable_ours()->set_identity(identity);
+    return seen;
+  }
+};
+
+// On a NAS attributes are written by name, and one that comes late makes what is there another identity.
+TEST_F(NasOperationsTest, a_file_whose_identity_has_changed_without_its_content_still_moves) {
+  start();
+  const v1::Attr attr = write_file("/c/a", 10);
+  run_all();
+  ASSERT_TRUE(rename("/c/a", "/c/b"));
+  const v1::StartIntentReply first = start_intent("settle b");
+  ASSERT_TRUE(first.has_started());
+  ASSERT_EQ(first.started().record().source().identity(), identity_of(attr.inode(), 1));
+  v1::FinishOperationRequest refused;
+  *refused.mutable_refused()->mutable_key() = absent();
+  *refused.mutable_refused()->mutable_source() = ours(attr.inode(), 1, "of the late attributes");
+  EXPECT_EQ(finish(refused, first.started()), "again");
+  const v1::StartIntentReply second = start_intent("settle b");
+  ASSERT_TRUE(second.has_started());
+  EXPECT_EQ(text_of(second.started().record()), "move k/a k/b");
+  EXPECT_EQ(second.started().record().source().identity(), "of the late attributes");
+}
+
+TEST_F(NasOperationsTest, attributes_that_may_not_have_followed_a_rename_are_written_again) {
+  start();
+  const v1::Attr attr = write_file("/c/a", 10);
+  run_all();
+  ASSERT_TRUE(rename("/c/a", "/c/b"));
+  const v1::StartIntentReply reply = start_intent("settle b");
+  ASSERT_TRUE(reply.has_started());
+  EXPECT_EQ(finish_refused(reply.started(), ours(attr.inode(), 1, identity_of(attr.inode(), 1))), "stored");
+  const Texts done = run_all();
+  EXPECT_NE(std::ranges::find(done, "attributes k/b"), done.end());
+  EXPECT_TRUE(is_clean("/c/b"));
+}
+
+}  // namespace
+}  // namespace forebay::master
