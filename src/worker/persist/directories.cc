@@ -1,7 +1,5 @@
-#include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "worker/persist/outcomes.h"
 #include "worker/persist/steps.h"
@@ -38,26 +36,42 @@ Outcome of_directory(const Result<void>& result) {
   return failed(result.error());
 }
 
-// Directories below it, each of which holds nothing but such; deepest first. More than a page of them: some are left for the next
-// time. Nothing: there are files.
-Task<Result<std::optional<std::vector<std::string>>>> empty_below(const TaskContext* with, std::string key, int depth) {
-  std::vector<std::string> found;
-  ufs::ListRequest list{.prefix = key + "/", .start_after = "", .cursor = ""};
-  Task<Result<ufs::ListPage>> listing = with->store.list(std::move(list), with->request());
-  CO_ASSIGN_OR_RETURN(const ufs::ListPage page, co_await std::move(listing));
-  for (const ufs::ListEntry& entry : page.entries) {
-    if (!entry.is_directory || depth == 0) co_return std::nullopt;
-    const std::string below = entry.key.substr(0, entry.key.size() - 1);
-    Task<Result<std::optional<std::vector<std::string>>>> looking = empty_below(with, below, depth - 1);
-    CO_ASSIGN_OR_RETURN(const std::optional<std::vector<std::string>> deeper, co_await std::move(looking));
-    if (!deeper) co_return std::nullopt;
-    found.insert(found.end(), deeper->begin(), deeper->end());
-    found.push_back(below);
+bool is_in_use(const Result<void>& removed) { return !removed && removed.error().is_errno(ENOTEMPTY); }
+
+Task<Result<bool>> prune_whole(const TaskContext* with, std::string key, int depth);
+
+// Removes what is below a directory and holds nothing but directories, deepest first. Does anything stay?
+Task<Result<bool>> prune(const TaskContext* with, std::string key, int depth) {
+  bool stays = false;
+  for (std::string cursor;;) {
+    ufs::ListRequest list{.prefix = key + "/", .start_after = "", .cursor = std::move(cursor)};
+    Task<Result<ufs::ListPage>> listing = with->store.list(std::move(list), with->request());
+    CO_ASSIGN_OR_RETURN(const ufs::ListPage page, co_await std::move(listing));
+    for (const ufs::ListEntry& entry : page.entries) {
+      bool has_files = !entry.is_directory || depth == 0;
+      if (!has_files) {
+        Task<Result<bool>> pruning = prune_whole(with, entry.key.substr(0, entry.key.size() - 1), depth - 1);
+        CO_ASSIGN_OR_RETURN(has_files, co_await std::move(pruning));
+      }
+      stays = stays || has_files;
+    }
+    with->moved(0);
+    if (page.cursor.empty()) co_return stays;
+    cursor = page.cursor;
   }
-  co_return found;
 }
 
-bool is_in_use(const Result<void>& removed) { return !removed && removed.error().is_errno(ENOTEMPTY); }
+// And the directory itself, if nothing stays in it.
+Task<Result<bool>> prune_whole(const TaskContext* with, std::string key, int depth) {
+  Task<Result<bool>> pruning = prune(with, key, depth);
+  CO_ASSIGN_OR_RETURN(const bool stays, co_await std::move(pruning));
+  if (stays) co_return true;
+  Task<Result<void>> removing = with->store.remove_directory(key, with->request());
+  const Result<void> removed = co_await std::move(removing);
+  if (is_in_use(removed)) co_return true;
+  CO_TRY(removed);
+  co_return false;
+}
 
 }  // namespace
 
@@ -66,25 +80,17 @@ Task<Outcome> make_directory(const TaskContext* with) {
   co_return of_directory(co_await std::move(making));
 }
 
-// A directory that was renamed leaves its empty subdirectories under the old name. One with files in it stays: they are somebody
-// else's, or ours that have not left; when they do, this is wanted again.
+// A directory that was renamed leaves its empty subdirectories under the old name, where another may have come to be. One with
+// files in it stays: they are somebody else's, or ours that have not left; when they do, this is wanted again.
 Task<Outcome> remove_directory(const TaskContext* with) {
   constexpr int kDeepest = 64;
   const std::string& key = with->record().key();
   Task<Result<void>> removing = with->store.remove_directory(key, with->request());
   Result<void> removed = co_await std::move(removing);
   if (!is_in_use(removed)) co_return of_directory(removed);
-  Task<Result<std::optional<std::vector<std::string>>>> looking = empty_below(with, key, kDeepest);
-  Result<std::optional<std::vector<std::string>>> below = co_await std::move(looking);
-  if (!below) co_return of_directory(std::unexpected(std::move(below).error()));
-  if (!*below) co_return done({});
-  (*below)->push_back(key);
-  for (const std::string& each : **below) {
-    Task<Result<void>> removing_one = with->store.remove_directory(each, with->request());
-    removed = co_await std::move(removing_one);
-    if (!removed) break;
-  }
-  co_return is_in_use(removed) ? done({}) : of_directory(removed);
+  Task<Result<bool>> pruning = prune_whole(with, key, kDeepest);
+  Result<bool> stays = co_await std::move(pruning);
+  co_return stays ? done({}) : of_directory(std::unexpected(std::move(stays).error()));
 }
 
 Task<Outcome> carry_out(const TaskContext* with) {

@@ -356,6 +356,23 @@ TEST_F(TaskTableTest, attributes_that_may_come_late_are_waited_for_before_an_ide
   EXPECT_NE(store.state("b")->identity.text, renamed) << "they did not come";
 }
 
+// -- directories --
+
+TEST_F(TaskTableTest, a_directory_with_files_loses_the_empty_ones_below_it) {
+  ufs::MemoryBucket store(nas());
+  memory = std::make_unique<ufs::MemoryStore>(store, process->env().clock);
+  begin_with();
+  for (const char* directory : {"d/e/x", "d/e/y", "d/z/empty"}) ASSERT_TRUE(run(memory->make_directory(directory, {}, {})));
+  store.write_foreign("d/f", "content");
+  store.write_foreign("d/z/f", "content");
+  EXPECT_TRUE(outcome_of(request(v1::OPERATION_REMOVE_DIRECTORY, "d", 0)).has_done());
+  EXPECT_EQ(store.directories(), (std::vector<std::string>{"d", "d/z"}));
+  store.remove_foreign("d/f");
+  store.remove_foreign("d/z/f");
+  EXPECT_TRUE(outcome_of(request(v1::OPERATION_REMOVE_DIRECTORY, "d", 0)).has_done());
+  EXPECT_EQ(store.directories(), std::vector<std::string>{});
+}
+
 TEST_F(TaskTableTest, uploads_that_were_begun_and_not_recorded_are_aborted_but_for_somebody_elses) {
   begin();
   v1::RunTaskRequest look = request(v1::OPERATION_UPLOAD, "a", 6 * kGiB);
