@@ -213,7 +213,15 @@ Result<void> Ledger::want_sweep(uint64_t operation, const v1::OperationRecord& g
 Result<void> Ledger::postpone(v1::IntentRecord intent, Duration delay) {
   ASSIGN_OR_RETURN(v1::IntentPlace * waiting, place_of(intent));
   if (!waiting) return {};
-  if (waiting->sequence() != 0) txn().erase(key::intent(waiting->due_ns(), waiting->sequence()));
+  if (waiting->sequence() != 0) {
+    const std::string name = key::intent(waiting->due_ns(), waiting->sequence());
+    ASSIGN_OR_RETURN(const auto replaced, read_record<v1::IntentRecord>(txn(), name));
+    if (!replaced) return std::unexpected(corrupt_record(name));
+    // What was wanted meanwhile is wanted still: a key is emptied, a version persisted.
+    if (intent.kind() == v1::INTENT_DIRECTORY && !replaced->keeps()) intent.set_keeps(false);
+    if (intent.kind() == v1::INTENT_SETTLE && replaced->kind() == v1::INTENT_PERSIST) intent.set_kind(v1::INTENT_PERSIST);
+    txn().erase(name);
+  }
   ASSIGN_OR_RETURN(*waiting, enqueue(intent, now_ns() + delay.count()));
   return {};
 }

@@ -53,5 +53,22 @@ TEST_F(NasOperationsTest, attributes_that_may_not_have_followed_a_rename_are_wri
   EXPECT_TRUE(is_clean("/c/b"));
 }
 
+TEST_F(NasOperationsTest, what_was_wanted_of_a_directory_meanwhile_outlives_a_failure) {
+  start();
+  mkdir("/c/d");
+  const v1::StartIntentReply making = start_intent("directory k/d");
+  ASSERT_TRUE(making.has_started());
+  mkdir("/c/d/e");
+  ASSERT_TRUE(rename("/c/d", "/c/x"));
+  mkdir("/c/d");
+  v1::FinishOperationRequest failed;
+  failed.mutable_failed()->set_error("the store does not answer");
+  ASSERT_TRUE(finish(failed, making.started()));
+  now += std::chrono::seconds(5);
+  const Texts done = run_all();
+  EXPECT_NE(std::ranges::find(done, "rmdir k/d"), done.end()) << "what the other left there stays";
+  EXPECT_EQ(intents(), Texts{});
+}
+
 }  // namespace
 }  // namespace forebay::master
