@@ -170,9 +170,15 @@ Task<Result<void>> FileState::fork(std::shared_ptr<OpenHandle> handle, v1::Grant
 }
 
 Task<std::optional<Backing>> FileState::backing(std::shared_ptr<OpenHandle> handle) {
-  // Of one that writes, only while nothing is being sealed; from then on it is known as a writer.
+  // Of one that writes, only while nothing is being sealed; from then on it is known as a writer. The same where nothing is
+  // stored: the object may be about to go.
   async::Mutex::Guard committing(nullptr);
-  if (handle->flags.write) committing = co_await committing_.lock();
+  bool waits = handle->flags.write;
+  if (const std::shared_ptr<StagedObject> now = this->staged(); now && !waits) {
+    const Result<StagedContent> content = now->look();
+    waits = !content || content->ranges.empty();
+  }
+  if (waits) committing = co_await committing_.lock();
   if (is_broken()) co_return std::nullopt;
   if (std::shared_ptr<StagedObject> staged = this->staged())
     co_return Backing{.file = staged->file(), .object = staged->object(), .writable = true};
