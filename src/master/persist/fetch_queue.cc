@@ -83,7 +83,7 @@ Task<FetchQueue::Next> FetchQueue::next(FetchQueue* self, rpc::Call call, v1::Ne
     Duration pause = until - now;
     if (found->next_due_ns != 0) {
       const Duration due(found->next_due_ns - os::unix_nanos(self->clock_.wall_now()));
-      pause = std::clamp<Duration>(due, std::chrono::milliseconds(1), pause);
+      pause = std::min(pause, std::max<Duration>(due, std::chrono::milliseconds(1)));
     }
     Task<bool> sleeping = self->clock_.sleep(pause, changed);
     co_await std::move(sleeping);
