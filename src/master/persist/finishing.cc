@@ -190,6 +190,7 @@ Result<std::string> Finish::run_seen(const v1::Refused& looked) {
 // Not ours: never learned as ours, and never deleted.
 Result<std::string> Finish::foreign(const v1::Foreign& theirs) {
   at_->clear_ours();
+  if (at_->replaceable() != theirs.identity()) at_->clear_replaceable();  // which is not there any more
   ASSIGN_OR_RETURN(v1::BindingRecord * held, ledger_.binding(at_->binding()));
   const uint64_t holder = at_->binding();
   if (held) {
@@ -231,6 +232,7 @@ Result<std::string> Finish::decide(const Target& target, const v1::Foreign& thei
 
 // Nothing, or another version of ours: now we know, and try again.
 Result<std::string> Finish::look_again(const v1::Seen& here) {
+  at_->clear_replaceable();  // theirs has gone
   if (here.has_ours())
     *at_->mutable_ours() = here.ours();
   else
