@@ -123,13 +123,20 @@ class Storm {
   bool settle(const std::string& when) {
     if (cluster_.settle(hours(6))) return true;
     Result<v1::PersistStatusReply> status = cluster_.status();
-    if (may_lose() && status && status->running() == 0 && status->waiting_persist() == status->lost()) return true;
+    if (world_.has_foreign_writer && status && status->running() == 0 && status->waiting_persist() == status->lost()) return true;
     fail(when + " there is always something to do: " + (status ? status->ShortDebugString() : status.error().to_string()));
     return false;
   }
 
-  // What was taken over from somebody else is in the store only, and its owner may destroy it there.
-  bool may_lose() const { return world_.has_foreign_writer && world_.conflicts == Conflicts::kUfsWins; }
+  // What was taken over from somebody else is in the store only, and its owner may destroy it there. So may anybody destroy what
+  // is there of a file whose copies in the cache were lost with their worker.
+  bool may_lose(uint64_t inode) {
+    if (!world_.has_foreign_writer) return false;
+    return world_.conflicts == Conflicts::kUfsWins || std::ranges::any_of(cluster_.bucket().changes(), [&](const auto& change) {
+             return change.who == "foreign" && change.before && change.before->stamp &&
+                    change.before->stamp->inode.value == inode;
+           });
+  }
 
   void check_rest() {
     if (!settle("after the storm")) return;
@@ -146,7 +153,7 @@ class Storm {
         again = resolve_all();
         if (!settle("after the conflicts")) return;
       }
-      check_equal(files);
+      check_store(files);
     }
     for (const ufs::Upload& upload : cluster_.bucket().open_uploads()) fail("an upload of '" + upload.key + "' is left");
     check_records();
@@ -200,7 +207,8 @@ class Storm {
     Result<size_t> length =
         attr ? cluster_.run((*opened)->pread(std::as_writable_bytes(std::span(content)), 0)) : std::unexpected(attr.error());
     if (!length) {
-      if (!may_lose()) fail("'" + path + "' cannot be read: " + length.error().to_string());
+      if (!may_lose(inode.value)) fail("'" + path + "' cannot be read: " + length.error().to_string());
+      lost_inodes_.insert(inode.value);
       return std::nullopt;
     }
     content.resize(*length);
@@ -227,13 +235,16 @@ class Storm {
     return text;
   }
 
+  // A file in conflict waits for a decision, whatever its owner has done to what was seen at the key since. What is at the key
+  // that the file had before is its own until then.
   void check_store(const std::map<std::string, Found>& files) {
+    const std::vector<v1::Conflict> conflicts = list_conflicts();
     for (const auto& [key, found] : files) {
       const std::optional<ufs::ObjectState> state = cluster_.bucket().state(key);
-      const bool is_theirs = state && !state->stamp && world_.has_foreign_writer;
-      const bool is_equal = cluster_.bucket().content(key) == found.content;
-      if (is_equal || (is_theirs && world_.conflicts == Conflicts::kFail)) continue;
-      if (is_theirs && world_.conflicts == Conflicts::kKeepBoth && has_beside(key, found.content)) continue;
+      const bool is_ours = state && state->stamp;
+      if (cluster_.bucket().content(key) == found.content) continue;
+      if (!is_ours && is_parked(conflicts, key)) continue;
+      if (!is_ours && world_.conflicts == Conflicts::kKeepBoth && has_beside(key, found.content)) continue;
       fail("'" + key + "' holds " + (state ? "other bytes" : "nothing") + " than the namespace has there: inode " +
            std::to_string(found.inode) + story(key));
     }
@@ -243,7 +254,8 @@ class Storm {
       const bool is_theirs = !state->stamp;
       const bool is_kept = !world_.deletes && contents_.has({state->length, state->crc32c});
       const bool is_beside = world_.conflicts == Conflicts::kKeepBoth && key.contains(".conflict-");
-      if (!is_theirs && !is_kept && !is_beside) fail("'" + key + "' is left, and no file has that name" + story(key));
+      if (!is_theirs && !is_kept && !is_beside && !is_left_by_parked(conflicts, key, *state))
+        fail("'" + key + "' is left, and no file has that name" + story(key));
     }
     if (!world_.is_nas || !world_.deletes) return;
     for (const std::string& directory : cluster_.bucket().directories()) {
@@ -257,34 +269,48 @@ class Storm {
     });
   }
 
-  void check_equal(const std::map<std::string, Found>& files) {
-    for (const auto& [key, found] : files) {
-      if (cluster_.bucket().content(key) != found.content) fail("'" + key + "' was decided for ours, and does not hold it");
+  bool is_parked(const std::vector<v1::Conflict>& conflicts, const std::string& key) const {
+    return world_.conflicts == Conflicts::kFail &&
+           std::ranges::any_of(conflicts, [&](const v1::Conflict& each) { return each.record().conflict().key() == key; });
+  }
+  bool is_left_by_parked(const std::vector<v1::Conflict>& conflicts, const std::string& key,
+                         const ufs::ObjectState& state) const {
+    return world_.conflicts == Conflicts::kFail && std::ranges::any_of(conflicts, [&](const v1::Conflict& each) {
+             const v1::BindingRecord& file = each.record();
+             return file.bound().key() == key && state.stamp->inode.value == file.inode() &&
+                    state.stamp->version.value == file.bound().version();
+           });
+  }
+
+  std::vector<v1::Conflict> list_conflicts() {
+    std::vector<v1::Conflict> conflicts;
+    v1::ListConflictsRequest request;
+    for (bool more = true; more;) {
+      Result<v1::ListConflictsReply> page = cluster_.ask_master<v1::persist_service::ListConflicts>(request);
+      if (!page) fail("no conflicts can be listed: " + page.error().to_string());
+      more = page && page->more();
+      if (page) conflicts.insert(conflicts.end(), page->conflicts().begin(), page->conflicts().end());
+      if (!conflicts.empty()) request.set_after(conflicts.back().binding());
     }
+    return conflicts;
   }
 
   // Where nobody else writes, nothing is anybody else's.
   void check_no_conflicts() {
-    Result<v1::ListConflictsReply> conflicts = cluster_.ask_master<v1::persist_service::ListConflicts>({});
-    if (!conflicts) return fail("no conflicts can be listed: " + conflicts.error().to_string());
-    for (const v1::Conflict& conflict : conflicts->conflicts()) fail("a conflict with nobody: " + conflict.ShortDebugString());
+    for (const v1::Conflict& conflict : list_conflicts()) fail("a conflict with nobody: " + conflict.ShortDebugString());
   }
 
   // False: there were none.
   bool resolve_all() {
-    Result<v1::ListConflictsReply> conflicts = cluster_.ask_master<v1::persist_service::ListConflicts>({});
-    if (!conflicts) {
-      fail("no conflicts can be listed: " + conflicts.error().to_string());
-      return false;
-    }
-    for (const v1::Conflict& conflict : conflicts->conflicts()) {
+    const std::vector<v1::Conflict> conflicts = list_conflicts();
+    for (const v1::Conflict& conflict : conflicts) {
       v1::ResolveConflictRequest request;
       request.set_binding(conflict.binding());
       request.set_by(v1::ON_CONFLICT_CACHE_WINS);
       auto resolved = cluster_.ask_master<v1::persist_service::ResolveConflict>(request);
       if (!resolved) fail("a conflict cannot be resolved: " + resolved.error().to_string());
     }
-    return !conflicts->conflicts().empty();
+    return !conflicts.empty();
   }
 
   void check_records() {
@@ -293,10 +319,16 @@ class Storm {
       Result<v1::FsckReply> reply = cluster_.ask_master<v1::admin_service::Fsck>(request);
       if (!reply) return fail("the records cannot be checked: " + reply.error().to_string());
       for (const std::string& problem : reply->problems()) {
-        if (!may_lose() || !problem.contains("has no copy left")) fail("fsck: " + problem);
+        if (!is_of_lost(problem)) fail("fsck: " + problem);
       }
       request.set_cursor(reply->cursor());
     } while (!request.cursor().empty());
+  }
+
+  bool is_of_lost(const std::string& problem) const {
+    return problem.contains("has no copy left") && std::ranges::any_of(lost_inodes_, [&](uint64_t inode) {
+             return problem.contains(" inode " + std::to_string(inode) + " ");
+           });
   }
 
   const StormWorld world_;
@@ -307,6 +339,7 @@ class Storm {
   const size_t operations_;
   std::vector<std::unique_ptr<StormActor>> actors_;
   std::set<std::string> directories_, lost_;
+  std::set<uint64_t> lost_inodes_;  // of lost_
   std::vector<ufs::KeyChange> changes_;
   StormResult result_;
 };
