@@ -202,19 +202,27 @@ class Storm {
 
   std::optional<std::string> read(InodeId inode, const std::string& path) {
     auto opened = cluster_.run(cluster_.client().open(kSuperuser, inode, {}));
-    Result<v1::Attr> attr = opened ? cluster_.run((*opened)->attr()) : std::unexpected(opened.error());
-    std::string content(attr ? attr->size() : 0, '\0');
-    Result<size_t> length =
-        attr ? cluster_.run((*opened)->pread(std::as_writable_bytes(std::span(content)), 0)) : std::unexpected(attr.error());
-    if (!length) {
-      if (!may_lose(inode.value)) fail("'" + path + "' cannot be read: " + length.error().to_string());
+    Result<std::string> content = opened ? read_whole(**opened) : std::unexpected(opened.error());
+    if (!content) {
+      if (!may_lose(inode.value)) fail("'" + path + "' cannot be read: " + content.error().to_string());
       lost_inodes_.insert(inode.value);
       return std::nullopt;
     }
-    content.resize(*length);
-    if (opened) (void)cluster_.run((*opened)->close());
-    if (!contents_.has(content_id(content))) fail("'" + path + "' holds bytes that were never written");
-    return content;
+    (void)cluster_.run((*opened)->close());
+    if (!contents_.has(content_id(*content))) fail("'" + path + "' holds bytes that were never written");
+    return *std::move(content);
+  }
+
+  // Where the under store wins, reading may find that the file is another one by now, and of another length.
+  Result<std::string> read_whole(client::File& file) {
+    for (;;) {
+      ASSIGN_OR_RETURN(const v1::Attr before, cluster_.run(file.attr()));
+      std::string content(before.size(), '\0');
+      ASSIGN_OR_RETURN(const size_t length, cluster_.run(file.pread(std::as_writable_bytes(std::span(content)), 0)));
+      ASSIGN_OR_RETURN(const v1::Attr after, cluster_.run(file.attr()));
+      content.resize(length);
+      if (before.version() == after.version()) return content;
+    }
   }
 
   // The last things that happened to a key, or to a file that was there.
