@@ -105,7 +105,8 @@ Result<std::string> FetchEnd::is_elsewhere(const v1::Seen& seen, v1::KeyRecord& 
   return std::string("it is not there any more");
 }
 
-// Under each policy but one there is nothing to be done: the only copy of ours is gone.
+// Where another name of the file holds the content, the policy is applied when that has come to the cache. Else under each policy
+// but one there is nothing to be done: the only copy of ours is gone.
 Result<std::string> FetchEnd::decide(const Target& target, v1::BindingRecord& binding, uint64_t id, const v1::Foreign& theirs) {
   if (target.mapping->record.on_conflict() == v1::ON_CONFLICT_UFS_WINS) {
     Result<void> adopted = adopt(ledger_, id, target, theirs);
@@ -113,6 +114,11 @@ Result<std::string> FetchEnd::decide(const Target& target, v1::BindingRecord& bi
     if (!adopted.error().is(Code::kBusy)) return std::unexpected(std::move(adopted).error());
     TRY(ledger_.want(id, v1::INTENT_PERSIST));
     return std::string("conflict: waits for the writer");
+  }
+  ASSIGN_OR_RETURN(const auto other, held_at(ledger_, InodeId{op_.inode()}, Version{op_.expected().version()}));
+  if (other && target.mapping->record.on_conflict() != v1::ON_CONFLICT_FAIL) {
+    TRY(ledger_.want(id, v1::INTENT_PERSIST));
+    return std::string("conflict: another name has the content");
   }
   park(ledger_, id, binding, target, theirs);
   return std::string("conflict");

@@ -144,6 +144,34 @@ TEST_F(FetchesTest, somebody_elses_object_is_a_conflict_for_the_reader) {
   EXPECT_TRUE(binding_record(binding_of("/c/a"))->has_conflict());
 }
 
+TEST_F(FetchesTest, where_the_policy_decides_a_file_whose_content_was_destroyed_is_decided_when_it_has_one_again) {
+  start_mapped(R"("onDelete": "delete", "onConflict": "cache-wins")");
+  absent("/c/a");
+  restore("/c/a");
+  EXPECT_EQ(finish_refused(fetch_one(), foreign()), "conflict");
+  rewrite("/c/a", 20);
+  const v1::StartIntentReply first = start_intent("persist a");
+  ASSERT_TRUE(first.has_started());
+  EXPECT_EQ(finish_refused(first.started(), foreign()), "conflict: theirs will be replaced");
+  EXPECT_EQ(run_all(), Texts{"upload k/a"});
+  EXPECT_TRUE(is_clean("/c/a"));
+}
+
+TEST_F(FetchesTest, what_somebody_destroyed_at_one_name_comes_from_the_other) {
+  start_mapped(R"("onDelete": "delete", "onConflict": "cache-wins")");
+  write_file("/c/a", 10);
+  ASSERT_TRUE(link("/c/a", "/c/b"));
+  run_all();
+  ASSERT_TRUE(free("/c/a"));
+  restore("/c/a");
+  const v1::Operation operation = fetch_one();
+  const std::string destroyed = operation.record().key();
+  EXPECT_EQ(finish_refused(operation, foreign()), "conflict: another name has the content");
+  const std::string other = destroyed == "k/a" ? "k/b" : "k/a";
+  EXPECT_EQ(run_all(), (Texts{"restore " + other, "upload " + destroyed}));
+  EXPECT_TRUE(is_clean("/c/a") && is_clean("/c/b"));
+}
+
 TEST_F(FetchesTest, copies_that_are_damaged_or_at_nobody_who_is_live_come_back_where_the_version_is_clean) {
   start_mapped();
   write_file("/c/a", 10);

@@ -49,8 +49,10 @@ Started BindingStart::run() {
   if (!target_) return start_untargeted(ledger_, intent_, *binding_);
   if (record_.version() == 0) return nothing_to_do(ledger_, intent_);
   if (binding_->has_conflict()) {
+    // Where the policy decides, the file was parked because it had no content to decide for.
+    const bool is_for_people = target_->mapping->record.on_conflict() == v1::ON_CONFLICT_FAIL;
     const bool parked = target_->is(binding_->conflict().mount(), binding_->conflict().key());
-    if (parked) {
+    if (parked && is_for_people) {
       ledger_.leave_turn(id_, *binding_);
       return nothing_to_do(ledger_, intent_);
     }
