@@ -253,7 +253,7 @@ Task<Result<void>> FileState::close_locked(std::shared_ptr<OpenHandle> handle) {
   Result<void> closed;
   if (handle->flags.write && staged()) {
     Result<bool> done = co_await close_staged(handle);
-    if (!done) closed = std::unexpected(std::move(done).error());
+    if (!done) closed = std::unexpected(done.error());
     handle->closed = closed;
     if (done && !*done) co_return closed;  // it stays open at the master until the rest is done
   } else if (handle->flags.write) {

@@ -406,7 +406,7 @@ Task<Result<bool>> FileState::close_staged(std::shared_ptr<OpenHandle> handle) {
     if (done && !*done) core_.background.spawn(executor_, finish_later(shared_from_this()));
   } else {
     Result<void> committed = co_await commit_staged(core_.config.durability);
-    if (!committed) done = std::unexpected(std::move(committed).error());
+    if (!committed) done = std::unexpected(committed.error());
     if (committed && is_granted) done = false;
   }
   if (done && !*done) {
@@ -506,7 +506,7 @@ Task<void> FileState::finish_later(std::shared_ptr<FileState> self) {
     if (!staged || self->has_writers_but({})) co_return;
     Result<bool> finished = false;
     if (!self->is_broken()) finished = co_await self->finish_staged(staged);
-    if (!finished) (void)self->breaks(std::move(finished).error());
+    if (!finished) (void)self->breaks(finished.error());
     if (finished && !*finished && !self->is_broken()) continue;
     co_await self->end_staging(finished && *finished);
     co_return;

@@ -135,8 +135,10 @@ Task<Result<v1::Attr>> drop_privilege(client::Client* client, client::Identity w
   if (!attr || attr->type() == v1::FILE_TYPE_DIRECTORY) co_return attr;
   if (attr->capability()) {
     auto removed = co_await client->remove_xattr(client::Identity{}, inode, "security.capability");
-    if (removed) attr = std::move(removed);
-    if (!removed && !removed.error().is_errno(ENODATA)) co_return removed;
+    if (removed)
+      attr = std::move(removed);
+    else if (!removed.error().is_errno(ENODATA))
+      co_return removed;
   }
   const uint32_t mode = who.uid == 0 ? attr->mode() : without_privilege(who, *attr);
   if (mode == attr->mode()) co_return attr;

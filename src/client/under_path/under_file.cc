@@ -117,7 +117,8 @@ class UnderFile final : public File {
     hint.set_offset(next);
     hint.set_length(1);
     hint.set_fetch_only(true);
-    under_->workers.hint(under_seed(hint.mount(), hint.key(), next / kUnderStripe), std::move(hint));
+    const auto seed = under_seed(hint.mount(), hint.key(), next / kUnderStripe);
+    under_->workers.hint(seed, std::move(hint));
   }
 
   const std::shared_ptr<UnderCore> under_;  // shared with the client, which may be gone before this file

@@ -20,7 +20,8 @@ Task<Result<bool>> may_be_ours(const TaskContext* with, ufs::Upload upload, Uplo
   Result<std::vector<ufs::Part>> parts = co_await std::move(listing);
   if (!parts && ufs::failure_of(parts.error()) == ufs::Failure::kNotFound) co_return false;  // it is gone
   CO_TRY(parts);
-  co_return parts->empty();
+  const bool has_none = parts->empty();
+  co_return has_none;
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ Task<Outcome> sweep(const TaskContext* with) {
     Task<Result<std::vector<ufs::Upload>>> finding = find_uploads(with, begun);
     found = co_await std::move(finding);
   }
-  Result<void> aborted = found ? Result<void>{} : std::unexpected(std::move(found).error());
+  Result<void> aborted = found ? Result<void>{} : std::unexpected(found.error());
   if (aborted) {
     Task<Result<void>> aborting = abort_all(with, *std::move(found));
     aborted = co_await std::move(aborting);

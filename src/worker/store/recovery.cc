@@ -110,6 +110,7 @@ Result<void> remove_ownerless(os::FileSystem& files, const std::string& director
                               const RecoveredDirectory& found) {
   if (data_files.empty()) return {};
   std::vector<ObjectId> owners;
+  owners.reserve(found.objects.size());
   for (const auto& [object, entry] : found.objects) owners.push_back(object);
   std::ranges::sort(owners);
   for (const std::string& name : data_files) {

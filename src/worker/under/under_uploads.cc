@@ -190,7 +190,7 @@ Task<Result<v1::EndUnderUploadReply>> UnderUploads::end(UnderUploads* self, v1::
 Task<Result<v1::Empty>> UnderUploads::abort(UnderUploads* self, v1::AbortUnderUploadRequest request, std::stop_token) {
   const Result<Shared> found = self->find(request.upload());
   if (!found) co_return v1::Empty{};
-  const Shared upload = *found;
+  const Shared& upload = *found;
   const auto guard = co_await upload->mutex.lock();
   if (!upload->published && !upload->broken) {
     upload->broken = cancelled("the upload was given up").error();
@@ -234,6 +234,7 @@ Task<void> UnderUploads::watch(UnderUploads* self, std::stop_token stop) {
 Task<void> UnderUploads::stop() {
   co_await scope_.stop();
   std::vector<uint64_t> ids;
+  ids.reserve(uploads_.size());
   for (const auto& [id, upload] : uploads_) ids.push_back(id);
   for (const uint64_t id : ids) {
     v1::AbortUnderUploadRequest request;
