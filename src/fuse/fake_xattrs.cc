@@ -1,6 +1,5 @@
 // Extended attributes of the fake.
-#include <algorithm>
-#include <array>
+#include <string_view>
 
 #include "fuse/fake_client.h"
 
@@ -8,10 +7,11 @@ namespace forebay::fuse {
 
 namespace {
 Result<void> check_kind(std::string_view name) {
-  const bool is_known = std::ranges::any_of(std::array{"user.", "trusted.", "security."},
-                                            [name](const char* kind) { return name.starts_with(kind); });
-  if (!is_known) return rejected(EOPNOTSUPP, "no such kind");
-  return {};
+  for (const std::string_view kind : {"user.", "trusted.", "security."}) {
+    if (name == kind) return rejected(EINVAL, "a kind is no name");
+    if (name.starts_with(kind)) return {};
+  }
+  return rejected(EOPNOTSUPP, "no such kind");
 }
 }  // namespace
 

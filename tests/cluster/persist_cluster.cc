@@ -145,6 +145,7 @@ Task<Result<void>> PersistCluster::start_worker(os::Env& env, size_t index) {
 
 Task<Result<void>> PersistCluster::start_coordinator(os::Env& env) {
   coordinator::CoordinatorConfig config;
+  config.interval = config_.interval;
   config.listen = {.host = "0.0.0.0", .port = kCoordinator.port, .path = {}};
   config.advertised_host = kCoordinator.host;
   config.page = config_.page;

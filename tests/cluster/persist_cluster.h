@@ -32,6 +32,7 @@ struct PersistClusterConfig {
   uint64_t quota_bytes = 900 * kMiB;               // of a worker's tier
   uint64_t inline_bytes = inline_bytes_of_test();  // of the client
   uint32_t page = 256;                             // of the coordinator's lists
+  Duration interval = std::chrono::seconds(1);     // of the coordinator's looks at the queue
   uint64_t small_bytes = 64 * kKiB;                // longer ones are uploaded in parts of 16 KiB
   std::optional<ufs::Limits> limits;               // of the bucket
   bool has_conditions = true;                      // of the bucket: else it ignores them, and only uploads can be fenced

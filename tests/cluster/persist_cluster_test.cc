@@ -19,6 +19,14 @@ TEST_F(PersistTest, what_is_written_appears_in_the_store_with_its_stamp) {
   EXPECT_EQ(cluster->bucket().state("k/large")->stamp->inode.value, attr->inode());
 }
 
+TEST_F(PersistTest, the_coordinator_may_look_more_often_than_it_pauses_between_intents) {
+  start({.interval = std::chrono::milliseconds(5)});
+  must(cluster->write("a", "some bytes"));
+  must(cluster->rename("a", "b"));
+  must(cluster->write("c", pattern(300'000)));
+  expect_store({{"k/b", "some bytes"}, {"k/c", pattern(300'000)}});
+}
+
 TEST_F(PersistTest, a_file_renamed_before_its_upload_is_put_once_under_its_final_name) {
   start({.policies = R"("onDelete": "delete", "settle": "5s")"});
   must(cluster->write("x.tmp", "checkpoint"));

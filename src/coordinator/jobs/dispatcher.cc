@@ -38,7 +38,7 @@ Task<void> Dispatcher::walk(Dispatcher* self, std::stop_token stop) {
 Duration Dispatcher::pause_until(int64_t due_ns) const {
   if (due_ns == 0) return parts_.config.interval;
   const Duration until(due_ns - os::unix_nanos(parts_.env.clock.wall_now()));
-  return std::clamp<Duration>(until, kShortest, parts_.config.interval);
+  return std::min(parts_.config.interval, std::max<Duration>(until, kShortest));  // the interval may be the shortest of all
 }
 
 Task<Result<int64_t>> Dispatcher::round(std::stop_token stop) {
