@@ -87,6 +87,8 @@ Result<Json> Parser::parse_text() {
     const size_t end = std::min(error.byte, text_.size());
     const auto line = 1 + std::ranges::count(text_.substr(0, end > 0 ? end - 1 : 0), '\n');
     return problem("line ", std::to_string(line), ": not JSON; mend what is near byte ", std::to_string(error.byte));
+  } catch (const Json::out_of_range&) {
+    return problem("a number in it is too large; no entry has one, remove it");
   }
 }
 

@@ -66,6 +66,10 @@ TEST(MappingFileTest, text_that_is_not_json_names_the_line) {
   EXPECT_NE(error_of("[]").find("has to be a JSON object"), std::string::npos);
 }
 
+TEST(MappingFileTest, a_number_beyond_every_range_is_an_error) {
+  EXPECT_NE(error_of(R"({"a": 1e999})").find("too large"), std::string::npos) << error_of(R"({"a": 1e999})");
+}
+
 TEST(MappingFileTest, missing_misspelled_and_repeated_names_are_errors) {
   EXPECT_NE(error_of(R"({"asyncUploadPathMapping": {}})").find("cacheOnlyMountPoint is missing"), std::string::npos);
   EXPECT_NE(error_of(R"({"cacheOnlyMountPoint": "/c"})").find("asyncUploadPathMapping is missing"), std::string::npos);
