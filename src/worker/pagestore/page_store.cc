@@ -301,7 +301,7 @@ void PageStore::disk_failed(Disk& disk, const Status& why) {
   disk.failing_until = env_.clock.now() + config_.failing_pause;
   events_.page_directory_failed();
   if (!std::exchange(disk.told, true))
-    log_.warning("a directory of the page store cannot be used for now; reads of under stores go on without it",
+    log_.warning("a directory of the page store fails and is left out for a moment; reads of under stores go on",
                  {{"directory", disk.directory->path()}, {"error", why.to_string()}});
 }
 
