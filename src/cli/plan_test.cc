@@ -23,7 +23,8 @@ class PlanTest : public testing::Test {
   ~PlanTest() override { std::filesystem::remove_all(directory_.path); }
 
   Result<config::Settings> settle(const std::vector<std::string>& defines = {}) {
-    return cli::settle(directory_, options_, defines);
+    PortChooser ports;
+    return cli::settle(directory_, options_, defines, ports);
   }
   Plan plan() {
     Result<config::Settings> settings = settle();

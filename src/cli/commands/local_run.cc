@@ -20,7 +20,8 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<StartLock> lock, StartLock::take(directory));
   wait_for_deaths(directory);
   if (supervisor_runs(directory)) return rejected(EEXIST, "the cluster in " + directory.path + " runs already");
-  ASSIGN_OR_RETURN(config::Settings settings, settle(directory, options, shell.options().defines));
+  PortChooser ports;
+  ASSIGN_OR_RETURN(config::Settings settings, settle(directory, options, shell.options().defines, ports));
   TRY(check_before_start(directory, settings));
   ASSIGN_OR_RETURN(MountOptions mount_options, parse_mount_options(options.ufs_options));
   TRY(check_persistence(directory, settings, mount_options));

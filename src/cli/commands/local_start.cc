@@ -30,7 +30,8 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
   if (ran_before) {
     status = status_of(directory);
   } else {
-    ASSIGN_OR_RETURN(config::Settings settings, settle(directory, options, shell.options().defines));
+    PortChooser ports;  // until the roles listen
+    ASSIGN_OR_RETURN(config::Settings settings, settle(directory, options, shell.options().defines, ports));
     TRY(check_before_start(directory, settings));
     ASSIGN_OR_RETURN(MountOptions mount_options, parse_mount_options(options.ufs_options));
     TRY(check_persistence(directory, settings, mount_options));

@@ -45,9 +45,8 @@ void set_port(config::Settings& settings, std::string_view name, uint16_t port) 
 }
 
 // Ports that nobody listens on. Those of an earlier choice are kept as long as they are free or ours.
-Result<void> choose_ports(const Directory& directory, config::Settings& settings) {
+Result<void> choose_ports(const Directory& directory, config::Settings& settings, PortChooser& chooser) {
   size_t worker_ports_at = config::find_setting("forebay.local.worker_ports");
-  PortChooser chooser;
   auto keep_or_choose = [&](uint16_t present, bool was_chosen, const std::string& role) -> Result<uint16_t> {
     if (was_chosen && present != 0 && (pid_file_holder(directory.pid_file(role)) || chooser.take(present))) return present;
     return chooser.choose();
@@ -224,8 +223,8 @@ RolePlan worker_plan(const Directory& directory, const config::Settings& setting
 
 }  // namespace
 
-Result<config::Settings> settle(const Directory& directory, const LocalOptions& options,
-                                const std::vector<std::string>& defines) {
+Result<config::Settings> settle(const Directory& directory, const LocalOptions& options, const std::vector<std::string>& defines,
+                                PortChooser& ports) {
   os::FileSystem& files = os::real_files();
   ASSIGN_OR_RETURN(bool there, files.exists(directory.conf()));
   config::Settings settings;
@@ -235,7 +234,7 @@ Result<config::Settings> settle(const Directory& directory, const LocalOptions& 
   std::string before = there ? to_toml(settings) : "";
   TRY(apply_options(settings, options, defines));
   TRY(apply_local_defaults(directory, settings));
-  if (settings.text("forebay.local.ports") == "auto") TRY(choose_ports(directory, settings));
+  if (settings.text("forebay.local.ports") == "auto") TRY(choose_ports(directory, settings, ports));
   if (std::string after = to_toml(settings); after != before) TRY(files.write_whole(directory.conf(), as_bytes(after)));
   return read_conf(directory);
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/local/directory.h"
+#include "cli/local/probe.h"
 #include "config/settings.h"
 
 namespace forebay::cli {
@@ -38,8 +39,9 @@ struct LocalOptions {
 
 // Settings of the cluster in `directory`: what its forebay.toml holds, changed by options and defines ("key=value"). Ports are
 // chosen if they are free to be (`auto`), quotas made to fit the disk at the first start. Writes forebay.toml when anything
-// changed.
-Result<config::Settings> settle(const Directory& directory, const LocalOptions& options, const std::vector<std::string>& defines);
+// changed. `ports` holds those that were chosen, until the roles have them.
+Result<config::Settings> settle(const Directory& directory, const LocalOptions& options, const std::vector<std::string>& defines,
+                                PortChooser& ports);
 
 // As written by the last settle(); kInvalid when there is no cluster in the directory.
 Result<config::Settings> settled(const Directory& directory);

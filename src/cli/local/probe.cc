@@ -7,7 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <fstream>
+#include <random>
 
 namespace forebay::cli {
 namespace {
@@ -22,15 +26,31 @@ sockaddr_in loopback(uint16_t port) {
   return address;
 }
 
-// A listening address may be taken over from connections that linger, as the roles do.
-int bound_socket(const sockaddr_in& address) {
-  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return -1;
+void share(int fd) {
   int on = 1;
   setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 && listen(fd, 1) == 0) return fd;
+}
+
+// Bound, and not listening. Shared: also where connections of an earlier listener linger. -1 and errno when the port is in use.
+int bound_socket(const sockaddr_in& address, bool shared) {
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return -1;
+  if (shared) share(fd);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    share(fd);
+    return fd;
+  }
+  int error = errno;
   close(fd);
+  errno = error;
   return -1;
+}
+
+// The first port that the kernel may give to a connection.
+uint16_t first_ephemeral_port() {
+  std::ifstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  int first = 0;
+  return range >> first ? static_cast<uint16_t>(first) : uint16_t{32768};
 }
 
 // A socket with a deadline for everything done on it.
@@ -86,7 +106,21 @@ PortChooser::~PortChooser() {
 }
 
 Result<uint16_t> PortChooser::choose() {
-  int fd = bound_socket(loopback(0));
+  // Below the documented ports of a cluster, from a random one on: clusters that start at the same time seldom meet.
+  constexpr uint16_t kFirst = 12'000;
+  uint16_t end = std::min<uint16_t>(19'900, first_ephemeral_port());
+  uint16_t count = end > kFirst ? end - kFirst : 0;
+  std::random_device random;
+  uint32_t begin = random();
+  for (uint32_t i = 0; i < count; ++i) {
+    auto port = static_cast<uint16_t>(kFirst + (begin + i) % count);
+    int fd = bound_socket(loopback(port), false);
+    if (fd < 0 && errno != EADDRINUSE) break;
+    if (fd < 0) continue;
+    sockets_.push_back(fd);
+    return port;
+  }
+  int fd = bound_socket(loopback(0), false);
   if (fd < 0) return from_errno(errno, "looking for a free port");
   sockets_.push_back(fd);
   sockaddr_in address{};
@@ -96,7 +130,8 @@ Result<uint16_t> PortChooser::choose() {
 }
 
 bool PortChooser::take(uint16_t port) {
-  int fd = bound_socket(loopback(port));
+  if (!port_is_free("127.0.0.1", port)) return false;
+  int fd = bound_socket(loopback(port), true);
   if (fd >= 0) sockets_.push_back(fd);
   return fd >= 0;
 }
@@ -104,9 +139,11 @@ bool PortChooser::take(uint16_t port) {
 bool port_is_free(const std::string& host, uint16_t port) {
   sockaddr_in address = loopback(port);
   if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) address.sin_addr.s_addr = htonl(INADDR_ANY);
-  int fd = bound_socket(address);
-  if (fd >= 0) close(fd);
-  return fd >= 0;
+  int fd = bound_socket(address, true);
+  if (fd < 0) return false;
+  bool listens = listen(fd, 1) == 0;
+  close(fd);
+  return listens;
 }
 
 std::optional<HttpReply> http_get(uint16_t port, const std::string& path, Duration timeout) {

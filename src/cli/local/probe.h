@@ -11,12 +11,18 @@
 
 namespace forebay::cli {
 
-// Free TCP ports of 127.0.0.1, none given twice. They stay bound until this object is destroyed.
+// Free TCP ports of 127.0.0.1, none given twice. Until this object is destroyed they stay bound, so that nobody else gets them:
+// no connection as its own port, no other PortChooser. A server that sets SO_REUSEADDR, as the roles do, can listen on them
+// meanwhile.
 class PortChooser {
  public:
+  PortChooser() = default;
+  PortChooser(const PortChooser&) = delete;
+  PortChooser& operator=(const PortChooser&) = delete;
   ~PortChooser();
+  // Outside the range that the kernel takes the ports of connections from: a cluster that is down keeps its ports so.
   Result<uint16_t> choose();
-  bool take(uint16_t port);  // false: in use
+  bool take(uint16_t port);  // false: somebody listens there
 
  private:
   std::vector<int> sockets_;
