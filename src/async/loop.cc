@@ -3,6 +3,8 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -134,6 +136,16 @@ Task<bool> Descriptor::writable() {
   co_await state->descriptor.async_wait(asio::posix::descriptor_base::wait_write,
                                         asio::redirect_error(asio::use_awaitable_t<Executor>{}, error));
   co_return !error && !state->cancelled;
+}
+
+Task<ssize_t> Descriptor::read_some(MutableBytes into) {
+  auto state = state_;
+  if (state->cancelled) co_return -ECANCELED;
+  boost::system::error_code error;
+  const size_t got = co_await state->descriptor.async_read_some(asio::buffer(into.data(), into.size()),
+                                                                asio::redirect_error(asio::use_awaitable_t<Executor>{}, error));
+  if (!error) co_return static_cast<ssize_t>(got);
+  co_return error == asio::error::eof ? 0 : -error.value();
 }
 
 void Descriptor::cancel() {

@@ -1,12 +1,15 @@
 // Threads that run executors, and the two things the real operating system is waited for: time and descriptors.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <stop_token>
 
 #include "async/task.h"
+#include "base/bytes.h"
 #include "base/units.h"
 
 namespace forebay::async {
@@ -52,6 +55,8 @@ class Descriptor {
   int fd() const;
   Task<bool> readable();  // false: cancelled
   Task<bool> writable();
+  // read(2), as soon as there is something: its result, or -errno; -ECANCELED when cancelled. 0 is the end.
+  Task<ssize_t> read_some(MutableBytes into);
   void cancel();  // pending waits answer false, and so do all later ones
   void release();
 

@@ -7,7 +7,12 @@ namespace forebay::client {
 namespace rpcs = v1::namespace_service;
 
 Session::Session(os::Env& env, obs::Log& log, const ClientConfig& config, Routing& routing, Background& background)
-    : env_(env), log_(log), config_(config), routing_(routing), background_(background) {}
+    : env_(env),
+      log_(log),
+      config_(config),
+      routing_(routing),
+      background_(background),
+      first_trace_{env.random.next(), env.random.next()} {}
 
 std::shared_ptr<Session::Epoch> Session::current() const {
   std::lock_guard lock(mutex_);

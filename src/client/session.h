@@ -49,7 +49,7 @@ class Session {
     }
   }
 
-  TraceId new_trace() { return {env_.random.next(), env_.random.next()}; }
+  TraceId new_trace() { return {first_trace_.hi, first_trace_.lo + traces_.fetch_add(1, std::memory_order_relaxed)}; }
   void describe(std::string state);
   SessionId id() const;
   bool begun() const;
@@ -100,6 +100,8 @@ class Session {
   const ClientConfig& config_;
   Routing& routing_;
   Background& background_;
+  const TraceId first_trace_;  // random; the next ones follow it
+  std::atomic<uint64_t> traces_ = 0;
 
   mutable std::mutex mutex_;
   std::shared_ptr<Epoch> epoch_;

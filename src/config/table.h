@@ -160,7 +160,11 @@ inline constexpr Setting kTable[] = {
      "With passthrough: where the last files made in a directory were shorter than this, the next one goes through the daemon, "
      "which costs "
      "tiny files less. 0: every new file is the kernel's."},
-    {"forebay.fuse.receivers", Kind::kCount, "4", "Threads that take requests from the kernel.", {.least = 1, .most = 64}},
+    {"forebay.fuse.threads",
+     Kind::kCount,
+     "3",
+     "The first takes the kernel's requests and serves those about names and small files, the others move bytes.",
+     {.least = 1, .most = 64}},
     {"forebay.fuse.max_in_flight",
      Kind::kCount,
      "64",

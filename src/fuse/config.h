@@ -37,7 +37,6 @@ struct MountConfig {
   v1::Durability fsync_durability =
       v1::DURABILITY_FSYNC;  // what fsync(2) and fdatasync(2) ask for; close(2) asks for the file's own
 
-  int receivers = 4;                    // threads that take requests from the kernel
   uint32_t max_in_flight = 64;          // requests being worked on; more wait in the kernel
   uint32_t max_background = 256;        // readahead, asynchronous direct I/O and releases that the kernel may have queued
   uint32_t readahead_bytes = 4 * kMiB;  // per open file; the kernel's default of 128 KiB stays where /sys is not writable
@@ -55,5 +54,7 @@ struct MountConfig {
 
 // One request carries at most so much; the kernel's limit of 256 pages.
 inline constexpr uint32_t kMaxRequestBytes = 1 * kMiB;
+// A message of the kernel: a page of headers, and the bytes of a write.
+inline constexpr uint32_t kMaxMessageBytes = kMaxRequestBytes + 4 * kKiB;
 
 }  // namespace forebay::fuse

@@ -115,7 +115,8 @@ Task<void> lseek(Request request, OpenFile* open, uint64_t offset, int whence) {
 
 void op_read(fuse_req_t raw, fuse_ino_t, size_t size, off_t offset, fuse_file_info* info) {
   Volume& volume = volume_of(raw);
-  volume.serve(read(Request(volume, raw, "read"), open_file(info), size, static_cast<uint64_t>(offset)));
+  OpenFile* open = open_file(info);
+  volume.serve(read(Request(volume, raw, "read"), open, size, static_cast<uint64_t>(offset)), work_on(open));
 }
 
 void op_write(fuse_req_t raw, fuse_ino_t, const char* data, size_t size, off_t offset, fuse_file_info* info) {
@@ -129,7 +130,8 @@ void op_write(fuse_req_t raw, fuse_ino_t, const char* data, size_t size, off_t o
   const bool past_cache = open->mode == DataMode::kDirect && !info->writepage;
   if (past_cache && volume.inodes().is_privileged(open->inode)) how.privilege_taken_by = identity_of(raw);
   Request request(volume, raw, "write");
-  volume.serve(write(std::move(request), open, take_message(volume), as_bytes({data, size}), std::move(how)));
+  const Volume::Work work = work_on(open, how.offset + size);
+  volume.serve(write(std::move(request), open, take_message(volume), as_bytes({data, size}), std::move(how)), work);
 }
 
 void op_lseek(fuse_req_t raw, fuse_ino_t, off_t offset, int whence, fuse_file_info* info) {
@@ -137,7 +139,8 @@ void op_lseek(fuse_req_t raw, fuse_ino_t, off_t offset, int whence, fuse_file_in
   Request request(volume, raw, "lseek");
   if (whence != SEEK_DATA && whence != SEEK_HOLE) return request.fail(EINVAL);
   if (offset < 0) return request.fail(ENXIO);
-  volume.serve(lseek(std::move(request), open_file(info), static_cast<uint64_t>(offset), whence));
+  OpenFile* open = open_file(info);
+  volume.serve(lseek(std::move(request), open, static_cast<uint64_t>(offset), whence), work_on(open));
 }
 
 }  // namespace forebay::fuse

@@ -46,22 +46,7 @@ void decide_passthrough(Volume& volume, InitExchange& exchange) {
 
 ssize_t read_message(int device, void* into, size_t size, void* userdata) {
   const ssize_t got = ::read(device, into, size);
-  if (got < static_cast<ssize_t>(sizeof(fuse_in_header))) return got;
-  fuse_in_header header;
-  std::memcpy(&header, into, sizeof header);
-  if (header.opcode == FUSE_TMPFILE) {  // Linux 6.1: the same message as CREATE, with a name that no entry can have
-    header.opcode = FUSE_CREATE;
-    std::memcpy(into, &header, sizeof header);
-  }
-  if (header.opcode != FUSE_INIT || got < static_cast<ssize_t>(kInitBytesUsed)) [[likely]]
-    return got;
-  fuse_init_in init{};
-  std::memcpy(&init, static_cast<char*>(into) + sizeof header, kInitBytesUsed - sizeof header);
-  InitExchange& exchange = static_cast<Volume*>(userdata)->init_exchange();
-  exchange.offered = init.flags;
-  exchange.offered2 = init.flags & FUSE_INIT_EXT ? init.flags2 : 0;
-  decide_passthrough(*static_cast<Volume*>(userdata), exchange);
-  exchange.unique = header.unique;
+  if (got > 0) prepare_message(into, static_cast<size_t>(got), *static_cast<Volume*>(userdata));
   return got;
 }
 
@@ -109,6 +94,25 @@ ssize_t write_message(int device, iovec* parts, int count, void* userdata) {
 }
 
 }  // namespace
+
+void prepare_message(void* message, size_t size, Volume& volume) {
+  if (size < sizeof(fuse_in_header)) return;
+  fuse_in_header header;
+  std::memcpy(&header, message, sizeof header);
+  if (header.opcode == FUSE_TMPFILE) {  // Linux 6.1: the same message as CREATE, with a name that no entry can have
+    header.opcode = FUSE_CREATE;
+    std::memcpy(message, &header, sizeof header);
+  }
+  if (header.opcode != FUSE_INIT || size < kInitBytesUsed) [[likely]]
+    return;
+  fuse_init_in init{};
+  std::memcpy(&init, static_cast<char*>(message) + sizeof header, kInitBytesUsed - sizeof header);
+  InitExchange& exchange = volume.init_exchange();
+  exchange.offered = init.flags;
+  exchange.offered2 = init.flags & FUSE_INIT_EXT ? init.flags2 : 0;
+  decide_passthrough(volume, exchange);
+  exchange.unique = header.unique;
+}
 
 BackingOfReply::BackingOfReply(int32_t backing_id) { backing_of_reply = backing_id; }
 

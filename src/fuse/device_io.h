@@ -10,6 +10,8 @@
 
 namespace forebay::fuse {
 
+class Volume;
+
 // What is remembered between INIT, a session's first message, and its reply.
 struct InitExchange {
   std::atomic<uint64_t> unique{0};     // of the INIT that awaits its reply; 0: none
@@ -38,6 +40,9 @@ class SessionBackings final : public BackingDevice {
  private:
   fuse_session* const session_;
 };
+
+// Looks at a message of the kernel before libfuse does, and changes what libfuse does not know.
+void prepare_message(void* message, size_t size, Volume& volume);
 
 // Puts itself between libfuse and the device of a mounted session whose userdata is a Volume. libfuse 3.14.0 knows capabilities
 // that it never tells the kernel (FUSE_PARALLEL_DIROPS, FUSE_HANDLE_KILLPRIV), and does not know FUSE_PASSTHROUGH: the reply to

@@ -29,6 +29,7 @@ client::OpenFlags to_open_flags(Volume& volume, int flags) {
 // From here on the inode is open in this mode, until the file is released.
 Task<OpenFile*> adopt(Volume* volume, std::unique_ptr<client::File> file, int flags, InodeId made_in = {}) {
   const InodeId inode = file->inode();
+  const uint64_t size = file->opened_attr().size();
   std::optional<client::Backing> backing;
   if (volume->io_modes().passes_through()) backing = co_await file->backing();
   const IoModes::Choice choice = volume->io_modes().enter(inode, facts_of(*volume, flags), backing);
@@ -39,6 +40,7 @@ Task<OpenFile*> adopt(Volume* volume, std::unique_ptr<client::File> file, int fl
                                                                  .append = writes(flags) && (flags & O_APPEND),
                                                                  .file = std::move(file),
                                                                  .backing = backing ? std::move(backing->file) : nullptr,
+                                                                 .opened_size = size,
                                                                  .made_in = made_in}));
 }
 
@@ -208,18 +210,18 @@ void op_open(fuse_req_t raw, fuse_ino_t inode, fuse_file_info* info) {
 
 void op_flush(fuse_req_t raw, fuse_ino_t, fuse_file_info* info) {
   Volume& volume = volume_of(raw);
-  volume.serve(flush(Request(volume, raw, "flush"), open_file(info)));
+  volume.serve(flush(Request(volume, raw, "flush"), open_file(info)), work_on(open_file(info)));
 }
 
 void op_release(fuse_req_t raw, fuse_ino_t, fuse_file_info* info) {
   Volume& volume = volume_of(raw);
-  volume.serve(release(Request(volume, raw, "release"), open_file(info)));
+  volume.serve(release(Request(volume, raw, "release"), open_file(info)), work_on(open_file(info)));
 }
 
 // fdatasync(2) asks for no less: without its size, what was written cannot be read back.
 void op_fsync(fuse_req_t raw, fuse_ino_t, int, fuse_file_info* info) {
   Volume& volume = volume_of(raw);
-  volume.serve(fsync(Request(volume, raw, "fsync"), open_file(info)));
+  volume.serve(fsync(Request(volume, raw, "fsync"), open_file(info)), work_on(open_file(info)));
 }
 
 }  // namespace forebay::fuse

@@ -8,7 +8,9 @@ namespace {
 thread_local fuse_buf* current_message = nullptr;
 }  // namespace
 
-void set_message_of_this_thread(fuse_buf* message) { current_message = message; }
+MessageOfThisThread::MessageOfThisThread(fuse_buf* message) { current_message = message; }
+
+MessageOfThisThread::~MessageOfThisThread() { current_message = nullptr; }
 
 BufferPool::Buffer take_message(Volume& volume) {
   FOREBAY_CHECK(current_message != nullptr && current_message->mem != nullptr, "a message is being worked on");

@@ -7,8 +7,14 @@
 
 namespace forebay::fuse {
 
-// Sets where this thread's messages are read into, for take_message().
-void set_message_of_this_thread(fuse_buf* message);
+// While this lives, `message` is the one that its thread is working on.
+class MessageOfThisThread {
+ public:
+  explicit MessageOfThisThread(fuse_buf* message);
+  ~MessageOfThisThread();
+  MessageOfThisThread(const MessageOfThisThread&) = delete;
+  MessageOfThisThread& operator=(const MessageOfThisThread&) = delete;
+};
 
 // Takes the memory of the message being worked on, so that its payload can be used after the call that delivered it: the bytes
 // of a write are not copied. The next message is read into other memory.

@@ -1,15 +1,17 @@
 #include "fuse/mount.h"
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <condition_variable>
 #include <cstdarg>
+#include <cstdlib>
 #include <mutex>
-#include <thread>
+#include <optional>
 
+#include "async/loop.h"
+#include "base/check.h"
 #include "fuse/message.h"
 #include "fuse/mount_point.h"
 #include "fuse/ops.h"
@@ -17,9 +19,6 @@
 namespace forebay::fuse {
 
 namespace {
-
-constexpr int kWakeSignal = SIGUSR2;                           // has a receiver return from its read
-constexpr auto kWakeInterval = std::chrono::milliseconds(10);  // repeated: the first may arrive just before the read begins
 
 // libfuse reports the reason of a failed mount as text, to one function for the whole process.
 std::mutex libfuse_text_mutex;
@@ -37,14 +36,6 @@ std::string take_libfuse_text() {
   std::string text = std::exchange(libfuse_text, {});
   while (text.ends_with('\n')) text.pop_back();
   return text;
-}
-
-void on_wake_signal(int) {}
-
-void install_wake_signal() {
-  struct sigaction action{};
-  action.sa_handler = on_wake_signal;  // without SA_RESTART: the read ends with EINTR
-  ::sigaction(kWakeSignal, &action, nullptr);
 }
 
 fuse_session* new_session(const MountConfig& config, Volume* volume) {
@@ -75,7 +66,6 @@ void end_session(fuse_session* session) {
 }
 
 Result<void> check_config(const MountConfig& config) {
-  if (config.receivers < 1 || config.receivers > 64) return invalid("fuse receivers: 1 to 64");
   if (config.max_in_flight < 1 || config.max_in_flight > 4096) return invalid("fuse requests in flight: 1 to 4096");
   if (config.max_background < 1 || config.max_background > 65535) return invalid("fuse background requests: 1 to 65535");
   if (config.directories.page_entries < 1 || config.directories.page_entries > 4096)
@@ -89,64 +79,96 @@ Result<void> check_config(const MountConfig& config) {
 }  // namespace
 
 struct FuseMount::State {
-  State(client::Client& client, obs::Log& given_log, MountConfig config, std::vector<async::Executor> executors)
-      : log(given_log), volume(client, given_log, std::move(config), std::move(executors)) {}
+  State(client::Client& client, obs::Log& given_log, MountConfig config, std::vector<async::Executor> given_executors)
+      : log(given_log),
+        receiver(given_executors.front()),
+        volume(client, given_log, std::move(config), std::move(given_executors)) {}
 
-  void receive();
-  void end_receivers();
+  Task<void> receive();
+  void process(fuse_buf* message, size_t size);
+  bool may_go_on(int error);
+  void ended();
+  Task<void> cancel_wait();
+  void end_receiver();
   void unmount_for_stop();
 
   obs::Log& log;
+  const async::Executor receiver;
   Volume volume;
   std::string point;
   fuse_session* session = nullptr;
   std::unique_ptr<SessionBackings> backings;
-  std::vector<std::thread> receivers;
+  std::optional<async::Descriptor> device;
 
   std::mutex mutex;
   std::condition_variable receiver_ended;
-  size_t receiving = 0;
+  bool receiving = false;
   bool stopping = false;
   bool stopped = false;
 };
 
-// One of several threads that read the device. Ends with ENODEV when the mount is gone.
-void FuseMount::State::receive() {
+// Takes requests from the device, on the thread that serves most of them: nobody has to be woken up between the two. Ends with
+// ENODEV when the mount is gone.
+Task<void> FuseMount::State::receive() {
   fuse_buf message{};
-  set_message_of_this_thread(&message);
   while (!fuse_session_exited(session)) {
-    if (message.mem == nullptr) message.mem = volume.message_buffers().take();  // nullptr: libfuse allocates
-    const int got = fuse_session_receive_buf(session, &message);
-    if (got == -EINTR || got == -EAGAIN) continue;
-    if (got < 0) log.error("reading the FUSE device failed", {{"error", int64_t{-got}}});
-    if (got <= 0) break;
-    fuse_session_process_buf(session, &message);
+    co_await volume.place();
+    if (message.mem == nullptr) message.mem = volume.message_buffers().take();
+    if (message.mem == nullptr) message.mem = std::malloc(kMaxMessageBytes);
+    FOREBAY_CHECK(message.mem != nullptr, "memory for a request");
+    const ssize_t got = co_await device->read_some({static_cast<std::byte*>(message.mem), kMaxMessageBytes});
+    if (got > 0)
+      process(&message, static_cast<size_t>(got));
+    else if (!may_go_on(static_cast<int>(-got)))
+      break;
   }
   std::free(message.mem);
+  ended();
+}
+
+void FuseMount::State::process(fuse_buf* message, size_t size) {
+  message->size = size;
+  prepare_message(message->mem, size, volume);
+  const MessageOfThisThread current(message);
+  fuse_session_process_buf(session, message);
+}
+
+// After a read that brought nothing: interrupted, or its request was withdrawn just then.
+bool FuseMount::State::may_go_on(int error) {
+  if (error == EINTR || error == EAGAIN || error == ENOENT) return true;
+  if (error != ENODEV && error != ECANCELED) log.error("reading the FUSE device failed", {{"error", int64_t{error}}});
+  fuse_session_exit(session);
+  return false;
+}
+
+void FuseMount::State::ended() {
   bool unasked = false;
   {
     std::lock_guard lock(mutex);
-    unasked = --receiving == 0 && !stopping;
-    receiver_ended.notify_all();
+    unasked = !stopping;
   }
-  if (!unasked) return;
-  log.warning("the mount has ended: it was unmounted by somebody else", {{"mount_point", point}});
-  if (volume.config().when_unmounted) volume.config().when_unmounted();
+  if (unasked) {
+    log.warning("the mount has ended: it was unmounted by somebody else", {{"mount_point", point}});
+    if (volume.config().when_unmounted) volume.config().when_unmounted();
+  }
+  // Notifies under the lock: whoever waits destroys this object.
+  std::lock_guard lock(mutex);
+  receiving = false;
+  receiver_ended.notify_all();
 }
 
-void FuseMount::State::end_receivers() {
-  {
-    std::unique_lock lock(mutex);
-    while (!receiver_ended.wait_for(lock, kWakeInterval, [this] { return receiving == 0; })) {
-      if (!fuse_session_exited(session)) continue;
-      for (std::thread& receiver : receivers) ::pthread_kill(receiver.native_handle(), kWakeSignal);
-    }
-  }
-  for (std::thread& receiver : receivers) receiver.join();
-  receivers.clear();
+Task<void> FuseMount::State::cancel_wait() {
+  device->cancel();
+  co_return;
 }
 
-// While the receivers still serve: unmounting writes back what was changed through mappings.
+void FuseMount::State::end_receiver() {
+  async::block_on(receiver, cancel_wait());
+  std::unique_lock lock(mutex);
+  receiver_ended.wait(lock, [this] { return !receiving; });
+}
+
+// While requests are still received: unmounting writes back what was changed through mappings.
 void FuseMount::State::unmount_for_stop() {
   auto idle = unmount(point, Unmount::kIfIdle);
   if (idle) return;
@@ -178,7 +200,6 @@ Result<std::unique_ptr<FuseMount>> FuseMount::start(client::Client& client, obs:
 
   auto state = std::make_unique<State>(client, log, std::move(config), std::move(executors));
   state->point = std::move(point);
-  install_wake_signal();
   fuse_set_log_func(keep_libfuse_text);
   take_libfuse_text();
   state->session = new_session(state->volume.config(), &state->volume);
@@ -199,8 +220,9 @@ Result<std::unique_ptr<FuseMount>> FuseMount::start(client::Client& client, obs:
     return from_errno(error, "take over the FUSE device");
   }
   State* shared = state.get();
-  shared->receiving = static_cast<size_t>(shared->volume.config().receivers);
-  for (int i = 0; i < shared->volume.config().receivers; ++i) shared->receivers.emplace_back([shared] { shared->receive(); });
+  shared->device.emplace(shared->receiver, fuse_session_fd(shared->session));
+  shared->receiving = true;
+  async::spawn_detached(shared->receiver, shared->receive());
   set_readahead(shared->point, shared->volume.config().readahead_bytes, log);
   log.info("mounted", {{"mount_point", shared->point}});
   return std::unique_ptr<FuseMount>(new FuseMount(std::move(state)));
@@ -213,9 +235,10 @@ void FuseMount::stop() {
     state_->stopping = state_->stopped = true;
   }
   state_->unmount_for_stop();
-  state_->end_receivers();
+  state_->end_receiver();
   state_->volume.wait_until_idle();
   state_->volume.close_all();
+  state_->device.reset();
   end_session(state_->session);
   state_->log.info("unmounted", {{"mount_point", state_->point}});
 }

@@ -58,7 +58,7 @@ class MountTest : public MountPointTest {
   }
 
   void start() {
-    auto mount = FuseMount::start(client_, log_, config_, {loop_.executor()});
+    auto mount = FuseMount::start(client_, log_, config_, {loop_.executor(), bytes_.executor()});
     ASSERT_TRUE(mount.has_value()) << mount.error().to_string();
     mount_ = std::move(*mount);
   }
@@ -84,7 +84,7 @@ class MountTest : public MountPointTest {
     return out;
   }
 
-  async::Loop loop_{"serve", 2};
+  async::Loop loop_{"serve"}, bytes_{"bytes"};
   FakeClient client_;
   MountConfig config_;
   std::unique_ptr<FuseMount> mount_;

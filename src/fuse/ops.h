@@ -1,5 +1,5 @@
-// The file system's operations, as libfuse calls them: on a receiving thread, one call per request. Each takes what it needs out
-// of the message, which is only valid during the call, and starts a coroutine that does the work and replies.
+// The file system's operations, as libfuse calls them: on the receiving thread, one call per request, without waiting. Each takes
+// what it needs out of the message, which is only valid during the call, and starts a coroutine that does the work and replies.
 #pragma once
 
 #include <fuse3/fuse_lowlevel.h>
@@ -15,6 +15,11 @@ namespace forebay::fuse {
 const fuse_lowlevel_ops& operations();
 
 inline Volume& volume_of(fuse_req_t request) { return *static_cast<Volume*>(fuse_req_userdata(request)); }
+
+// Of a request on an open file, which reaches up to `end`.
+inline Volume::Work work_on(const OpenFile* open, uint64_t end = 0) {
+  return open->is_small(end) ? Volume::Work::kShort : Volume::Work::kBytes;
+}
 
 // Takes from a file that somebody has written what it may no longer have: a capability, and set-user-id and set-group-id unless
 // it was the superuser. attr_ops.cc

@@ -23,14 +23,31 @@ Volume::~Volume() {
   for (OpenDir* directory : directories_) delete directory;
 }
 
-void Volume::serve(Task<void> operation) {
-  const size_t turn = next_executor_.fetch_add(1, std::memory_order_relaxed);
-  async::spawn_detached(executors_[turn % executors_.size()], std::move(operation));
+void Volume::serve(Task<void> operation, Work work) {
+  size_t index = 0;
+  if (const size_t others = executors_.size() - 1; work == Work::kBytes && others > 0)
+    index = 1 + next_executor_.fetch_add(1, std::memory_order_relaxed) % others;
+  async::spawn_detached(executors_[index], std::move(operation));
+}
+
+Task<void> Volume::place() {
+  {
+    std::lock_guard lock(mutex_);
+    if (in_flight_ < config_.max_in_flight) co_return;
+  }
+  co_await async::park([this](async::Waker waker) {
+    std::unique_lock lock(mutex_);
+    if (in_flight_ >= config_.max_in_flight) {
+      place_wanted_ = std::move(waker);
+      return;
+    }
+    lock.unlock();
+    waker();
+  });
 }
 
 void Volume::begin_request() {
-  std::unique_lock lock(mutex_);
-  request_ended_.wait(lock, [this] { return in_flight_ < config_.max_in_flight; });
+  std::lock_guard lock(mutex_);
   ++in_flight_;
 }
 
@@ -38,7 +55,8 @@ void Volume::end_request() {
   // Notifies under the lock: with the last request gone this object may be destroyed.
   std::lock_guard lock(mutex_);
   --in_flight_;
-  request_ended_.notify_all();
+  if (place_wanted_) std::exchange(place_wanted_, nullptr)();
+  if (in_flight_ == 0) request_ended_.notify_all();
 }
 
 void Volume::wait_until_idle() {

@@ -20,7 +20,7 @@
 namespace forebay::fuse {
 
 // Owned by the mount; the client, the log and the executors outlive it. Any thread.
-// Limit: MountConfig::max_in_flight requests; the thread that receives one more waits, and the kernel queues behind it.
+// Limit: MountConfig::max_in_flight requests; more are not received, and wait in the kernel.
 class Volume {
  public:
   Volume(client::Client& client, obs::Log& log, MountConfig config, std::vector<async::Executor> executors);
@@ -33,12 +33,15 @@ class Volume {
   IoModes& io_modes() { return io_modes_; }
   StagePolicy& stage_policy() { return stage_policy_; }
   BufferPool& read_buffers() { return read_buffers_; }        // of kMaxRequestBytes
-  BufferPool& message_buffers() { return message_buffers_; }  // of libfuse's own size
+  BufferPool& message_buffers() { return message_buffers_; }  // of kMaxMessageBytes
 
   InitExchange& init_exchange() { return init_exchange_; }
 
-  // Starts the coroutine that serves a request, on the executors in turn.
-  void serve(Task<void> operation);
+  // Starts the coroutine that serves a request: on the first executor, which has also received it; on the others in turn, if it
+  // moves many bytes or may wait for a disk.
+  enum class Work : uint8_t { kShort, kBytes };
+  void serve(Task<void> operation, Work work = Work::kShort);
+  Task<void> place();  // until one more request may begin. One caller at a time, who begins no more than one
   void begin_request();
   void end_request();
   void wait_until_idle();
@@ -76,6 +79,7 @@ class Volume {
   mutable std::mutex mutex_;
   std::condition_variable request_ended_;
   uint32_t in_flight_ = 0;
+  async::Waker place_wanted_;
   std::unordered_set<OpenFile*> files_;
   std::unordered_map<InodeId, uint32_t> opens_;  // of files_, by inode
   std::unordered_set<OpenDir*> directories_;

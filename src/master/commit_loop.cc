@@ -8,7 +8,9 @@ namespace forebay::master {
 
 namespace {
 constexpr Duration kPlacePause = std::chrono::milliseconds(5);  // between two looks for a place in a full queue
-}
+constexpr Duration kSlowAppend = std::chrono::milliseconds(2);  // to the page cache it takes 10 µs
+constexpr Duration kSlowPause = std::chrono::seconds(1);
+}  // namespace
 
 CommitLoop::CommitLoop(os::Clock& clock, obs::Log& log, MasterEvents& events, kv::Store& store, journal::Journal& journal,
                        Observer committed, CommitLoopConfig config, async::Executor executor)
@@ -51,7 +53,14 @@ size_t CommitLoop::queued() const {
   return held_steps_;
 }
 
-Task<Result<void>> CommitLoop::execute(Step* step) {
+Task<Result<void>> CommitLoop::execute(Step* step, bool may_commit) {
+  if (may_commit && take_turn(*step)) {
+    Task<void> committing = commit({step});
+    co_await std::move(committing);
+    end_turn();
+    if (step->failure_) co_return std::unexpected(std::move(*step->failure_));
+    co_return Result<void>{};
+  }
   for (;;) {
     // Written only before the waker is called by enqueue() itself: once the step is in the queue, this frame is the loop's to
     // wake.
@@ -82,34 +91,63 @@ CommitLoop::Admission CommitLoop::enqueue(Step* step, async::Waker waker) {
     ++held_steps_;
     held_bytes_ += step->bytes_;
     queue_.push_back(step);
-    if (queue_.size() > 1) return Admission::kAdmitted;  // the first one has raised the signal
+    // The first one has raised the signal, or whoever has the turn will look.
+    if (committing_ || queue_.size() > 1) return Admission::kAdmitted;
   }
   queued_signal_.raise();
   return Admission::kAdmitted;
 }
 
-std::vector<Step*> CommitLoop::take() {
+// For a caller's one step. What waits for a sync has to be woken up in any case: it is the loop's.
+bool CommitLoop::take_turn(const Step& step) {
+  if (step.level_ == Level::kSynced) return false;
+  const os::Instant now = clock_.now();
   std::lock_guard lock(mutex_);
+  if (now < callers_may_from_ || committing_ || held_steps_ != 0 || stopping_ || broken_) return false;
+  committing_ = true;
+  ++held_steps_;
+  held_bytes_ += step.bytes_;
+  return true;
+}
+
+// For everything queued; nothing: it is not free, or nothing is queued.
+std::vector<Step*> CommitLoop::take_turn() {
+  std::lock_guard lock(mutex_);
+  if (committing_ || queue_.empty()) return {};
+  committing_ = true;
   return std::exchange(queue_, {});
 }
 
-bool CommitLoop::is_stopping() const {
+void CommitLoop::end_turn() {
+  {
+    std::lock_guard lock(mutex_);
+    committing_ = false;
+    if (queue_.empty() && !stopping_) return;
+  }
+  queued_signal_.raise();
+}
+
+bool CommitLoop::is_over() const {
   std::lock_guard lock(mutex_);
-  return stopping_;
+  return stopping_ && !committing_ && queue_.empty();
 }
 
 Task<void> CommitLoop::commit_queued() {
   for (;;) {
-    std::vector<Step*> steps = take();
+    std::vector<Step*> steps = take_turn();
     if (steps.empty()) {
-      if (is_stopping()) break;
+      if (is_over()) break;
       co_await queued_signal_.wait();
       continue;
     }
     co_await commit(std::move(steps));
+    end_turn();
     co_await async::yield();  // the local journal never suspends: the sync stage gets its turn here
   }
-  commit_ended_ = true;
+  {
+    std::lock_guard lock(mutex_);
+    commit_ended_ = true;
+  }
   want_sync();
 }
 
@@ -161,20 +199,28 @@ Task<Result<void>> CommitLoop::append(kv::WriteBatch batch, size_t steps) {
     co_return unknown_outcome("the journal failed while this was written: " + status.message(), EIO);
   }
   committed_(batch);
-  ++appended_;
+  const os::Instant ended = clock_.now();
+  {
+    std::lock_guard lock(mutex_);
+    ++appended_;
+    if (ended - began > kSlowAppend) callers_may_from_ = ended + kSlowPause;
+  }
   unsynced_signal_.raise();
-  events_.batch_committed(steps, bytes, clock_.now() - began);
+  events_.batch_committed(steps, bytes, ended - began);
   co_return appended;
 }
 
 void CommitLoop::appended(std::span<Step* const> steps) {
   std::vector<Step*> done;
   done.reserve(steps.size());
-  for (Step* step : steps) {
-    if (step->level_ == Level::kSynced && synced_ < appended_)
-      waiting_for_sync_.push_back(step);
-    else
-      done.push_back(step);
+  {
+    std::lock_guard lock(mutex_);
+    for (Step* step : steps) {
+      if (step->level_ == Level::kSynced && synced_ < appended_)
+        waiting_for_sync_.push_back(step);
+      else
+        done.push_back(step);
+    }
   }
   if (done.size() < steps.size()) want_sync();
   answer(done);
@@ -192,37 +238,60 @@ void CommitLoop::answer(std::span<Step* const> steps) {
     for (const Step* step : steps) held_bytes_ -= step->bytes_;
   }
   for (Step* step : steps) {
-    async::Waker waker = std::move(step->waker_);
-    waker();  // from here on the step may be gone
+    // From here on the step may be gone.
+    if (async::Waker waker = std::move(step->waker_)) waker();
   }
 }
 
 void CommitLoop::want_sync() {
-  sync_due_ = appended_;
+  {
+    std::lock_guard lock(mutex_);
+    sync_due_ = appended_;
+  }
   sync_signal_.raise();
+}
+
+// How many batches a sync that begins now covers, and who waits for it. Nothing: none is wanted.
+std::optional<uint64_t> CommitLoop::take_sync(std::vector<Step*>* steps) {
+  std::lock_guard lock(mutex_);
+  if (synced_ >= sync_due_ && waiting_for_sync_.empty()) return std::nullopt;
+  *steps = std::exchange(waiting_for_sync_, {});
+  return appended_;
 }
 
 Task<void> CommitLoop::sync_wanted() {
   for (;;) {
-    if (synced_ >= sync_due_ && waiting_for_sync_.empty()) {
-      if (commit_ended_) break;
+    std::vector<Step*> steps;
+    const std::optional<uint64_t> covered = take_sync(&steps);
+    if (!covered) {
+      if (is_synced_to_the_end()) break;
       co_await sync_signal_.wait();
       continue;
     }
-    const uint64_t covered = appended_;
-    const std::vector<Step*> steps = std::exchange(waiting_for_sync_, {});
     const os::Instant began = clock_.now();
     Result<void> synced = co_await journal_.sync();
+    note_sync(synced ? covered : std::nullopt);
     if (synced) {
-      synced_ = covered;
       events_.journal_synced(clock_.now() - began);
       answer(steps);
       continue;
     }
     break_down(synced.error(), "syncing the journal");
     failed(steps, unknown_outcome("the journal could not be synced: " + synced.error().message(), EIO).error());
-    sync_due_ = synced_;  // nothing will be synced any more
   }
+}
+
+bool CommitLoop::is_synced_to_the_end() const {
+  std::lock_guard lock(mutex_);
+  return commit_ended_ && synced_ >= sync_due_ && waiting_for_sync_.empty();
+}
+
+void CommitLoop::note_sync(std::optional<uint64_t> covered) {
+  std::lock_guard lock(mutex_);
+  if (covered)
+    synced_ = *covered;
+  else
+    sync_due_ = synced_;  // nothing will be synced any more
 }
 
 Task<void> CommitLoop::sync_in_background(std::stop_token stop) {
@@ -232,8 +301,13 @@ Task<void> CommitLoop::sync_in_background(std::stop_token stop) {
     co_await unsynced_signal_.wait();
     if (stop.stop_requested()) break;
     co_await clock_.sleep(config_.sync_after, stop);
-    if (synced_ < appended_ && !broken_) want_sync();
+    if (has_unsynced() && !broken_) want_sync();
   }
+}
+
+bool CommitLoop::has_unsynced() const {
+  std::lock_guard lock(mutex_);
+  return synced_ < appended_;
 }
 
 void CommitLoop::break_down(const Status& status, std::string_view doing) {

@@ -35,16 +35,16 @@ class Step {
   Step(const Step&) = delete;
   Step& operator=(const Step&) = delete;
 
-  // Runs on the loop's executor, once. `batch` shows the newest state, earlier steps of the same batch included. A step that has
-  // something to refuse keeps its own answer; changes of a refused operation must not be left in `batch` (see kv::Attempt).
+  // Runs once, while nobody else commits. `batch` shows the newest state, earlier steps of the same batch included. A step that
+  // has something to refuse keeps its own answer; changes of a refused operation must not be left in `batch` (see kv::Attempt).
   virtual void apply(kv::Txn& batch, os::WallTime now) = 0;
 
  private:
   friend class CommitLoop;
   const Level level_;
   const os::Instant deadline_;
-  const size_t bytes_;  // of memory that it holds, for admission
-  async::Waker waker_;
+  const size_t bytes_;             // of memory that it holds, for admission
+  async::Waker waker_;             // none: its caller commits it
   std::optional<Status> failure_;  // of the loop, not of the operation
 };
 
@@ -60,14 +60,18 @@ struct CommitLoopConfig {
 // Takes everything that is queued, runs each step against the batch built so far, appends the batch to the journal, answers all;
 // steps at kSynced are answered by a second stage that takes many batches at a time.
 //
-// Owned by the Master. Runs on one single-threaded executor; execute() and run() from any thread.
-// Promises: a step is answered with success only when its batch is in the journal (and synced, if it asked for that). Steps take
-// effect in the order in which they were queued. Answers of the loop itself: `busy`: not run, the deadline passed in the queue;
-// `rejected` ENOSPC: nothing of the batch happened; `unknown`: its batch or the sync failed, after which everything is `broken`
-// until the process is started again; `cancelled` after stop().
+// Owned by the Master. execute() and run() from any thread. There is one turn to commit. The loop, on its own single-threaded
+// executor, takes it whenever something is queued. A caller that finds it free, with nothing queued or unanswered, may take it
+// for its one step, on its own thread: where calls come one by one, no thread waits for another then. Not for a second after an
+// append that took 2 ms: where the medium is slow, the loop alone shall wait for it. Promises: a step is answered with success
+// only when its batch is in the journal (and synced, if it asked for that). Steps take effect in the order in which they were
+// queued. Answers of the loop itself: `busy`: not run, the deadline passed in the queue; `rejected` ENOSPC: nothing of the batch
+// happened; `unknown`: its batch or the sync failed, after which everything is `broken` until the process is started again;
+// `cancelled` after stop().
 class CommitLoop {
  public:
-  // `committed` sees every batch once it is in the journal and visible, before it is answered, on the loop's executor.
+  // `committed` sees every batch once it is in the journal and visible, before it is answered, one after the other, on whichever
+  // thread commits.
   using Observer = std::function<void(const kv::WriteBatch& batch)>;
 
   CommitLoop(os::Clock& clock, obs::Log& log, MasterEvents& events, kv::Store& store, journal::Journal& journal,
@@ -78,13 +82,14 @@ class CommitLoop {
   // Everything queued is run and synced; later steps are `cancelled`.
   Task<void> stop();
 
-  // The loop's failure, if any; the operation's own outcome is the step's. The step outlives the call.
-  Task<Result<void>> execute(Step* step);
+  // The loop's failure, if any; the operation's own outcome is the step's. The step outlives the call. With `may_commit` the
+  // caller's thread may do it all: for callers that have nothing better to do meanwhile, and no others that wait behind them.
+  Task<Result<void>> execute(Step* step, bool may_commit = false);
 
   // Runs `function`, Result<T>(kv::Txn&), as a step: on an error nothing of it stays.
   template <class F>
     requires std::invocable<F&, kv::Txn&>
-  Task<std::invoke_result_t<F&, kv::Txn&>> run(F function, Level level, os::Instant deadline);
+  Task<std::invoke_result_t<F&, kv::Txn&>> run(F function, Level level, os::Instant deadline, bool may_commit = false);
 
   Result<void> state() const;  // `broken` with the reason, or `cancelled`
   size_t queued() const;
@@ -92,8 +97,10 @@ class CommitLoop {
  private:
   enum class Admission : uint8_t { kAdmitted, kFull, kRefused };
   Admission enqueue(Step* step, async::Waker waker);
-  std::vector<Step*> take();
-  bool is_stopping() const;
+  bool take_turn(const Step& step);
+  std::vector<Step*> take_turn();
+  void end_turn();
+  bool is_over() const;
   Task<void> commit_queued();
   Task<void> commit(std::vector<Step*> steps);
   size_t build(const std::vector<Step*>& steps, size_t from, kv::Txn& batch);
@@ -104,6 +111,10 @@ class CommitLoop {
   Task<void> sync_wanted();
   Task<void> sync_in_background(std::stop_token stop);
   void want_sync();
+  std::optional<uint64_t> take_sync(std::vector<Step*>* steps);
+  void note_sync(std::optional<uint64_t> covered);
+  bool is_synced_to_the_end() const;
+  bool has_unsynced() const;
   void break_down(const Status& status, std::string_view doing);
 
   os::Clock& clock_;
@@ -119,22 +130,22 @@ class CommitLoop {
   mutable std::mutex mutex_;  // guards what follows, up to the blank line
   std::vector<Step*> queue_;
   size_t held_steps_ = 0, held_bytes_ = 0;  // queued, or not answered yet
-  bool stopping_ = false;
+  bool committing_ = false;                 // somebody has the turn
+  bool stopping_ = false, commit_ended_ = false;
   std::string broken_reason_;
+  uint64_t appended_ = 0, sync_due_ = 0, synced_ = 0;  // numbers of batches; synced_ <= sync_due_ <= appended_
+  std::vector<Step*> waiting_for_sync_;
+  os::Instant callers_may_from_{};  // take the turn
 
   std::atomic<bool> broken_ = false;
   Signal queued_signal_, sync_signal_, unsynced_signal_;
-  // Of the loop's executor alone. Numbers of batches; synced_ <= sync_due_ <= appended_.
-  uint64_t appended_ = 0, sync_due_ = 0, synced_ = 0;
-  std::vector<Step*> waiting_for_sync_;
-  bool commit_ended_ = false;
 };
 
 // ---- implementation of the template ----
 
 template <class F>
   requires std::invocable<F&, kv::Txn&>
-Task<std::invoke_result_t<F&, kv::Txn&>> CommitLoop::run(F function, Level level, os::Instant deadline) {
+Task<std::invoke_result_t<F&, kv::Txn&>> CommitLoop::run(F function, Level level, os::Instant deadline, bool may_commit) {
   using Outcome = std::invoke_result_t<F&, kv::Txn&>;
   struct FunctionStep : Step {
     FunctionStep(F& f, Level l, os::Instant d) : Step(l, d, sizeof(FunctionStep)), function(f) {}
@@ -147,7 +158,7 @@ Task<std::invoke_result_t<F&, kv::Txn&>> CommitLoop::run(F function, Level level
     std::optional<Outcome> outcome;
   };
   FunctionStep step(function, level, deadline);
-  Result<void> executed = co_await execute(&step);
+  Result<void> executed = co_await execute(&step, may_commit);
   if (!executed) co_return std::unexpected(std::move(executed).error());
   co_return std::move(*step.outcome);
 }

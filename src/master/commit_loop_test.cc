@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <atomic>
 #include <cerrno>
 #include <deque>
 #include <map>
+#include <thread>
 
 #include "async/loop.h"
 #include "journal/local_journal.h"
@@ -26,6 +28,7 @@ class TestJournal : public journal::Journal {
   Task<Result<void>> append(const kv::WriteBatch* batch) override {
     if (append_fails) co_return std::unexpected(*append_fails);
     ++appends;
+    if (hold_appends) co_await hold_appends->wait();
     co_return co_await local_.append(batch);
   }
   Task<Result<void>> sync() override {
@@ -34,7 +37,7 @@ class TestJournal : public journal::Journal {
     co_return co_await local_.sync();
   }
   std::optional<Status> append_fails;
-  async::Event* hold_syncs = nullptr;
+  async::Event *hold_appends = nullptr, *hold_syncs = nullptr;
   size_t appends = 0, syncs = 0;
 
  private:
@@ -73,18 +76,22 @@ class CommitLoopTest : public testing::Test {
   os::Env& env() { return process_->env(); }
 
   // Starts a step that puts key = value; its answer arrives in answers_[key] when the world runs.
-  void put(const std::string& key, const std::string& value, Level level = Level::kAppended, Duration patience = seconds(5)) {
-    async::spawn_detached(world_.executor(), run_put(this, key, value, level, env().clock.now() + patience));
+  void put(const std::string& key, const std::string& value, Level level = Level::kAppended, Duration patience = seconds(5),
+           bool may_commit = false) {
+    async::spawn_detached(world_.executor(), run_put(this, key, value, level, env().clock.now() + patience, may_commit));
   }
-  static Task<void> run_put(CommitLoopTest* test, std::string key, std::string value, Level level, os::Instant deadline) {
+  void put_alone(const std::string& key, Level level = Level::kAppended) { put(key, "1", level, seconds(5), true); }
+  static Task<void> run_put(CommitLoopTest* test, std::string key, std::string value, Level level, os::Instant deadline,
+                            bool may_commit) {
     auto step = [&](kv::Txn& txn) -> Result<int> {
       txn.put(key, value);
       return 1;
     };
-    Result<int> done = co_await test->loop_->run(step, level, deadline);
+    Result<int> done = co_await test->loop_->run(step, level, deadline, may_commit);
     test->answers_[key] = done ? Result<void>() : std::unexpected(done.error());
     test->order_.push_back(key);
   }
+  void pass(Duration time) { world_.complete(env().clock.sleep(time, {}), time + seconds(1)); }
   bool answered(const std::string& key, Duration within = seconds(1)) {
     return world_.run_until([&] { return answers_.contains(key); }, within);
   }
@@ -260,6 +267,74 @@ TEST_F(CommitLoopTest, a_full_queue_lets_others_wait_for_a_place_until_their_dea
   EXPECT_TRUE(answers_.at("waits"));
 }
 
+TEST_F(CommitLoopTest, a_caller_that_may_commits_its_step_at_once_and_those_who_come_meanwhile_are_the_loops) {
+  async::Event held;
+  journal_->hold_appends = &held;
+  put_alone("a");
+  for (const char* key : {"b", "c"}) put_alone(key);
+  EXPECT_FALSE(answered("a"));
+  EXPECT_EQ(journal_->appends, 1u);
+  held.set();
+  ASSERT_TRUE(answered("a") && answered("b") && answered("c"));
+  EXPECT_EQ(order_, (std::vector<std::string>{"a", "b", "c"}));
+  ASSERT_EQ(batches_.size(), 2u);
+  EXPECT_EQ(batches_[0].changes().size(), 1u);
+  EXPECT_EQ(batches_[1].changes().size(), 2u);
+}
+
+TEST_F(CommitLoopTest, who_waits_for_the_medium_is_the_loops) {
+  put_alone("a", Level::kSynced);
+  put_alone("b", Level::kSynced);
+  ASSERT_TRUE(answered("a") && answered("b"));
+  EXPECT_EQ(batches_.size(), 1u);
+  EXPECT_GE(journal_->syncs, 1u);
+}
+
+TEST_F(CommitLoopTest, after_a_slow_append_callers_commit_nothing_for_a_second) {
+  async::Event held;
+  journal_->hold_appends = &held;
+  put_alone("slow");
+  pass(milliseconds(3));
+  EXPECT_FALSE(answers_.contains("slow"));
+  held.set();
+  ASSERT_TRUE(answered("slow"));
+  for (const char* key : {"a", "b"}) put_alone(key);  // together: they have waited for the loop
+  ASSERT_TRUE(answered("b"));
+  EXPECT_EQ(batches_.size(), 2u);
+  pass(seconds(1));
+  for (const char* key : {"c", "d"}) put_alone(key);
+  ASSERT_TRUE(answered("d"));
+  EXPECT_EQ(batches_.size(), 4u);
+}
+
+TEST_F(CommitLoopTest, a_callers_failed_append_is_unknown_and_everything_else_is_broken) {
+  journal_->append_fails = Status(Code::kUnknown, EIO, "the disk is gone");
+  put_alone("a");
+  EXPECT_EQ(code_of("a"), Code::kUnknown);
+  put_alone("b");
+  EXPECT_EQ(code_of("b"), Code::kBroken);
+}
+
+TEST_F(CommitLoopTest, stop_waits_for_a_caller_that_commits) {
+  async::Event held;
+  journal_->hold_appends = &held;
+  put_alone("a");
+  pass(milliseconds(1));
+  bool ended = false;
+  auto stopping = [](CommitLoop* loop, bool* ended) -> Task<void> {
+    co_await loop->stop();
+    *ended = true;
+  };
+  async::spawn_detached(world_.executor(), stopping(loop_.get(), &ended));
+  pass(seconds(1));
+  EXPECT_FALSE(ended);
+  held.set();
+  ASSERT_TRUE(world_.run_until([&] { return ended; }, seconds(1)));
+  EXPECT_TRUE(answers_.at("a"));
+  EXPECT_EQ(kv::value_of(*store_, "a"), "1");
+  EXPECT_GE(journal_->syncs, 1u);
+}
+
 TEST_F(CommitLoopTest, stop_runs_and_syncs_what_is_queued_and_refuses_the_rest) {
   put("a", "1");
   put("b", "1", Level::kSynced);
@@ -324,6 +399,44 @@ TEST(CommitLoopThreads, a_stop_from_another_thread_always_ends) {
   }
   commit.stop();  // before `caller` is destroyed, which it may still be waking
   EXPECT_EQ(::sched_setaffinity(0, sizeof before, &before), 0);
+}
+
+TEST(CommitLoopThreads, what_callers_commit_themselves_and_the_loop_commits_is_one_sequence) {
+  constexpr int kCallers = 4, kSteps = 1000;
+  async::Loop commit("commit", 1), blocking("blocking", 1);
+  auto disk = kv::MemoryDisk::create();
+  auto store = std::move(*disk->open());
+  journal::LocalJournal journal(*store, blocking.executor());
+  CommitLoop loop(
+      os::real_clock(), obs::null_log(), no_events(), *store, journal, [](const kv::WriteBatch&) {}, {}, commit.executor());
+  loop.start();
+  auto add_many = [](CommitLoop* loop, int caller) -> Task<int> {
+    auto add = [](kv::Txn& txn) -> Result<int> {
+      auto before = txn.get("sum");
+      const int sum = before->has_value() ? std::stoi(**before) + 1 : 1;
+      txn.put("sum", std::to_string(sum));
+      return sum;
+    };
+    int failed = 0;
+    for (int i = 0; i < kSteps; ++i) {
+      const Level level = i % 50 == 0 ? Level::kSynced : Level::kAppended;
+      Result<int> done = co_await loop->run(add, level, os::real_clock().now() + seconds(60), (i + caller) % 5 != 0);
+      failed += done ? 0 : 1;
+    }
+    co_return failed;
+  };
+  std::vector<std::thread> callers;
+  std::atomic<int> failed = 0;
+  for (int caller = 0; caller < kCallers; ++caller)
+    callers.emplace_back([&, caller] {
+      async::Loop own("caller", 1);
+      failed += async::block_on(own.executor(), add_many(&loop, caller));
+    });
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(kv::value_of(*store, "sum"), std::to_string(kCallers * kSteps));
+  async::block_on(blocking.executor(), loop.stop());
+  commit.stop();
 }
 
 }  // namespace

@@ -120,6 +120,7 @@ void ServerConnection::begin(const Header& header, const Router::Entry* entry, C
   call.deadline = running.deadline;
   call.peer = peer_;
   call.peer_is_local = connection_->peer_is_local();
+  call.is_alone = calls_.size() == 1 && reader_.is_empty();
   call.abandoned = running.abandoned.get_token();
   async::spawn_detached(executor_, handle(shared_from_this(), entry, header.id, std::move(call), std::move(message)));
 }

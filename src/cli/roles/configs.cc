@@ -196,7 +196,6 @@ fuse::MountConfig mount_config(const config::Settings& settings, const std::stri
   config.page_cache = settings.flag("forebay.fuse.page_cache");
   config.stage_from = settings.size("forebay.fuse.stage_from");
   config.passthrough = settings.text("forebay.fuse.passthrough") == "auto";
-  config.receivers = static_cast<int>(settings.count("forebay.fuse.receivers"));
   config.max_in_flight = static_cast<uint32_t>(settings.count("forebay.fuse.max_in_flight"));
   return config;
 }

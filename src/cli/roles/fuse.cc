@@ -6,8 +6,6 @@
 namespace forebay::cli {
 namespace {
 
-constexpr int kLoops = 2;
-
 // The client first, the mount on top; taken down in the opposite order.
 Result<void> serve(Runtime& runtime, const config::Settings& settings, const std::string& mount_point) {
   ASSIGN_OR_RETURN(client::ClientConfig config, client_config(settings));
@@ -37,12 +35,13 @@ Result<void> serve(Runtime& runtime, const config::Settings& settings, const std
 }  // namespace
 
 Result<int> run_fuse(const config::Settings& settings, const RoleOptions& options, const std::string& mount_point) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Runtime> runtime, Runtime::make({.role = "fuse",
-                                                                    .pid_file = options.pid_file,
-                                                                    .web_host = settings.text("forebay.fuse.bind_host"),
-                                                                    .web_port = settings.port("forebay.fuse.web_port"),
-                                                                    .loops = kLoops},
-                                                                   settings));
+  ASSIGN_OR_RETURN(std::unique_ptr<Runtime> runtime,
+                   Runtime::make({.role = "fuse",
+                                  .pid_file = options.pid_file,
+                                  .web_host = settings.text("forebay.fuse.bind_host"),
+                                  .web_port = settings.port("forebay.fuse.web_port"),
+                                  .loops = static_cast<int>(settings.count("forebay.fuse.threads"))},
+                                 settings));
   if (Result<void> served = serve(*runtime, settings, mount_point); !served) {
     runtime->log().error("the mount ended", {{"error", served.error().to_string()}});
     return std::unexpected(std::move(served).error());
