@@ -136,13 +136,17 @@ StormActor::Done StormActor::write_any() {
   return write(any_name(), std::move(content));
 }
 
+// Where the under store wins, the file may become another one between its length and its bytes.
 Task<Result<std::string>> StormActor::content_of(client::File* file) {
-  CO_ASSIGN_OR_RETURN(const v1::Attr attr, co_await file->attr());
-  std::string content(attr.size(), '\0');
-  CO_ASSIGN_OR_RETURN(const size_t read,
-                      co_await file->pread(std::as_writable_bytes(std::span(content.data(), content.size())), 0));
-  content.resize(read);
-  co_return content;
+  for (;;) {
+    CO_ASSIGN_OR_RETURN(const v1::Attr before, co_await file->attr());
+    std::string content(before.size(), '\0');
+    CO_ASSIGN_OR_RETURN(const size_t read,
+                        co_await file->pread(std::as_writable_bytes(std::span(content.data(), content.size())), 0));
+    CO_ASSIGN_OR_RETURN(const v1::Attr after, co_await file->attr());
+    content.resize(read);
+    if (before.version() == after.version()) co_return content;
+  }
 }
 
 // From what is there to what the change makes of it, by the one call that does it.

@@ -420,6 +420,8 @@ bool SmallWorld::perform(State& state, const Worker& worker) {
         if (state.records->contains(key::operation(worker.operation))) complaint_ = name_of(record) + " reads what is gone";
         succeeds = false;
       }
+      if (record.expected().inode() == record.inode() && record.expected().version() == record.version())
+        complaint_ = name_of(record) + " is known to be there already";
       if (succeeds) state.store[record.key()] = {false, record.inode(), record.version()};
       break;
     case v1::OPERATION_MOVE: {

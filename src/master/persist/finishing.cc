@@ -118,7 +118,7 @@ Result<std::string> Finish::run_pruned() {
 Result<std::string> Finish::run_attributes() {
   const bool same = binding_ && binding_->bound().mount() == op_.mount() && binding_->bound().key() == op_.key() &&
                     binding_->bound().version() == op_.version();
-  if (!same) return std::string("moved on");
+  if (!same) return stored(request_.done().identity(), false);  // it was nobody's, or is nobody's by now
   binding_->mutable_bound()->set_identity(request_.done().identity());
   *at_->mutable_ours() = content(request_.done().identity());
   return std::string("written");

@@ -7,18 +7,6 @@ namespace {
 class NasOperationsTest : public PersistWorld {
  protected:
   void start() { start_mapped(R"("onDelete": "delete")", true); }
-  static v1::Seen absent() {
-    v1::Seen seen;
-    seen.mutable_nothing();
-    return seen;
-  }
-  static v1::Seen ours(uint64_t inode, uint64_t version, const std::string& identity) {
-    v1::Seen seen;
-    seen.mutable_ours()->set_inode(inode);
-    seen.mutable_ours()->set_version(version);
-    seen.mutable_ours()->set_identity(identity);
-    return seen;
-  }
 };
 
 // On a NAS attributes are written by name, and one that comes late makes what is there another identity.

@@ -6,40 +6,11 @@ namespace {
 
 class OperationsTest : public PersistWorld {
  protected:
-  v1::Operation upload(const std::string& name) {
-    const v1::StartIntentReply reply = start_intent("persist " + name);
-    EXPECT_TRUE(reply.has_started()) << reply.DebugString();
-    return reply.started();
-  }
   Result<std::string> finish_failed(const v1::Operation& operation, bool permanent) {
     v1::FinishOperationRequest request;
     request.mutable_failed()->set_error("403 forbidden");
     request.mutable_failed()->set_permanent(permanent);
     return finish(std::move(request), operation);
-  }
-  Result<v1::Operation> fence(const v1::Operation& operation, bool gone) {
-    v1::FenceOperationRequest request;
-    request.set_operation(operation.operation());
-    request.set_epoch(operation.record().epoch());
-    request.set_worker_is_gone(gone);
-    return run(ops::fence_operation, request);
-  }
-  Result<std::string> give_up(const v1::Operation& operation, v1::Seen seen) {
-    v1::FinishOperationRequest request;
-    *request.mutable_gave_up()->mutable_key() = std::move(seen);
-    return finish(std::move(request), operation);
-  }
-  static v1::Seen absent() {
-    v1::Seen seen;
-    seen.mutable_nothing();
-    return seen;
-  }
-  static v1::Seen ours(uint64_t inode, uint64_t version) {
-    v1::Seen seen;
-    seen.mutable_ours()->set_inode(inode);
-    seen.mutable_ours()->set_version(version);
-    seen.mutable_ours()->set_identity(identity_of(inode, version));
-    return seen;
   }
   v1::PersistStatusReply status() {
     auto reply = run(ops::persist_status, v1::PersistStatusRequest{});

@@ -86,6 +86,11 @@ class PersistWorld : public ContentWorld {
     ADD_FAILURE() << "no intent " << text << " waits";
     return {};
   }
+  v1::Operation upload(const std::string& name) {
+    const v1::StartIntentReply reply = start_intent("persist " + name);
+    EXPECT_TRUE(reply.has_started()) << reply.DebugString();
+    return reply.started();
+  }
   Result<std::string> finish(v1::FinishOperationRequest request, const v1::Operation& operation) {
     request.set_operation(operation.operation());
     request.set_epoch(operation.record().epoch());
@@ -116,6 +121,31 @@ class PersistWorld : public ContentWorld {
     *request.mutable_refused()->mutable_key() = std::move(seen);
     return finish(std::move(request), operation);
   }
+  Result<v1::Operation> fence(const v1::Operation& operation, bool gone) {
+    v1::FenceOperationRequest request;
+    request.set_operation(operation.operation());
+    request.set_epoch(operation.record().epoch());
+    request.set_worker_is_gone(gone);
+    return run(ops::fence_operation, request);
+  }
+  Result<std::string> give_up(const v1::Operation& operation, v1::Seen seen) {
+    v1::FinishOperationRequest request;
+    *request.mutable_gave_up()->mutable_key() = std::move(seen);
+    return finish(std::move(request), operation);
+  }
+  static v1::Seen absent() {
+    v1::Seen seen;
+    seen.mutable_nothing();
+    return seen;
+  }
+  static v1::Seen ours(uint64_t inode, uint64_t version, const std::string& identity) {
+    v1::Seen seen;
+    seen.mutable_ours()->set_inode(inode);
+    seen.mutable_ours()->set_version(version);
+    seen.mutable_ours()->set_identity(identity);
+    return seen;
+  }
+  static v1::Seen ours(uint64_t inode, uint64_t version) { return ours(inode, version, identity_of(inode, version)); }
   static v1::Seen foreign(const std::string& identity = "theirs", uint64_t length = 5) {
     v1::Seen seen;
     seen.mutable_foreign()->set_identity(identity);

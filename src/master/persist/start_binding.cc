@@ -18,6 +18,13 @@ class BindingStart {
   bool is_clean() const { return binding_->has_bound() && binding_->bound().version() == record_.version(); }
   bool is_here() const { return binding_->has_bound() && target_->is(binding_->bound().mount(), binding_->bound().key()); }
   bool is_move() const { return is_clean() && !is_here() && !takes_over_ && binding_->bound().mount() == target_->mount(); }
+  // The key has this very version, from when the file had the name before: it is bound after a look at it, and not sent again.
+  bool is_there() const {
+    const v1::OwnContent& ours = at_->ours();
+    return !is_clean() && at_->binding() == 0 && !ours.identity().empty() && ours.inode() == binding_->inode() &&
+           ours.version() == record_.version();
+  }
+  bool stays() const { return (is_clean() && is_here()) || is_there(); }
   InodeId inode() const { return InodeId{binding_->inode()}; }
 
   Result<std::optional<std::string>> busy();
@@ -188,12 +195,12 @@ Started BindingStart::lose(uint64_t who) {
 }
 
 Started BindingStart::run_with_content() {
-  const bool uploads = !is_move() && !(is_clean() && is_here());
+  const bool uploads = !is_move() && !stays();
   if (uploads) {
     ASSIGN_OR_RETURN(std::optional<v1::StartIntentReply> first, fetch(id_));
     if (first) return *std::move(first);
   }
-  const bool replaces = at_->has_ours() && !(is_clean() && is_here());
+  const bool replaces = at_->has_ours() && !stays();
   if (replaces && ledger_.rules().bring_back) {
     ASSIGN_OR_RETURN(const bool only, is_only_copy(ledger_, target_->mount(), target_->key, at_->ours()));
     if (only) return bring_back(ledger_, intent_, target_->mount(), target_->key, at_->ours());
@@ -204,7 +211,7 @@ Started BindingStart::run_with_content() {
 Started BindingStart::begin() {
   v1::OperationRecord operation;
   operation.set_kind(v1::OPERATION_UPLOAD);
-  if (is_clean() && is_here()) operation.set_kind(v1::OPERATION_ATTRIBUTES);
+  if (stays()) operation.set_kind(v1::OPERATION_ATTRIBUTES);
   if (is_move()) {
     operation.set_kind(v1::OPERATION_MOVE);
     operation.set_source_key(binding_->bound().key());

@@ -13,7 +13,6 @@ ufs::Attributes attributes_of(const v1::Attr& attr) {
 Task<Outcome> write_attributes(const TaskContext* with) {
   const v1::OperationRecord& record = with->record();
   const std::string& expected = record.expected().identity();
-  if (!with->store.capabilities().has(ufs::Feature::kAttributes)) co_return done(expected);
   Task<Result<ufs::ObjectStat>> looking = with->store.head(record.key(), with->request());
   Result<ufs::ObjectStat> stat = co_await std::move(looking);
   if (!stat && ufs::failure_of(stat.error()) != ufs::Failure::kNotFound) {
@@ -21,6 +20,7 @@ Task<Outcome> write_attributes(const TaskContext* with) {
     co_return failed(stat.error());
   }
   if (!stat || stat->identity.text != expected) co_return co_await refused_after_looking(with);
+  if (!with->store.capabilities().has(ufs::Feature::kAttributes)) co_return done(expected);
   Task<Result<ufs::Identity>> setting = with->store.set_attributes(record.key(), attributes_of(with->attr()), with->request());
   Result<ufs::Identity> set = co_await std::move(setting);
   if (set) co_return done(set->text);

@@ -14,7 +14,8 @@ Task<Outcome> move(const TaskContext* with);
 Task<Outcome> clear(const TaskContext* with);
 // Missing objects of the version are filled from the key, if it still holds that version, and sealed here.
 Task<Outcome> restore(const TaskContext* with);
-// Mode, owner and times of the object at the key; nothing where they travel in the stamp only.
+// Mode, owner and times of the object at the key, if it is the one expected; where they travel in the stamp only, nothing but
+// that look.
 Task<Outcome> write_attributes(const TaskContext* with);
 Task<Outcome> make_directory(const TaskContext* with);
 // With the empty ones below it; one with files in it stays.

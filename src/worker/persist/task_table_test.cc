@@ -356,6 +356,24 @@ TEST_F(TaskTableTest, attributes_that_may_come_late_are_waited_for_before_an_ide
   EXPECT_NE(store.state("b")->identity.text, renamed) << "they did not come";
 }
 
+// The master takes it for bound after this.
+TEST_F(TaskTableTest, attributes_are_of_what_is_expected_at_the_key_also_where_the_store_has_none) {
+  begin();
+  seal(1, "content");
+  v1::RunTaskRequest task = request(v1::OPERATION_UPLOAD, "a", 7);
+  lay(task, 0, 1, 7);
+  const std::string identity = outcome_of(task).done().identity();
+  v1::RunTaskRequest bind = request(v1::OPERATION_ATTRIBUTES, "a", 7);
+  expect_at_key(bind, identity);
+  EXPECT_EQ(outcome_of(bind).done().identity(), identity);
+  bucket.write_foreign("a", "theirs");
+  bind.mutable_task()->mutable_operation()->set_operation(++operations);
+  EXPECT_TRUE(outcome_of(bind).refused().key().has_foreign());
+  bucket.remove_foreign("a");
+  bind.mutable_task()->mutable_operation()->set_operation(++operations);
+  EXPECT_TRUE(outcome_of(bind).refused().key().has_nothing());
+}
+
 // -- directories --
 
 TEST_F(TaskTableTest, a_directory_with_files_loses_the_empty_ones_below_it) {
