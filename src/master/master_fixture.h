@@ -40,8 +40,8 @@ class MasterTest : public testing::Test {
   Result<void> try_start() {
     process_ = world_.start_process("master", "master");
     master_ = std::make_unique<Master>(
-        process_->env(), config_, [this] { return disk_->open(); }, world_.executor(), std::vector{world_.executor()},
-        obs::null_log(), no_events());
+        process_->env(), config_, [this] { return disk_->open(); }, world_.executor(), std::vector{world_.executor()}, *log_,
+        no_events());
     client_process_ = world_.start_process("client", "client");
     channel_ = std::make_unique<rpc::Channel>(client_process_->env(), address(), rpc::ChannelConfig{}, world_.executor());
     return world_.complete(master_->start(), std::chrono::seconds(10)).value_or(unknown_outcome("start does not end"));
@@ -246,6 +246,7 @@ class MasterTest : public testing::Test {
   os::SimWorld world_{os::WorldConfig{}};
   std::shared_ptr<kv::MemoryDisk> disk_ = kv::MemoryDisk::create();
   MasterConfig config_;
+  obs::Log* log_ = &obs::null_log();
   std::shared_ptr<os::SimProcess> process_, client_process_;
   std::unique_ptr<Master> master_;
   std::unique_ptr<rpc::Channel> channel_;

@@ -18,8 +18,9 @@ Result<Records> resolve(MutationContext& context, const std::string& file, const
     const std::string where = "mapping file " + file + ": entry '" + entry.path + "'";
     const v1::Mount* mount = mount_of(mounts, entry.record.target());
     if (!mount) {
-      return invalid(where + ": no under store is mounted at or above '" + entry.record.target() +
-                     "'; mount one first (mount add --path PATH --ufs-uri URI)");
+      return Error(Status(Code::kInvalid, kNotMounted,
+                          where + ": no under store is mounted at or above '" + entry.record.target() +
+                              "'; mount one first (mount add --path PATH --ufs-uri URI)"));
     }
     v1::MappingRecord record = entry.record;
     record.set_mount(mount->mount());

@@ -13,13 +13,18 @@ constexpr Duration kPatience = std::chrono::seconds(10);  // of the change in th
 
 Task<Result<void>> MappingWatch::start() {
   if (config_.file.empty()) co_return Result<void>{};
+  CO_ASSIGN_OR_RETURN(const Mappings before, Mappings::load(parts_.store));
+  {
+    std::lock_guard lock(mutex_);
+    was_in_force_ = before.changes() != 0;
+    mount_by_ = parts_.env.clock.now() + config_.mount_patience;
+  }
   Task<Result<v1::ApplyMappingReply>> loading = reload();
   Result<v1::ApplyMappingReply> loaded = co_await std::move(loading);
   if (!loaded) {
-    CO_ASSIGN_OR_RETURN(const Mappings in_force, Mappings::load(parts_.store));
     Result<std::string> text = parts_.env.files.read_whole(config_.file, kMaxMappingFile);
     const bool is_malformed = !text || !parse_mapping_file(config_.file, *text);
-    if (in_force.changes() == 0 && is_malformed) co_return invalid(loaded.error().message());
+    if (before.changes() == 0 && is_malformed) co_return invalid(loaded.error().message());
   }
   scope_.spawn(watch(this, scope_.token()));
   co_return Result<void>{};
@@ -95,14 +100,25 @@ Task<Result<v1::ApplyMappingReply>> MappingWatch::apply(std::string text) {
   co_return co_await parts_.loop.run(step, Level::kSynced, parts_.env.clock.now() + kPatience);
 }
 
+bool MappingWatch::is_first_mount_due_locked(const Result<v1::ApplyMappingReply>& outcome) const {
+  const bool lacks_mount = !outcome && outcome.error().is(Code::kInvalid) && outcome.error().is_errno(ops::kNotMounted);
+  return lacks_mount && !was_in_force_ && parts_.env.clock.now() < mount_by_;
+}
+
 void MappingWatch::remember(const Result<v1::ApplyMappingReply>& outcome) {
   std::string problem = outcome ? "" : outcome.error().message();
+  bool waits_for_mount = false;
   {
     std::lock_guard lock(mutex_);
-    if (problem == problem_ && !outcome) return;
+    waits_for_mount = is_first_mount_due_locked(outcome);
+    const bool is_told = problem == problem_ && waits_for_mount == waits_for_mount_;
+    waits_for_mount_ = waits_for_mount;
+    was_in_force_ = was_in_force_ || outcome.has_value();
+    if (is_told && !outcome) return;
+    if (problem != problem_) problem_since_ns_ = outcome ? 0 : os::unix_nanos(parts_.env.clock.wall_now());
     problem_ = problem;
-    problem_since_ns_ = outcome ? 0 : os::unix_nanos(parts_.env.clock.wall_now());
   }
+  if (waits_for_mount) return parts_.log.info("the mapping file waits for its under store to be mounted", {{"why", problem}});
   if (!outcome) {
     if (outcome.error().is(Code::kCancelled)) return;
     return parts_.log.error("the mapping file is not put in force; what was in force before stays", {{"error", problem}});

@@ -15,14 +15,16 @@
 namespace forebay::master {
 
 struct MappingWatchConfig {
-  std::string file;                             // empty: none; what was put in force otherwise stays
-  Duration interval = std::chrono::seconds(1);  // between two looks at it
+  std::string file;                                    // empty: none; what was put in force otherwise stays
+  Duration interval = std::chrono::seconds(1);         // between two looks at it
+  Duration mount_patience = std::chrono::seconds(30);  // a new cluster's store may be mounted so long after the start
 };
 
 // Puts the file in force at the start, when it changes, and when it is told to; and again after each interval while it cannot be
-// (a store that is not mounted yet). What was in force stays until then. The last problem is kept for operators and logged once.
-// Owned by the Master; what Parts refers to outlives it. describe() and reload() from any thread, the rest on the master's first
-// executor.
+// (a store that is not mounted yet). What was in force stays until then. The last problem is kept for operators and logged once,
+// as an error; that a cluster in which no mapping has ever been in force waits for its first mount is one after `mount_patience`
+// only. Owned by the Master; what Parts refers to outlives it. describe() and reload() from any thread, the rest on the master's
+// first executor.
 class MappingWatch {
  public:
   struct Parts {
@@ -53,6 +55,7 @@ class MappingWatch {
   Task<Result<v1::ApplyMappingReply>> apply(std::string text);
   bool is_unchanged(const Result<os::FileStatus>& status);
   void remember(const Result<v1::ApplyMappingReply>& outcome);
+  bool is_first_mount_due_locked(const Result<v1::ApplyMappingReply>& outcome) const;
 
   const Parts parts_;
   const MappingWatchConfig config_;
@@ -63,6 +66,9 @@ class MappingWatch {
   os::FileStatus seen_;       // when it was read last
   std::string problem_;
   int64_t problem_since_ns_ = 0;
+  bool was_in_force_ = false;     // some mapping, ever
+  bool waits_for_mount_ = false;  // and that is no error yet
+  os::Instant mount_by_{};
 };
 
 }  // namespace forebay::master

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "forebay/v1/persist.rpc.h"
 #include "master/master_fixture.h"
 
@@ -9,10 +11,24 @@ namespace persists = v1::persist_service;
 constexpr const char* kFile = "/map.json";
 constexpr const char* kGood = R"({"cacheOnlyMountPoint": "/c", "asyncUploadPathMapping": {"/c": "/ufs/k"}})";
 
+class RecordingLog final : public obs::Log {
+ public:
+  void write(obs::Level level, std::string_view message, std::initializer_list<obs::Field>) override {
+    if (message.find("mapping file") != std::string_view::npos) lines.emplace_back(level, message);
+  }
+  size_t count(obs::Level level) const {
+    return static_cast<size_t>(std::ranges::count(lines, level, &std::pair<obs::Level, std::string>::first));
+  }
+  std::vector<std::pair<obs::Level, std::string>> lines;
+};
+
 // A master with a mapping file on its host's disk.
 class MappingWatchTest : public MasterTest {
  protected:
-  MappingWatchTest() { config_.mapping.file = kFile; }
+  MappingWatchTest() {
+    config_.mapping.file = kFile;
+    log_ = &log;
+  }
 
   void write(const std::string& text) { ASSERT_TRUE(process_->env().files.write_whole(kFile, as_bytes(text))); }
   void begin(const std::string& text) {
@@ -26,6 +42,8 @@ class MappingWatchTest : public MasterTest {
     request.set_uri("memory://store");
     ASSERT_TRUE(change<persists::AddMount>(request));
   }
+  RecordingLog log;
+
   v1::GetMappingReply mapping() { return call<persists::GetMapping>({}).value_or(v1::GetMappingReply{}); }
   bool comes_to(size_t mappings, bool has_problem) {
     for (int i = 0; i < 20; ++i) {
@@ -43,6 +61,34 @@ TEST_F(MappingWatchTest, waits_for_the_mount_and_is_in_force_without_being_told)
   EXPECT_EQ(mapping().file(), kFile);
   mount();
   EXPECT_TRUE(comes_to(1, false));
+}
+
+TEST_F(MappingWatchTest, a_new_cluster_whose_store_is_mounted_after_the_start_is_no_error) {
+  begin(kGood);
+  world_.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(log.count(obs::Level::kInfo), 1u) << "that it waits, once";
+  mount();
+  ASSERT_TRUE(comes_to(1, false));
+  EXPECT_EQ(log.count(obs::Level::kInfo), 2u) << "that it is in force";
+  EXPECT_EQ(log.count(obs::Level::kError), 0u);
+}
+
+TEST_F(MappingWatchTest, a_store_that_nobody_mounts_is_an_error_after_a_while_and_told_once) {
+  begin(kGood);
+  world_.run_for(std::chrono::seconds(29));
+  EXPECT_EQ(log.count(obs::Level::kError), 0u);
+  world_.run_for(std::chrono::minutes(1));
+  EXPECT_EQ(log.count(obs::Level::kError), 1u);
+  EXPECT_FALSE(mapping().problem().empty());
+}
+
+TEST_F(MappingWatchTest, where_a_mapping_has_been_in_force_a_missing_mount_is_an_error_at_once) {
+  begin(kGood);
+  mount();
+  ASSERT_TRUE(comes_to(1, false));
+  write(R"({"cacheOnlyMountPoint": "/c", "asyncUploadPathMapping": {"/c": "/elsewhere/k"}})");
+  world_.run_for(std::chrono::seconds(3));
+  EXPECT_EQ(log.count(obs::Level::kError), 1u);
 }
 
 TEST_F(MappingWatchTest, follows_the_file_and_keeps_the_old_one_when_it_is_bad) {

@@ -2,6 +2,8 @@
 // its method in proto/forebay/v1/persist.proto.
 #pragma once
 
+#include <cerrno>
+
 #include "forebay/v1/persist.pb.h"
 #include "master/operation.h"
 
@@ -13,6 +15,7 @@ Result<v1::Empty> update_mount(MutationContext& context, const v1::UpdateMountRe
 Result<v1::Empty> remove_mount(MutationContext& context, const v1::RemoveMountRequest& request);
 Result<v1::ListMountsReply> list_mounts(QueryContext& context, const v1::Empty& request);
 Result<v1::Mount> get_mount(QueryContext& context, const v1::GetMountRequest& request);
+inline constexpr int kNotMounted = ENODEV;  // of an `invalid` mapping: all that it lacks is a mount
 Result<v1::ApplyMappingReply> apply_mapping(MutationContext& context, const v1::ApplyMappingRequest& request);
 Result<v1::GetMappingReply> get_mapping(QueryContext& context, const v1::Empty& request);
 
