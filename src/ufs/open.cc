@@ -144,6 +144,7 @@ Opened open_s3(const std::string& uri, const StoreOptions& options, os::Env& env
   client.credentials.given.secret_key = Secret(secret);
   client.credentials.given.session_token = Secret(token);
   client.credentials.given.origin = "options of the mount";
+  client.credentials.sts_http = client.http;
   auto store = std::make_unique<S3Store>(env, std::move(config), std::move(environment), log);
   return std::make_unique<CheckedStore>(std::move(store), env.random, known);
 }

@@ -21,12 +21,16 @@ std::string file_path(const CredentialsConfig& config, const Environment& enviro
   return "";
 }
 
-HttpConfig metadata_http() {
-  HttpConfig config;
+HttpConfig few_small_answers(HttpConfig config) {
   config.connections = 1;
+  config.text_bytes = 64 * kKiB;
+  return config;
+}
+
+HttpConfig metadata_http() {
+  HttpConfig config = few_small_answers({});
   config.connect_timeout = std::chrono::seconds(1);  // outside EC2 nobody answers there
   config.stall_timeout = std::chrono::seconds(5);
-  config.text_bytes = 64 * kKiB;
   return config;
 }
 
@@ -37,6 +41,10 @@ CredentialsChain::CredentialsChain(os::Env& env, CredentialsConfig config, Envir
   if (config_.anonymous || !config_.given.access_key.empty()) return;
   const bool names_file = !config_.file.empty() || !config_.profile.empty();
   if (!names_file) sources_.push_back(credentials_of_environment(environment));
+  if (auto identity = names_file ? std::nullopt : web_identity_of(environment)) {
+    auto http = std::make_shared<HttpClient>(few_small_answers(config_.sts_http));
+    sources_.push_back(credentials_of_web_identity(env, *std::move(identity), std::move(http)));
+  }
   const std::string path = file_path(config_, environment);
   const std::string profile = !config_.profile.empty() ? config_.profile : environment("AWS_PROFILE").value_or("default");
   if (!path.empty()) sources_.push_back(credentials_of_file(env, path, profile));
@@ -85,9 +93,11 @@ Task<Result<Credentials>> CredentialsChain::load(Call call) {
     CO_ASSIGN_OR_RETURN(std::optional<Credentials> found, co_await source->load(call));
     if (found) co_return *std::move(found);
   }
-  co_return refused(EACCES,
-                    "no credentials: neither options of the mount (access-key, secret-key), nor AWS_ACCESS_KEY_ID and "
-                    "AWS_SECRET_ACCESS_KEY, nor a credentials file, nor instance metadata");
+  co_return refused(
+      EACCES,
+      "no credentials: neither options of the mount (access-key, secret-key), nor AWS_ACCESS_KEY_ID and "
+      "AWS_SECRET_ACCESS_KEY, nor AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE, nor a credentials file, nor instance "
+      "metadata");
 }
 
 }  // namespace forebay::ufs

@@ -24,6 +24,7 @@ struct CredentialsConfig {
   bool use_metadata = true;                                  // unless AWS_EC2_METADATA_DISABLED is true
   std::string metadata_endpoint = "http://169.254.169.254";  // or AWS_EC2_METADATA_SERVICE_ENDPOINT
   Duration refresh_before = std::chrono::minutes(5);         // of the expiry
+  HttpConfig sts_http;                                       // how the service that gives out keys of roles is reached
 };
 
 // One source of credentials.
@@ -35,11 +36,21 @@ class CredentialsSource {
 };
 std::unique_ptr<CredentialsSource> credentials_of_environment(Environment environment);
 std::unique_ptr<CredentialsSource> credentials_of_file(os::Env& env, std::string path, std::string profile);
+// A role that a workload takes on with a token from a file, which somebody renews.
+struct WebIdentity {
+  std::string role, token_file;  // either may be empty: then the other one is not enough
+  std::string session;           // its name in the logs of AWS
+  std::string endpoint;          // of STS, without a '/' at its end
+};
+// AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE. Nothing: neither is set.
+std::optional<WebIdentity> web_identity_of(const Environment& environment);
+std::unique_ptr<CredentialsSource> credentials_of_web_identity(os::Env& env, WebIdentity identity,
+                                                               std::shared_ptr<HttpClient> http);
 std::unique_ptr<CredentialsSource> credentials_of_metadata(std::string endpoint, std::shared_ptr<HttpClient> http);
 
-// The first source that has some, in the order: the mount's options, environment, file, instance metadata. Kept until shortly
-// before they expire; then, or after the store refused them, the same order is asked again, by one caller while the others wait.
-// While the old ones are still valid, a failed refresh changes nothing. `env` outlives it. Any executor.
+// The first source that has some, in the order: the mount's options, environment, web identity, file, instance metadata. Kept
+// until shortly before they expire; then, or after the store refused them, the same order is asked again, by one caller while the
+// others wait. While the old ones are still valid, a failed refresh changes nothing. `env` outlives it. Any executor.
 class CredentialsChain {
  public:
   CredentialsChain(os::Env& env, CredentialsConfig config, Environment environment);

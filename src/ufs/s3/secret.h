@@ -27,7 +27,7 @@ struct Credentials {
   std::string access_key;  // may be shown
   Secret secret_key, session_token;
   std::optional<os::WallTime> expires;
-  std::string origin;  // "option", "environment", "file …", "instance metadata": for messages
+  std::string origin;  // "option", "environment", "web identity …", "file …", "instance metadata": for messages
 };
 
 }  // namespace forebay::ufs

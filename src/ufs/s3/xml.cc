@@ -74,13 +74,14 @@ bool is_true(pugi::xml_node node) { return std::string_view(node.child_value()) 
 
 bool is_error_document(std::string_view text) {
   pugi::xml_document document;
-  return load(document, text) && document.child("Error");
+  return load(document, text) && (document.child("Error") || document.child("ErrorResponse").child("Error"));
 }
 
 S3Error parse_error(std::string_view text) {
   pugi::xml_document document;
   if (!load(document, text)) return {};
-  const pugi::xml_node root = document.child("Error");
+  const pugi::xml_node wrapped = document.child("ErrorResponse").child("Error");
+  const pugi::xml_node root = wrapped ? wrapped : document.child("Error");
   auto value = [&](const char* name) { return printable(root.child_value(name)); };
   return {value("Code"), value("Message"), value("RequestId"), value("Region"), value("Endpoint")};
 }
@@ -142,6 +143,20 @@ Result<S3Parts> parse_parts(std::string_view text) {
   page.marker = number<uint32_t>(root.child_value("NextPartNumberMarker"));
   if (page.is_truncated && page.marker == 0) return corrupt("a listing that goes on without saying where");
   return page;
+}
+
+Result<Credentials> parse_assumed_role(std::string_view text) {
+  pugi::xml_document document;
+  ASSIGN_OR_RETURN(const pugi::xml_node root, root_of(document, text, "AssumeRoleWithWebIdentityResponse"));
+  const pugi::xml_node keys = root.child("AssumeRoleWithWebIdentityResult").child("Credentials");
+  Credentials found{.access_key = printable(keys.child_value("AccessKeyId")),
+                    .secret_key = Secret(keys.child_value("SecretAccessKey")),
+                    .session_token = Secret(keys.child_value("SessionToken"))};
+  const int64_t expires = parse_iso_time(keys.child_value("Expiration"));
+  if (found.access_key.empty() || found.secret_key.empty() || found.session_token.empty() || expires == 0)
+    return corrupt("an assumed role without usable keys");
+  found.expires = os::from_unix_nanos(expires);
+  return found;
 }
 
 Result<std::string> parse_upload_id(std::string_view text) {

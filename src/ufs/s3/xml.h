@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "ufs/s3/secret.h"
 #include "ufs/under_store.h"
 
 namespace forebay::ufs {
@@ -16,7 +17,7 @@ namespace forebay::ufs {
 struct S3Error {
   std::string code, message, request_id, region, endpoint;  // empty where missing; printable, cut at 512 bytes each
 };
-// Whatever the body is: empty for what is no error document.
+// Whatever the body is: empty for what is no error document, of S3 or of STS (ErrorResponse).
 S3Error parse_error(std::string_view text);
 bool is_error_document(std::string_view text);
 
@@ -41,6 +42,8 @@ struct S3Parts {
 };
 Result<S3Parts> parse_parts(std::string_view text);
 
+// The keys of an AssumeRoleWithWebIdentityResponse; without an origin.
+Result<Credentials> parse_assumed_role(std::string_view text);
 Result<std::string> parse_upload_id(std::string_view text);
 // Of CompleteMultipartUploadResult, CopyObjectResult and CopyPartResult, without quotes; empty where the store leaves it out.
 Result<std::string> parse_etag(std::string_view text);
