@@ -1,5 +1,4 @@
 """Programs that people run, on the mount of a cluster: what they leave must be what they leave anywhere else."""
-import json
 import os
 import pathlib
 import random
@@ -261,30 +260,3 @@ def test_a_cmake_project_is_configured_built_tested_and_rebuilt(cluster):
     call("cmake", "--build", build, "--target", "clean")
     call("cmake", "--build", build)
     call(build / "sum", "46")
-
-
-# ---- fio ----
-
-
-def fio(folder, name, *arguments):
-    out = call("fio", f"--name={name}", f"--directory={folder}", "--verify=crc32c", "--verify_fatal=1", "--do_verify=1", "--verify_state_save=0", "--fallocate=none",
-               "--output-format=json", *arguments)
-    for job in json.loads(out[out.index("{"):])["jobs"]:
-        assert job["error"] == 0 and job["write"]["io_bytes"] > 0 and job["read"]["io_bytes"] > 0, job["jobname"]
-
-
-@pytest.mark.parametrize("name, arguments", {
-    "sequential": ["--rw=write", "--bs=1M", "--size=96M", "--end_fsync=1"],
-    "random": ["--rw=randwrite", "--bs=4k", "--size=8M", "--norandommap"],
-    "uneven": ["--rw=randwrite", "--bsrange=512-70000", "--bs_unaligned=1", "--size=16M"],
-    "jobs": ["--rw=randrw", "--bs=16k", "--size=8M", "--numjobs=4"],
-    "one file": ["--rw=write", "--bs=64k", "--size=4M", "--numjobs=4", "--filename=shared", "--offset_increment=4M"],
-    "direct": ["--rw=randwrite", "--bs=4k", "--size=8M", "--direct=1", "--ioengine=libaio", "--iodepth=8"],
-    "mapped": ["--rw=randwrite", "--bs=4k", "--size=8M", "--ioengine=mmap"],
-    "synced": ["--rw=write", "--bs=32k", "--size=4M", "--fsync=16"],
-}.items())
-def test_fio_reads_the_blocks_that_it_wrote(shared_cluster, name, arguments):
-    folder = shared_cluster.cache / f"fio-{name}"
-    folder.mkdir()
-    fio(folder, name, *arguments)
-    shutil.rmtree(folder)
