@@ -2,7 +2,6 @@
 import os
 import pathlib
 import random
-import shutil
 import sqlite3
 import stat
 import subprocess
