@@ -41,6 +41,7 @@ class Finish {
   Result<std::string> look_again(const v1::Seen& here);
   Result<void> clear_litter();
   Result<void> check_source();
+  Result<bool> ends_turn();
   Result<void> want_attributes();
   Result<void> retry(Duration delay, const std::string& error, bool permanent, bool counts);
 
@@ -119,9 +120,19 @@ Result<std::string> Finish::run_attributes() {
   const bool same = binding_ && binding_->bound().mount() == op_.mount() && binding_->bound().key() == op_.key() &&
                     binding_->bound().version() == op_.version();
   if (!same) return stored(request_.done().identity(), false);  // it was nobody's, or is nobody's by now
+  // A directory that got another name and its old one back has given turns to what never left.
+  ASSIGN_OR_RETURN(const bool ends, ends_turn());
+  if (ends) ledger_.leave_turn(op_.binding(), *binding_);
   binding_->mutable_bound()->set_identity(request_.done().identity());
   *at_->mutable_ours() = content(request_.done().identity());
   return std::string("written");
+}
+
+// The key has the binding's newest version, it belongs there, and nothing was sealed since.
+Result<bool> Finish::ends_turn() {
+  ASSIGN_OR_RETURN(const v1::InodeRecord record, load_inode(ledger_.txn(), InodeId{op_.inode()}));
+  ASSIGN_OR_RETURN(const std::optional<Target> target, ledger_.target(*binding_));
+  return record.version() == op_.version() && target && target->is(op_.mount(), op_.key()) && binding_->order() <= op_.order();
 }
 
 // The key holds this version. What follows from that depends on where the entry is by now.
@@ -150,11 +161,12 @@ Result<std::string> Finish::stored(const std::string& identity, bool source_gone
   bound.set_version(op_.version());
   bound.set_identity(identity);
   at_->set_binding(op_.binding());
+  ASSIGN_OR_RETURN(const bool ends, ends_turn());
+  if (ends) ledger_.leave_turn(op_.binding(), *binding_);
   ASSIGN_OR_RETURN(const v1::InodeRecord record, load_inode(ledger_.txn(), InodeId{op_.inode()}));
   ASSIGN_OR_RETURN(const std::optional<Target> target, ledger_.target(*binding_));
   const bool newest = record.version() == op_.version();
   const bool there = target && target->is(op_.mount(), op_.key());
-  if (newest && there && binding_->order() <= op_.order()) ledger_.leave_turn(op_.binding(), *binding_);
   if (!newest)
     TRY(ledger_.want(op_.binding(), v1::INTENT_PERSIST));
   else if (!there || binding_->attributes())

@@ -58,5 +58,26 @@ TEST_F(NasOperationsTest, what_was_wanted_of_a_directory_meanwhile_outlives_a_fa
   EXPECT_EQ(intents(), Texts{});
 }
 
+// The directory was looked through under the other name, and what is in it has a turn there; then nothing has to move.
+TEST_F(NasOperationsTest, what_never_left_an_ordered_directory_holds_nobody_up_when_its_attributes_are_written) {
+  start_mapped(R"("onDelete": "delete", "order": "directory")", true);
+  mkdir("/c/d");
+  write_file("/c/d/a", 10);
+  run_all();
+  ASSERT_TRUE(rename("/c/d", "/c/e"));
+  for (const Waiting& each : waiting()) {
+    if (each.text.starts_with("tree")) start_at(each.place);
+  }
+  ASSERT_TRUE(rename("/c/e", "/c/d"));
+  v1::SetAttrRequest mode;
+  mode.set_inode(inode_of("/c/d/a").value);
+  mode.set_mode(0600);
+  ASSERT_TRUE(run(ops::set_attr, mode));
+  const v1::StartIntentReply reply = start_intent("settle a");
+  ASSERT_EQ(text_of(reply.started().record()), "attributes k/d/a");
+  EXPECT_EQ(finish_done(reply.started()), "written");
+  EXPECT_EQ(binding_record(binding_of("/c/d/a"))->order(), 0u) << "it has its turn, and nothing to do with it";
+}
+
 }  // namespace
 }  // namespace forebay::master
