@@ -89,7 +89,7 @@ Task<Result<Driver::Reply>> Driver::run_mutation(const Parts* parts, rpc::Call c
     co_return invalid("a change needs a session, and a sequence number from 1 on");
   MutationStep step(*parts, std::move(caller), call.context.sequence(), std::move(perform), level, call.deadline,
                     bytes + kWaitingBytes);
-  CO_TRY(co_await parts->loop.execute(&step, call.is_alone));
+  CO_TRY(co_await parts->loop.execute(&step, call.is_one_of_few));
   if (!step.outcome) co_return std::unexpected(std::move(step.outcome).error());
   co_return Reply{.message = std::move(*step.outcome)};
 }
@@ -97,7 +97,7 @@ Task<Result<Driver::Reply>> Driver::run_mutation(const Parts* parts, rpc::Call c
 Task<Result<Driver::Reply>> Driver::run_ordered(const Parts* parts, rpc::Call call, Perform<QueryContext> perform, size_t bytes) {
   CO_ASSIGN_OR_RETURN(Caller caller, caller_of(call.context));
   OrderedStep step(std::move(caller), call.context.sequence(), std::move(perform), call.deadline, bytes + kWaitingBytes);
-  CO_TRY(co_await parts->loop.execute(&step, call.is_alone));
+  CO_TRY(co_await parts->loop.execute(&step, call.is_one_of_few));
   if (!step.outcome) co_return std::unexpected(std::move(step.outcome).error());
   co_return Reply{.message = std::move(*step.outcome)};
 }

@@ -30,8 +30,6 @@ class FrameReader {
   Task<Result<Payload>> read_payload();  // of the current frame, checked; once
   void next();                           // done with this frame
 
-  bool is_empty() const { return begin_ == end_; }  // nothing of a further frame has been read
-
   // Waits for more bytes. False: the stream ended between two frames.
   Task<Result<bool>> fill();
 

@@ -28,8 +28,8 @@ struct Call {
   uint32_t payload_crc = 0;  // crc32c, checked
   std::string peer;
   bool peer_is_local = false;
-  bool is_alone = false;      // nothing else of this connection runs or waits: its thread may as well do the work itself
-  std::stop_token abandoned;  // the caller gave up or is gone: the answer will be dropped
+  bool is_one_of_few = false;  // that this connection has at the moment: its thread may as well do the work itself
+  std::stop_token abandoned;   // the caller gave up or is gone: the answer will be dropped
 };
 
 // A handler's success. A descriptor can only be sent over a Unix socket (the call fails with EOPNOTSUPP elsewhere);

@@ -10,6 +10,7 @@ namespace forebay::rpc {
 namespace {
 
 constexpr uint32_t kLargePayload = 64 << 10;
+constexpr size_t kFew = 4;  // calls at a time: more are worth being put together by somebody else
 
 Error bad_frame(const std::string& what) { return invalid("malformed frame: " + what); }
 
@@ -120,7 +121,7 @@ void ServerConnection::begin(const Header& header, const Router::Entry* entry, C
   call.deadline = running.deadline;
   call.peer = peer_;
   call.peer_is_local = connection_->peer_is_local();
-  call.is_alone = calls_.size() == 1 && reader_.is_empty();
+  call.is_one_of_few = calls_.size() <= kFew;
   call.abandoned = running.abandoned.get_token();
   async::spawn_detached(executor_, handle(shared_from_this(), entry, header.id, std::move(call), std::move(message)));
 }
