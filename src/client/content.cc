@@ -33,9 +33,11 @@ void Content::truncated(const v1::Attr& attr) {
   std::lock_guard lock(mutex_);
   if (attr.layout() < committed_.layout()) return;
   ++changes_;
-  if (attr.layout() <= committed_.layout() + 1) {
-    committed_.truncated(attr.layout(), std::min(attr.size(), committed_size_));
-  } else {
+  // The next layout may be another client's that had this size already: nobody says so. An empty file has nothing in it, whoever
+  // made it so.
+  if (attr.size() == 0) {
+    committed_.truncated(attr.layout(), 0);
+  } else if (attr.layout() > committed_.layout()) {
     committed_.forget(attr.layout());
   }
   committed_size_ = attr.size();

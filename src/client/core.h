@@ -10,12 +10,11 @@
 #include "client/client.h"
 #include "client/compaction/compactor.h"
 #include "client/directory_attrs.h"
+#include "client/ends.h"
 #include "client/file_table.h"
-#include "client/read_handles.h"
 #include "client/read_path/descriptor_cache.h"
 #include "client/routing.h"
 #include "client/session.h"
-#include "client/write_ends.h"
 #include "client/write_path/space_holds.h"
 #include "obs/log.h"
 #include "os/env.h"
@@ -42,7 +41,7 @@ struct Core {
   ByteBudget read_ahead_budget;
   DescriptorCache descriptors;
   FileTable files;
-  ReadHandles read_handles;
+  ReadEnds read_ends;
   WriteEnds write_ends;
   DirectoryAttrs directories;
   Compactor compactor;

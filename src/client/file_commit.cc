@@ -259,7 +259,7 @@ Task<Result<void>> FileState::close_locked(std::shared_ptr<OpenHandle> handle) {
   } else if (handle->flags.write) {
     closed = co_await close_writing(handle);
   } else {
-    core_.read_handles.close(core_, *handle);
+    core_.read_ends.end(core_, *handle);
     core_.session.not_reading(inode_);
   }
   forget(handle, closed);

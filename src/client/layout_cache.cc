@@ -33,8 +33,10 @@ bool LayoutCache::take_inlined(const v1::ObjectLocation& object) {
 }
 
 void LayoutCache::keep(ObjectId object, std::shared_ptr<const std::string> content) {
+  std::shared_ptr<const std::string>& kept = inlined_[object];
+  if (kept) inline_bytes_ -= kept->size();
   inline_bytes_ += content->size();
-  inlined_[object] = std::move(content);
+  kept = std::move(content);
 }
 
 std::shared_ptr<const std::string> LayoutCache::inlined(ObjectId object) const {

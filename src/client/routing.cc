@@ -27,6 +27,13 @@ Task<Routing::MasterWay> Routing::master() {
   co_return MasterWay{channel_locked(masters_[leader_], background_.index_of(executor)), leader_};
 }
 
+Task<Routing::MasterWay> Routing::left_socket() {
+  async::Executor executor = co_await async::current_executor();
+  std::lock_guard lock(mutex_);
+  if (leader_ == 0 || !masters_.front().is_unix()) co_return MasterWay{nullptr, 0};
+  co_return MasterWay{channel_locked(masters_.front(), background_.index_of(executor)), 0};
+}
+
 void Routing::master_answered(const MasterWay& way) {
   std::lock_guard lock(mutex_);
   leader_ = way.index;

@@ -69,6 +69,18 @@ class Routing {
     }
   }
 
+  // Where the first way that was given is a Unix socket, it is the quickest. After calls have left it, a master that answers this
+  // one there is asked there again.
+  template <class M>
+  Task<void> return_to_socket(typename M::Request request, v1::RequestContext context) {
+    MasterWay way = co_await left_socket();
+    if (!way.channel) co_return;
+    rpc::CallOptions options;
+    options.context = context;
+    Result<rpc::Received<typename M::Reply>> reply = co_await way.channel->call<M>(request, std::move(options));
+    if (reply) master_answered(way);
+  }
+
   // One attempt at a worker. `elsewhere` when its address is not known. With `local`, over its Unix socket.
   template <class M>
   Task<Result<rpc::Received<typename M::Reply>>> call_worker(WorkerId worker, typename M::Request request,
@@ -115,6 +127,7 @@ class Routing {
 
   bool is_over() const;
   Task<MasterWay> master();
+  Task<MasterWay> left_socket();  // without a channel: there is none, or it is being used
   void master_answered(const MasterWay& way);
   Task<bool> again_after(const rpc::Method& method, const Status& status, const MasterWay& way, Trying* trying);
   void switch_master(const MasterWay& way, const Status& status);

@@ -121,13 +121,7 @@ void Session::note_if_slow(const rpc::Method& method, os::Instant began, TraceId
 // `stale` has two meanings: the session is gone, or something in the request is. Only the first lets a call go on.
 Task<bool> Session::again_after_stale(SessionId used, SessionId bound, Trying* trying) {
   if (id() == used) {
-    v1::RenewSessionRequest request;
-    request.set_session(used.value);
-    {
-      std::lock_guard lock(mutex_);
-      request.set_known_epoch(known_master_epoch_);
-      request.set_state(state_);
-    }
+    const v1::RenewSessionRequest request = renewal(used);
     v1::RequestContext context;
     context.set_session(used.value);
     Trying renewing{.give_up = trying->give_up};
@@ -155,21 +149,30 @@ Task<void> Session::keep_alive(Session* session, std::stop_token stop) {
     const bool slept = co_await session->env_.clock.sleep(pause, stop);
     if (!slept) co_return;
     co_await session->renew_once();
+    v1::RequestContext context;
+    context.set_session(session->id().value);
+    co_await session->routing_.return_to_socket<rpcs::RenewSession>(session->renewal(session->id()), context);
   }
+}
+
+v1::RenewSessionRequest Session::renewal(SessionId session) const {
+  v1::RenewSessionRequest request;
+  request.set_session(session.value);
+  std::lock_guard lock(mutex_);
+  request.set_known_epoch(known_master_epoch_);
+  request.set_state(state_);
+  return request;
 }
 
 Task<void> Session::renew_once() {
   // A second turn when the master has restarted since: it has to be told what is open here.
   for (int turn = 0; turn < 2; ++turn) {
     const SessionId session = id();
-    v1::RenewSessionRequest request;
-    request.set_session(session.value);
+    v1::RenewSessionRequest request = renewal(session);
     uint64_t telling = 0;
     Duration patience{};
     {
       std::lock_guard lock(mutex_);
-      request.set_known_epoch(known_master_epoch_);
-      request.set_state(state_);
       if (told_master_epoch_ != known_master_epoch_) {
         telling = known_master_epoch_;
         for (const auto& [inode, times] : reading_) request.add_open_reads(inode.value);

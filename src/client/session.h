@@ -91,6 +91,7 @@ class Session {
   Task<bool> again_after_stale(SessionId used, SessionId bound, Trying* trying);
   Task<Result<void>> replace(SessionId expired);
   Task<Result<void>> open_new();
+  v1::RenewSessionRequest renewal(SessionId session) const;
   Task<void> renew_once();
   static Task<void> replace_in_background(Session* session, SessionId expired);
   std::shared_ptr<Epoch> current() const;

@@ -105,6 +105,22 @@ TEST_F(SessionTest, the_masters_are_tried_in_turn_when_the_leader_dies) {
   EXPECT_EQ(second.executed("make_dir"), 1);
 }
 
+TEST_F(SessionTest, a_socket_that_calls_have_left_is_used_again_when_its_master_answers) {
+  FakeMaster& near = add_master("c");
+  near.workers = master().workers;
+  near.lease_ms = master().lease_ms = 6'000;
+  ASSERT_OK(near.listen(*os::Address::parse("unix:/master")));
+  config.masters = {*os::Address::parse("unix:/master"), config.masters.front()};
+  start();
+  master().sessions = near.sessions;  // in truth they are one
+  near.refuse("make_dir", elsewhere("it is being restarted", ECONNREFUSED).error());
+  ASSERT_OK(make_dir("d"));
+  EXPECT_EQ(master().executed("make_dir"), 1);
+  world.run_for(seconds(10));
+  ASSERT_OK(make_dir("e"));
+  EXPECT_EQ(near.executed("make_dir"), 1);
+}
+
 TEST_F(SessionTest, the_lease_is_renewed_at_a_third) {
   master().lease_ms = 9'000;
   start();
