@@ -8,15 +8,25 @@
 
 namespace forebay::client {
 
+namespace {
+ClientConfig with_upload_limits(ClientConfig config) {
+  if (!config.multipart_upload) return config;
+  config.write_buffer_bytes = config.multipart_upload->buffers * config.multipart_upload->buffer_bytes;
+  config.stream_window = config.multipart_upload->threads;
+  return config;
+}
+}  // namespace
+
 Core::Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, std::vector<async::Executor> executors)
     : env(environment),
       log(logger),
-      config(std::move(configuration)),
+      config(with_upload_limits(std::move(configuration))),
       background(std::move(executors)),
       routing(env, log, config, background),
       session(env, log, config, routing, background),
       write_budget(config.write_buffer_bytes),
       holds(env, config, routing, background),
+      uploads(config.multipart_upload ? std::make_optional<async::Semaphore>(config.multipart_upload->threads) : std::nullopt),
       held_budget(config.write_buffer_bytes / 2),
       read_ahead_budget(config.read_ahead_total_bytes),
       descriptors(config.max_descriptors) {}
@@ -25,7 +35,11 @@ namespace {
 Result<void> check_config(const ClientConfig& config) {
   if (config.masters.empty()) return invalid("a client needs the address of a master");
   if (config.object_bytes == 0 || config.first_object_bytes == 0) return invalid("objects need room for a byte");
-  if (config.write_buffer_bytes == 0) return invalid("write_buffer_bytes is 0: nothing could be written");
+  if (config.write_buffer_bytes < kMiB) return invalid("write_buffer_bytes is less than 1 MiB: nothing could be written");
+  if (const std::optional<MultipartUpload>& upload = config.multipart_upload) {
+    if (upload->threads == 0) return invalid("a multipart upload without threads uploads nothing");
+    if (upload->buffer_bytes < kMiB || upload->buffers == 0) return invalid("buffers of a multipart upload are at least 1 MiB");
+  }
   if (config.stream_window == 0 || config.read_window == 0) return invalid("windows of 0 requests let nothing through");
   if (config.max_commit_extents == 0 || config.max_commit_extents > 4000) return invalid("max_commit_extents is 1 to 4,000");
   if (config.compact_from_extents > 1024) return invalid("compact_from_extents is at most 1,024, a page of a layout");

@@ -38,6 +38,15 @@ struct Backing {
   bool writable = false;           // what is written there is part of the file, once it is flushed
 };
 
+// Writing in the background: nothing is written by descriptor or staged, everything goes through buffers of this client.
+struct MultipartUpload {
+  size_t threads = 16;  // frames of up to 1 MiB on their way to workers at once, of all files
+  // All memory that buffered writes take, exactly. It is not dealt out in whole buffers: whichever file is written takes what it
+  // needs.
+  size_t buffers = 16;
+  uint64_t buffer_bytes = 64 * kMiB;
+};
+
 struct ClientConfig {
   std::vector<os::Address> masters;  // tried in order; the leader answers
   std::string name;                  // for people: "fuse /mnt/x", "cli put"
@@ -46,9 +55,10 @@ struct ClientConfig {
   bool verify_reads = false;                 // read local objects through the worker too, which checks them against their seal
   uint64_t object_bytes = 64 * kMiB;         // a new object is begun after so many
   size_t stream_window = 8;                  // frames of up to 1 MiB in flight for one file being streamed
-  uint64_t write_buffer_bytes = 256 * kMiB;  // of all files of this client; more writes wait
-  Duration retry_for = std::chrono::seconds(60);  // how long a call is repeated while masters or workers do not answer
-  int threads_hint = 1;                           // executors that channels are spread over
+  uint64_t write_buffer_bytes = 256 * kMiB;  // of all files of this client, at least 1 MiB; more writes wait
+  std::optional<MultipartUpload> multipart_upload;  // its limits then take the place of write_buffer_bytes and stream_window
+  Duration retry_for = std::chrono::seconds(60);    // how long a call is repeated while masters or workers do not answer
+  int threads_hint = 1;                             // executors that channels are spread over
 
   uint64_t first_object_bytes = kMiB;  // of a file: most are small. The next ones are 8 times the one before, up to object_bytes
   // Shorter objects go through the socket when they are flushed: in one round trip, with no descriptor passed, and with no more
@@ -65,9 +75,9 @@ struct ClientConfig {
   Duration seal_patience = std::chrono::seconds(10);  // then a close leaves sealing to the master
   Duration worker_pause = std::chrono::seconds(10);   // a worker that failed this client gets no new object for so long
   size_t read_window = 8;                             // requests of up to 1 MiB in flight for one read
-  uint64_t read_ahead_bytes = 8 * kMiB;               // fetched ahead of one sequential reader; 0: none
-  uint64_t read_ahead_total_bytes = 256 * kMiB;       // of all readers; beyond it no further reader gets any
-  size_t max_channels = 512;                          // connections; beyond it idle ones are closed
+  uint64_t read_ahead_bytes = 8 * kMiB;          // fetched ahead of one sequential reader; 0: none
+  uint64_t read_ahead_total_bytes = 256 * kMiB;  // of all readers; beyond it no further reader gets any
+  size_t max_channels = 512;                     // connections; beyond it idle ones are closed
   size_t max_descriptors = 256;  // of local objects open for reading; beyond it the least recently used are closed
   Duration descriptor_idle = std::chrono::seconds(5);  // one not used for this long, at most twice that, is closed
   size_t max_commit_extents = 2048;  // of one file, not committed: then a write commits them. The master takes 4,096 at once
@@ -219,6 +229,13 @@ class Client {
   virtual Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) = 0;  // where the bytes are
   virtual Task<Result<std::vector<v1::WorkerAddress>>> workers() = 0;
   virtual Task<Result<v1::ReportReply>> report() = 0;
+  // Writes that are buffered here.
+  struct WriteMemory {
+    uint64_t limit = 0, used = 0, most_used = 0;  // bytes
+    // Between two acknowledgements of frames by workers, while there was something to send.
+    Duration longest_gap{};
+  };
+  virtual WriteMemory write_memory() const { return {}; }
   // What this client has to say of itself, for people, in reports: at most 256 bytes. Told with the next renewal of its session.
   virtual void describe(std::string) {}
   virtual std::unique_ptr<PersistControl> persistence() = 0;  // the client outlives it

@@ -143,7 +143,8 @@ Task<Result<void>> FileState::write(std::shared_ptr<OpenHandle> handle, Bytes da
 }
 
 Task<Result<void>> FileState::write_segment(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset) {
-  co_await core_.write_budget.acquire(data.size());
+  core_.ack_gaps.writing(core_.env.clock.now(), core_.write_budget.used() == 0);
+  BudgetShare memory = co_await BudgetShare::acquire(&core_.write_budget, writer_.write_memory(data.size()));
   auto writing = co_await writing_.lock();
   Result<void> writable = check_writable(*handle);
   while (writable && offset && content_.has_appended()) {
@@ -153,16 +154,14 @@ Task<Result<void>> FileState::write_segment(std::shared_ptr<OpenHandle> handle, 
     writing = co_await writing_.lock();
     if (writable) writable = check_writable(*handle);
   }
-  if (!writable) {
-    core_.write_budget.release(data.size());
-    co_return writable;
-  }
+  if (!writable) co_return writable;
   if (handle->who.uid != 0) {
     std::lock_guard lock(mutex_);
     writer_who_ = handle->who;
   }
-  Result<void> written = co_await writer_.write(data, offset);
+  Result<void> written = co_await writer_.write(data, offset, &memory);
   writing.unlock();
+  memory.release(memory.bytes());
   if (!written) {
     if (written.error().is(Code::kStale)) co_return std::unexpected(breaks(std::move(written).error()));
     co_return written;

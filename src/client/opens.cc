@@ -33,7 +33,9 @@ v1::Placement ClientImpl::placement(const OpenFlags& flags) const {
   v1::Placement placement;
   placement.set_bytes(std::min(core_->config.first_object_bytes, core_->config.object_bytes));
   placement.set_host_id(core_->env.host_id);
-  placement.set_staged(flags.stage && (!flags.append || flags.fork_from) && core_->config.short_circuit);
+  // A fork has to go to the file that readers have, whichever way others are written.
+  const bool may_stage = flags.fork_from ? core_->config.short_circuit : !flags.append && core_->writes_by_descriptor();
+  placement.set_staged(flags.stage && may_stage);
   for (WorkerId worker : core_->routing.avoided()) placement.add_avoid(worker.value);
   return placement;
 }

@@ -116,7 +116,8 @@ inline constexpr Setting kTable[] = {
      "8",
      "Frames of 1 MiB in flight for one file that is streamed.",
      {.least = 1, .most = 256}},
-    {"forebay.client.write_buffer", Kind::kSize, "256MB", "Bytes that all files of one client may buffer; more writes wait."},
+    {"forebay.client.write_buffer", Kind::kSize, "256MB",
+     "Memory of writes that all files of one client may buffer, at least 1MB; more writes wait."},
     {"forebay.client.retry_for", Kind::kDuration, "60s", "How long a call is repeated while masters or workers do not answer."},
     {"forebay.client.compact_from_extents",
      Kind::kCount,
@@ -128,16 +129,19 @@ inline constexpr Setting kTable[] = {
      "Compaction also empties mostly overwritten objects, when they keep so many bytes that no file refers to."},
     {"forebay.client.user", Kind::kText, "", "User whose permissions commands have. Empty: the user who runs them."},
     {"forebay.client.multipart_upload.enabled", Kind::kFlag, "false",
-     "Stream through client-side buffers in the background, bounded by the two settings below."},
+     "Writes go to memory of the client and from there to workers in the background, never by descriptor or passthrough; the two "
+     "settings below take the place of forebay.client.write_buffer and forebay.client.stream_window."},
     {"forebay.client.multipart_upload.threads",
      Kind::kCount,
      "16",
-     "With multipart upload: pieces in flight for one file.",
+     "With multipart upload: frames of up to 1 MiB on their way to workers at once, of all files of one client.",
      {.least = 1, .most = 256}},
     {"forebay.client.multipart_upload.buffers",
      Kind::kCount,
      "16",
-     "With multipart upload: buffers of 64 MB that all files of one client may fill.",
+     "With multipart upload: the memory that buffered writes of all files of one client may take, in buffers of 64 MB. A write "
+     "that "
+     "finds none waits.",
      {.least = 1, .most = 1024}},
 
     {"forebay.fuse.web_port", Kind::kPort, "49999", "Port of the mount's web pages: /metrics, /healthz, /readyz."},

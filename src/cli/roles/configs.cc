@@ -90,9 +90,9 @@ Result<client::ClientConfig> client_config(const config::Settings& settings) {
   config.compact_extent_bytes = settings.size("forebay.client.compact_extent_size");
   config.compact_dead_bytes = settings.size("forebay.client.compact_dead_size");
   if (settings.flag("forebay.client.multipart_upload.enabled")) {
-    config.short_circuit = false;
-    config.stream_window = settings.count("forebay.client.multipart_upload.threads");
-    config.write_buffer_bytes = settings.count("forebay.client.multipart_upload.buffers") * kMultipartBuffer;
+    config.multipart_upload = client::MultipartUpload{.threads = settings.count("forebay.client.multipart_upload.threads"),
+                                                      .buffers = settings.count("forebay.client.multipart_upload.buffers"),
+                                                      .buffer_bytes = kMultipartBuffer};
   }
   return config;
 }

@@ -33,23 +33,6 @@ Task<Result<void>> read_extent(Core* core, std::vector<WorkerId> workers, Extent
 }
 }  // namespace
 
-// Out of the write budget: for the bytes of a slice, and once more for their way to the worker.
-class Compaction::Memory {
- public:
-  explicit Memory(ByteBudget& budget) : budget_(budget) {}
-  Memory(const Memory&) = delete;
-  ~Memory() { budget_.release(held_); }
-  Task<void> acquire(uint64_t bytes) {
-    co_await budget_.acquire(bytes);
-    held_ += bytes;
-  }
-  void handed_on(uint64_t bytes) { held_ -= bytes; }  // somebody else gives it back
-
- private:
-  ByteBudget& budget_;
-  uint64_t held_ = 0;
-};
-
 Compaction::Compaction(Core& core, CompactionRequest request)
     : core_(core), request_(request), state_(core.files.attach(core, request.inode)) {}
 
@@ -139,8 +122,10 @@ Task<Result<void>> Compaction::find_dead_objects() {
 // here between look and commit.
 Task<Result<std::optional<uint64_t>>> Compaction::step(uint64_t offset, bool alone) {
   const uint64_t most = std::clamp<uint64_t>(core_.write_budget.total() / 8, 1, core_.config.compact_slice_bytes);
-  Memory memory(core_.write_budget);
-  co_await memory.acquire(2 * most);  // before the lock: those who hold memory may be waiting for the lock
+  // For the bytes of the slice, and once more for their way to the worker; before the lock: those who hold memory may be waiting
+  // for the lock.
+  BudgetShare memory = co_await BudgetShare::acquire(&core_.write_budget, 2 * most);
+  BudgetShare on_the_way = memory.split(most);
   async::Mutex::Guard committing(nullptr);
   if (alone) committing = co_await state_->hold_commits();
   CO_ASSIGN_OR_RETURN(const Page page, co_await look(offset));
@@ -151,11 +136,11 @@ Task<Result<std::optional<uint64_t>>> Compaction::step(uint64_t offset, bool alo
   if (chosen.empty()) co_return next;
   const std::vector<Extent> slice = take_slice(chosen, most);
   if (!chosen.empty()) next = chosen.front().offset;
-  CO_TRY(co_await rewrite(&page, slice, alone, &memory));
+  CO_TRY(co_await rewrite(&page, slice, alone, &on_the_way));
   co_return next;
 }
 
-Task<Result<void>> Compaction::rewrite(const Page* page, std::vector<Extent> slice, bool alone, Memory* memory) {
+Task<Result<void>> Compaction::rewrite(const Page* page, std::vector<Extent> slice, bool alone, BudgetShare* memory) {
   uint64_t length = 0;
   for (const Extent& extent : slice) length += extent.length;
   std::vector<std::byte> bytes(length);
@@ -198,7 +183,7 @@ Task<Result<void>> Compaction::read(const Page* page, std::vector<Extent> slice,
 }
 
 // Into a new object, sealed and synced.
-Task<Result<Compaction::Written>> Compaction::write(Bytes bytes, Memory* memory) {
+Task<Result<Compaction::Written>> Compaction::write(Bytes bytes, BudgetShare* memory) {
   v1::AllocateRequest request;
   request.set_handle(handle_.value);
   request.set_count(1);
@@ -218,12 +203,11 @@ Task<Result<Compaction::Written>> Compaction::write(Bytes bytes, Memory* memory)
   co_return Written{placed.object, bytes.size(), *sealed, placed.workers};
 }
 
-Task<Result<uint32_t>> Compaction::fill(std::shared_ptr<ObjectWriter> object, Bytes bytes, Memory* memory) {
+Task<Result<uint32_t>> Compaction::fill(std::shared_ptr<ObjectWriter> object, Bytes bytes, BudgetShare* memory) {
   while (!bytes.empty()) {
     CO_ASSIGN_OR_RETURN(const uint64_t room, co_await object->prepare(bytes.size()));
     if (room == 0) co_return rejected(ENOSPC, "there is no room for a compacted slice");
-    CO_ASSIGN_OR_RETURN([[maybe_unused]] const uint64_t at, co_await object->append(bytes.first(room)));
-    if (!object->direct()) memory->handed_on(room);
+    CO_ASSIGN_OR_RETURN([[maybe_unused]] const uint64_t at, co_await object->append(bytes.first(room), memory));
     bytes = bytes.subspan(room);
   }
   CO_TRY(co_await object->drain());

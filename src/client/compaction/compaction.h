@@ -49,17 +49,16 @@ class Compaction {
     uint32_t crc32c = 0;
     std::vector<WorkerId> workers;
   };
-  class Memory;
 
   Task<Result<void>> run_open();
   Task<Result<void>> find_dead_objects();
   Task<Result<v1::Layout>> fetch(uint64_t offset);
   Task<Result<Page>> look(uint64_t offset);
   Task<Result<std::optional<uint64_t>>> step(uint64_t offset, bool alone);
-  Task<Result<void>> rewrite(const Page* page, std::vector<Extent> slice, bool alone, Memory* memory);
+  Task<Result<void>> rewrite(const Page* page, std::vector<Extent> slice, bool alone, BudgetShare* memory);
   Task<Result<void>> read(const Page* page, std::vector<Extent> slice, MutableBytes into);
-  Task<Result<Written>> write(Bytes bytes, Memory* memory);
-  static Task<Result<uint32_t>> fill(std::shared_ptr<ObjectWriter> object, Bytes bytes, Memory* memory);
+  Task<Result<Written>> write(Bytes bytes, BudgetShare* memory);
+  static Task<Result<uint32_t>> fill(std::shared_ptr<ObjectWriter> object, Bytes bytes, BudgetShare* memory);
   static Task<void> give_back(Core* core, HandleId handle, SessionId session, ObjectId object);
   Task<Result<v1::CommitReply>> commit(uint64_t layout, std::vector<v1::NewExtent> extents, Written written);
   bool stopping() const;

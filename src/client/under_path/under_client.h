@@ -58,6 +58,10 @@ class UnderClient final : public Client {
   Task<Result<v1::Layout>> layout(Identity who, InodeId inode, uint64_t offset) override;
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override { return own_.workers(); }
   Task<Result<v1::ReportReply>> report() override { return own_.report(); }
+  WriteMemory write_memory() const override {
+    const ByteBudget& budget = core_->write_budget;
+    return {budget.total(), budget.used(), budget.most_used(), core_->ack_gaps.longest()};
+  }
   void describe(std::string text) override { own_.describe(std::move(text)); }
   std::unique_ptr<PersistControl> persistence() override { return own_.persistence(); }
 

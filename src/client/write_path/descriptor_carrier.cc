@@ -24,7 +24,7 @@ class DescriptorCarrier final : public Carrier {
 
 Task<Result<std::unique_ptr<Carrier>>> open_descriptor_carrier(Core& core, Placed placed, uint64_t create_bytes) {
   const WorkerId worker = placed.workers.front();
-  if (!core.config.short_circuit || placed.workers.size() != 1 || !core.routing.is_local(worker)) {
+  if (!core.writes_by_descriptor() || placed.workers.size() != 1 || !core.routing.is_local(worker)) {
     co_return elsewhere("object " + to_string(placed.object) + " is not kept on this host alone");
   }
   CO_ASSIGN_OR_RETURN(std::shared_ptr<LocalObject> opened,

@@ -60,22 +60,21 @@ std::optional<WriteHandle> FileWriter::primary() const {
 
 // ---- writing ----
 
-Task<Result<void>> FileWriter::write(Bytes data, std::optional<uint64_t> offset) {
+uint64_t FileWriter::write_memory(uint64_t bytes) const {
+  return bytes + std::min<uint64_t>(rpc::kMaxPayload, core_.write_budget.total() / 4);
+}
+
+Task<Result<void>> FileWriter::write(Bytes data, std::optional<uint64_t> offset, BudgetShare* memory) {
   if (offset) {
     Result<bool> overwritten = co_await overwrite(data, *offset);
-    if (overwritten && *overwritten) {
-      core_.write_budget.release(data.size());
-      co_return Result<void>{};
-    }
+    if (overwritten && *overwritten) co_return Result<void>{};
     if (!overwritten) leave_current(overwritten.error());
   }
-  if (fits_inline(data.size(), offset) && core_.held_budget.try_acquire(data.size())) co_return write_inline(data, offset);
-  if (Result<void> spilled = co_await spill_inline(); !spilled) {
-    core_.write_budget.release(data.size());
-    co_return spilled;
-  }
+  if (fits_inline(data.size(), offset) && core_.held_budget.try_acquire(data.size()))
+    co_return write_inline(data, offset, memory);
+  CO_TRY(co_await spill_inline(memory));
   placing_.clear();
-  Result<void> placed = co_await place(data, offset.value_or(0));
+  Result<void> placed = co_await place(data, offset.value_or(0), memory);
   if (placed) {
     const uint64_t end = offset ? 0 : content_.size();
     for (Extent extent : placing_) {
@@ -102,13 +101,13 @@ bool FileWriter::fits_inline(size_t more, std::optional<uint64_t> offset) const 
          content_.written_extents() < core_.config.max_commit_extents / 2;
 }
 
-Result<void> FileWriter::write_inline(Bytes data, std::optional<uint64_t> offset) {
+Result<void> FileWriter::write_inline(Bytes data, std::optional<uint64_t> offset, BudgetShare* memory) {
   if (!primary()) {
-    core_.write_budget.release(data.size());
     core_.held_budget.release(data.size());
     return stale("inode " + to_string(inode_) + " is no longer open for writing");
   }
   const ObjectId object = inline_.object();
+  memory->hand_over(data.size());
   const uint64_t at = inline_.append(data);
   if (offset)
     content_.lay({*offset, data.size(), object, at});
@@ -118,14 +117,14 @@ Result<void> FileWriter::write_inline(Bytes data, std::optional<uint64_t> offset
 }
 
 // Order matters to readers, as when bytes are moved from one object to another.
-Task<Result<void>> FileWriter::spill_inline() {
+Task<Result<void>> FileWriter::spill_inline(BudgetShare* memory) {
   if (inline_.size() == 0) co_return Result<void>{};
   const auto [first, rest] = inline_.copy_rest();
   Bytes left = as_bytes(rest);
   Trying trying{.give_up = core_.routing.give_up_at()};
   while (!left.empty()) {
     CO_ASSIGN_OR_RETURN(const size_t room, co_await make_room(left.size(), &trying));
-    Result<uint64_t> at = co_await current_->append(left.first(room));
+    Result<uint64_t> at = co_await current_->append(left.first(room), memory);
     if (!at) {
       leave_current(at.error());
       const bool again = co_await core_.routing.pause(&trying);
@@ -133,7 +132,7 @@ Task<Result<void>> FileWriter::spill_inline() {
       co_return std::unexpected(std::move(at).error());
     }
     content_.move(inline_.object(), first + rest.size() - left.size(), room, current_->object(), *at);
-    inline_.hand_over(room, current_->direct());
+    inline_.hand_over(room);
     left = left.subspan(room);
   }
   inline_.discard();
@@ -151,26 +150,20 @@ Task<Result<bool>> FileWriter::overwrite(Bytes data, uint64_t offset) {
   co_return done;
 }
 
-Task<Result<void>> FileWriter::place(Bytes data, uint64_t offset) {
+Task<Result<void>> FileWriter::place(Bytes data, uint64_t offset, BudgetShare* memory) {
   Trying trying{.give_up = core_.routing.give_up_at()};
   while (!data.empty()) {
-    Result<size_t> room = co_await make_room(data.size(), &trying);
-    if (!room) {
-      core_.write_budget.release(data.size());
-      co_return std::unexpected(std::move(room).error());
-    }
-    Result<uint64_t> at = co_await current_->append(data.first(*room));
+    CO_ASSIGN_OR_RETURN(const size_t room, co_await make_room(data.size(), &trying));
+    Result<uint64_t> at = co_await current_->append(data.first(room), memory);
     if (!at) {
       leave_current(at.error());
       const bool again = co_await core_.routing.pause(&trying);
       if (again) continue;
-      core_.write_budget.release(data.size());
       co_return std::unexpected(std::move(at).error());
     }
-    if (current_->direct()) core_.write_budget.release(*room);
-    placing_.push_back({offset, *room, current_->object(), *at});
-    data = data.subspan(*room);
-    offset += *room;
+    placing_.push_back({offset, room, current_->object(), *at});
+    data = data.subspan(room);
+    offset += room;
   }
   co_return Result<void>{};
 }
@@ -392,7 +385,7 @@ Task<Result<void>> FileWriter::move_unacknowledged(std::shared_ptr<ObjectWriter>
       if (again) continue;
       co_return std::unexpected(std::move(room).error());
     }
-    Result<uint64_t> at = co_await current_->append(first->data.first(*room));
+    Result<uint64_t> at = co_await current_->take_over(first->first(*room));
     if (!at) {
       leave_current(at.error());
       const bool again = co_await core_.routing.pause(trying);
@@ -400,14 +393,14 @@ Task<Result<void>> FileWriter::move_unacknowledged(std::shared_ptr<ObjectWriter>
       co_return std::unexpected(std::move(at).error());
     }
     content_.move(from->object(), first->offset, *room, current_->object(), *at);
-    from->forget_first(*room, current_->direct());
+    from->forget_first(*room);
   }
 }
 
 void FileWriter::forget_unacknowledged() {
   for (const auto& object : objects()) {
     if (!object->has_failed()) continue;
-    while (auto first = object->first_unacknowledged()) object->forget_first(first->data.size(), true);
+    while (auto first = object->first_unacknowledged()) object->forget_first(first->data.size());
   }
 }
 

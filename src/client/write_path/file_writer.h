@@ -52,9 +52,11 @@ class FileWriter {
   // handle: the master accepts an object only from the handle it was granted to.
   std::optional<WriteHandle> primary() const;
 
-  // All of it, or an error and nothing of it is part of the file. Without `offset`, at the end. The buffer budget for `data` has
-  // been acquired; what is not buffered is given back.
-  Task<Result<void>> write(Bytes data, std::optional<uint64_t> offset);
+  // All of it, or an error and nothing of it is part of the file. Without `offset`, at the end. `memory`: of the buffer budget,
+  // write_memory(data.size()).
+  Task<Result<void>> write(Bytes data, std::optional<uint64_t> offset, BudgetShare* memory);
+  // What a write of so many bytes may take for them, what waits inline, and room behind them; most of it comes back at once.
+  uint64_t write_memory(uint64_t bytes) const;
   // Writes again elsewhere what failed objects have not acknowledged. An error says that some bytes have nowhere to go.
   Task<Result<void>> recover();
   // Gives up what failed objects have not acknowledged: the file is broken, its memory is wanted.
@@ -85,9 +87,9 @@ class FileWriter {
   using Allocated = async::OneShot<Result<Granted>>;
 
   bool fits_inline(size_t more, std::optional<uint64_t> offset) const;
-  Result<void> write_inline(Bytes data, std::optional<uint64_t> offset);
-  Task<Result<void>> spill_inline();
-  Task<Result<void>> place(Bytes data, uint64_t offset);
+  Result<void> write_inline(Bytes data, std::optional<uint64_t> offset, BudgetShare* memory);
+  Task<Result<void>> spill_inline(BudgetShare* memory);
+  Task<Result<void>> place(Bytes data, uint64_t offset, BudgetShare* memory);
   Task<Result<bool>> overwrite(Bytes data, uint64_t offset);
   Task<Result<size_t>> make_room(size_t wanted, Trying* trying);
   Task<bool> may_try_again(const ObjectWriter& failed);

@@ -52,12 +52,12 @@ std::pair<uint64_t, std::string> InlineContent::copy_rest() const {
   return {waiting_.handed_over, waiting_.bytes->substr(waiting_.handed_over)};
 }
 
-void InlineContent::hand_over(size_t bytes, bool release_budget) {
+void InlineContent::hand_over(size_t bytes) {
   std::lock_guard lock(mutex_);
   waiting_.charged -= bytes;
   waiting_.handed_over += bytes;
   held_.release(bytes);
-  if (release_budget) budget_.release(bytes);
+  budget_.release(bytes);
 }
 
 std::shared_ptr<const std::string> InlineContent::begin_commit(bool last) {

@@ -34,9 +34,9 @@ class InlineContent {
   void discard();  // nothing shows them any more
 
   // Those that have no other place yet, and where they begin, when the file has become too long; hand_over() tells how many of
-  // them have one now, and who gives their budget back: this one, or somebody else.
+  // them have one now, and memory of their own there.
   std::pair<uint64_t, std::string> copy_rest() const;
-  void hand_over(size_t bytes, bool release_budget);
+  void hand_over(size_t bytes);
 
   // For the commit that is about to be made. `last`: it names all that wait; what is appended from now on waits for the next.
   // Null: nothing waits.

@@ -30,7 +30,6 @@ ObjectWriter::ObjectWriter(Core& core, size_t executor, Placed placed, HandleId 
 ObjectWriter::~ObjectWriter() {
   core_.held_budget.release(held_bytes_);
   core_.holds.give_back(placed_.workers.front(), drawn_);
-  for (const auto& frame : frames_) core_.write_budget.release(frame->used);
 }
 
 // ---- space ----
@@ -132,7 +131,7 @@ Task<Result<void>> ObjectWriter::enlarge(uint64_t bytes) {
 }
 
 bool ObjectWriter::wants_descriptor(uint64_t length) const {
-  return length >= core_.config.descriptor_from_bytes && !descriptor_refused_ && !direct();
+  return length >= core_.config.descriptor_from_bytes && core_.writes_by_descriptor() && !descriptor_refused_ && !direct();
 }
 
 Task<bool> ObjectWriter::open_descriptor(uint64_t create_bytes) {
@@ -155,7 +154,7 @@ void ObjectWriter::close_descriptor() {
 
 bool ObjectWriter::direct() const { return carrier_ && carrier_->direct(); }
 
-Task<Result<uint64_t>> ObjectWriter::append(Bytes data) {
+Task<Result<uint64_t>> ObjectWriter::append(Bytes data, BudgetShare* memory) {
   uint64_t position = 0;
   {
     std::lock_guard lock(mutex_);
@@ -169,8 +168,33 @@ Task<Result<uint64_t>> ObjectWriter::append(Bytes data) {
   }
   {
     std::lock_guard lock(mutex_);
-    buffer_locked(data);
-    if (holding_) wait_locked(data.size());
+    const size_t taken = buffer_locked(data, memory);
+    if (holding_) wait_locked(taken);
+  }
+  start_sending();
+  co_return position;
+}
+
+Task<Result<uint64_t>> ObjectWriter::take_over(Unacknowledged piece) {
+  if (carrier_->direct()) {
+    Result<uint64_t> at = co_await append(piece.data, nullptr);
+    co_return at;
+  }
+  uint64_t position = 0;
+  {
+    std::lock_guard lock(mutex_);
+    if (failure_) co_return std::unexpected(*failure_);
+    position = position_;
+    FOREBAY_CHECK(position + piece.data.size() <= limit_, "no byte is accepted before its space is");
+    auto frame = std::make_shared<Frame>();
+    frame->offset = position_;
+    frame->begin = static_cast<size_t>(piece.data.data() - piece.buffer->bytes.view().data());
+    frame->used = piece.data.size();
+    frame->taken_over = true;
+    frame->buffer = std::move(piece.buffer);
+    position_ += frame->used;
+    if (holding_) wait_locked(frame->buffer->bytes.size());
+    frames_.push_back(std::move(frame));
   }
   start_sending();
   co_return position;
@@ -196,7 +220,7 @@ Task<Result<bool>> ObjectWriter::overwrite(Bytes data, uint64_t offset) {
     if (!frames_.empty() && frames_.back()->offset <= offset && !frames_.back()->on_its_way) {
       Frame& frame = *frames_.back();
       if (offset + data.size() > frame.end()) co_return false;
-      std::memcpy(frame.bytes.writable().data() + (offset - frame.offset), data.data(), data.size());
+      std::memcpy(frame.buffer->bytes.writable().data() + frame.begin + (offset - frame.offset), data.data(), data.size());
       co_return true;
     }
   }
@@ -210,26 +234,41 @@ Task<Result<bool>> ObjectWriter::overwrite(Bytes data, uint64_t offset) {
   co_return true;
 }
 
-void ObjectWriter::buffer_locked(Bytes data) {
+// How much more of the budget the frames take now. `memory` never has less than what is still to be put in.
+size_t ObjectWriter::buffer_locked(Bytes data, BudgetShare* memory) {
+  const uint64_t before = memory->bytes();
   while (!data.empty()) {
-    if (frames_.empty() || frames_.back()->on_its_way || frames_.back()->used == rpc::kMaxPayload) {
+    const bool extends = !frames_.empty() && !frames_.back()->on_its_way && !frames_.back()->is_full();
+    if (!extends ||
+        (frames_.back()->used == frames_.back()->capacity() && !enlarge_locked(*frames_.back(), data.size(), memory))) {
+      const uint64_t capacity = std::min<uint64_t>({capacity_for(data.size()), limit_ - position_, memory->bytes()});
       auto frame = std::make_shared<Frame>();
       frame->offset = position_;
-      frame->bytes = rpc::Payload::allocate(capacity_for(data.size()));
+      frame->buffer = std::make_shared<FrameBuffer>(memory->split(capacity), rpc::Payload::allocate(capacity));
       frames_.push_back(std::move(frame));
     }
     Frame& frame = *frames_.back();
-    const size_t more = std::min(data.size(), rpc::kMaxPayload - frame.used);
-    if (frame.used + more > frame.bytes.size()) {
-      rpc::Payload larger = rpc::Payload::allocate(capacity_for(frame.used + more));
-      std::memcpy(larger.writable().data(), frame.bytes.view().data(), frame.used);
-      frame.bytes = std::move(larger);
-    }
-    std::memcpy(frame.bytes.writable().data() + frame.used, data.data(), more);
+    const size_t more = std::min(data.size(), frame.capacity() - frame.used);
+    std::memcpy(frame.buffer->bytes.writable().data() + frame.used, data.data(), more);
     frame.used += more;
     position_ += more;
     data = data.subspan(more);
   }
+  return before - memory->bytes();
+}
+
+// Old and new memory exist at once for a moment, so both have their share of the budget. False: there is not enough for that.
+bool ObjectWriter::enlarge_locked(Frame& frame, size_t more, BudgetShare* memory) {
+  const size_t old = frame.capacity();
+  const size_t capacity = std::min<uint64_t>(capacity_for(frame.used + more), limit_ - frame.offset);
+  const uint64_t remaining = more - std::min(more, capacity - frame.used);
+  if (memory->bytes() < capacity || memory->bytes() - capacity + old < remaining) return false;
+  auto larger = std::make_shared<FrameBuffer>(memory->split(capacity), rpc::Payload::allocate(capacity));
+  std::memcpy(larger->bytes.writable().data(), frame.buffer->bytes.view().data(), frame.used);
+  frame.buffer->bytes = rpc::Payload();
+  memory->merge(std::move(frame.buffer->charge));
+  frame.buffer = std::move(larger);
+  return true;
 }
 
 // Without memory to wait in, it is sent now.
@@ -267,7 +306,7 @@ std::vector<std::shared_ptr<ObjectWriter::Frame>> ObjectWriter::next_to_send_loc
   for (const std::shared_ptr<Frame>& frame : frames_) {
     if (on_their_way_ >= core_.config.stream_window) break;
     if (frame->on_its_way) continue;
-    if (frame->used < rpc::kMaxPayload && on_their_way_ > 0) break;
+    if (!frame->is_full() && on_their_way_ > 0) break;
     frame->on_its_way = true;
     ++on_their_way_;
     ready.push_back(frame);
@@ -277,12 +316,16 @@ std::vector<std::shared_ptr<ObjectWriter::Frame>> ObjectWriter::next_to_send_loc
 
 Task<void> ObjectWriter::send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame) {
   std::shared_ptr<Carrier> carrier = self->carrier_;
+  std::optional<async::Semaphore>& uploads = self->core_.uploads;
+  if (uploads) co_await uploads->acquire();
   Creation creation;
   {
     std::lock_guard lock(self->mutex_);
     if (self->writes_ == 0) creation = {.bytes = self->reserved_, .from_hold = self->drawn_ != 0};
   }
   Result<uint64_t> written = co_await carrier->write(frame->view(), frame->offset, creation);
+  if (written) self->core_.ack_gaps.acknowledged(self->core_.env.clock.now());
+  if (uploads) uploads->release();
   self->sent(frame, std::move(written));
 }
 
@@ -301,8 +344,9 @@ std::optional<Status> ObjectWriter::lost() const {
 }
 
 void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> result) {
-  uint64_t released = 0, settled = 0;
+  uint64_t settled = 0;
   bool failed = false;
+  std::shared_ptr<FrameBuffer> released;  // outside the lock
   std::vector<async::Waker> wake;
   {
     std::lock_guard lock(mutex_);
@@ -314,8 +358,8 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> re
     if (result) {
       ++writes_;
       acknowledged_ = std::max(acknowledged_, frame->end());
-      released = frame->used;
       std::erase(frames_, frame);
+      released = std::move(frame->buffer);
     } else if (!failure_) {
       failure_ = std::move(result).error().with_context("write object " + to_string(placed_.object) + " at worker " +
                                                         to_string(placed_.workers.front()));
@@ -325,7 +369,7 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> re
     wake = changes_.take();
   }
   core_.holds.used(placed_.workers.front(), settled);
-  if (released != 0) core_.write_budget.release(released);
+  released.reset();
   start_sending();
   Changes::wake(std::move(wake));
   if (failed && on_failure_) on_failure_();
@@ -356,23 +400,22 @@ uint64_t ObjectWriter::remaining() const {
 std::optional<ObjectWriter::Unacknowledged> ObjectWriter::first_unacknowledged() const {
   std::lock_guard lock(mutex_);
   if (frames_.empty()) return std::nullopt;
-  return Unacknowledged{frames_.front()->offset, frames_.front()->view()};
+  const Frame& frame = *frames_.front();
+  return Unacknowledged{frame.offset, frame.view(), frame.buffer};
 }
 
-void ObjectWriter::forget_first(size_t bytes, bool release_budget) {
-  {
-    std::lock_guard lock(mutex_);
-    Frame& frame = *frames_.front();
-    if (bytes < frame.used) {
-      std::byte* begin = frame.bytes.writable().data();
-      std::memmove(begin, begin + bytes, frame.used - bytes);
-      frame.used -= bytes;
-      frame.offset += bytes;
-    } else {
-      frames_.pop_front();
-    }
+void ObjectWriter::forget_first(size_t bytes) {
+  std::shared_ptr<Frame> forgotten;  // outside the lock
+  std::lock_guard lock(mutex_);
+  Frame& frame = *frames_.front();
+  if (bytes < frame.used) {
+    frame.begin += bytes;
+    frame.used -= bytes;
+    frame.offset += bytes;
+    return;
   }
-  if (release_budget) core_.write_budget.release(bytes);
+  forgotten = std::move(frames_.front());
+  frames_.pop_front();
 }
 
 std::vector<MutableBytes> ObjectWriter::copy_buffered(uint64_t offset, MutableBytes into) const {

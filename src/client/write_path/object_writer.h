@@ -10,11 +10,19 @@
 
 #include "async/sync.h"
 #include "base/bytes.h"
+#include "client/byte_budget.h"
 #include "client/changes.h"
 #include "client/write_path/carrier.h"
 #include "rpc/payload.h"
 
 namespace forebay::client {
+
+// Memory of bytes on their way to a worker, and its share of the client's buffer budget. Shared by frames: of an object that
+// failed, and of those that take over its bytes.
+struct FrameBuffer {
+  BudgetShare charge;  // outlives the memory
+  rpc::Payload bytes;  // its size is the capacity
+};
 
 // Appends to one granted object, by descriptor or as a stream of frames. Shared by its FileWriter and its frames on their way.
 //
@@ -23,9 +31,10 @@ namespace forebay::client {
 // small file is sent whole, and its worker reserves what it takes, no more. Half of the buffer budget may wait like that. An
 // object that gets longer, or finds no hold, reserves what it was granted. A frame is kept until its worker has acknowledged it;
 // `stream_window` of them are on their way at once, full ones first, a partly filled one as soon as none is (so small writes are
-// collected while there is something to wait for, and nothing lies still). The first failure ends the object: nothing more is
-// sent, `failed` is called once, and what was not acknowledged stays here, readable, until it has been written elsewhere. Calls
-// marked (writing) are ordered by the file's writing lock; the others come from any thread.
+// collected while there is something to wait for, and nothing lies still). All memory of frames is part of the buffer budget, to
+// the byte, as long as it exists. The first failure ends the object: nothing more is sent, `failed` is called once, and what was
+// not acknowledged stays here, readable, until it has been written elsewhere. Calls marked (writing) are ordered by the file's
+// writing lock; the others come from any thread.
 class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
  public:
   ObjectWriter(Core& core, size_t executor, Placed placed, HandleId handle, uint64_t granted_bytes, std::function<void()> failed);
@@ -37,8 +46,9 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
 
   // (writing) How many of `wanted` bytes may be appended now, their space being granted; 0: the object is full.
   Task<Result<uint64_t>> prepare(uint64_t wanted);
-  // (writing) At most what was prepared. Where in the object it is. Takes over the buffer budget of streamed bytes.
-  Task<Result<uint64_t>> append(Bytes data);
+  // (writing) At most what was prepared. Where in the object it is. Frames take their memory from `memory`, which has enough for
+  // `data`; what it has beyond that makes them larger, for later bytes.
+  Task<Result<uint64_t>> append(Bytes data, BudgetShare* memory);
   bool direct() const;
   // (writing) Nothing is appended or overwritten any more.
   void close_descriptor();
@@ -55,9 +65,13 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   struct Unacknowledged {
     uint64_t offset;
     Bytes data;
+    std::shared_ptr<FrameBuffer> buffer;  // of `data`
+    Unacknowledged first(size_t bytes) const { return {offset, data.first(bytes), buffer}; }
   };
   std::optional<Unacknowledged> first_unacknowledged() const;
-  void forget_first(size_t bytes, bool release_budget);
+  void forget_first(size_t bytes);
+  // (writing) As append(), of bytes that another object could not store; shares their memory.
+  Task<Result<uint64_t>> take_over(Unacknowledged piece);
   // Copies what is still buffered of [offset, offset + into.size()) and returns the gaps, as parts of `into`.
   std::vector<MutableBytes> copy_buffered(uint64_t offset, MutableBytes into) const;
 
@@ -72,11 +86,14 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
  private:
   struct Frame {
     uint64_t offset = 0;
-    rpc::Payload bytes;  // its size is the capacity
-    size_t used = 0;
+    std::shared_ptr<FrameBuffer> buffer;
+    size_t begin = 0, used = 0;  // of the buffer
     bool on_its_way = false;
+    bool taken_over = false;  // what is behind it in the buffer is somebody else's
 
-    Bytes view() const { return bytes.view().first(used); }
+    Bytes view() const { return buffer->bytes.view().subspan(begin, used); }
+    size_t capacity() const { return taken_over ? used : buffer->bytes.size(); }
+    bool is_full() const { return taken_over || used == rpc::kMaxPayload; }
     uint64_t end() const { return offset + used; }
   };
 
@@ -86,7 +103,8 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   Task<Result<void>> enlarge(uint64_t bytes);
   Task<bool> open_descriptor(uint64_t create_bytes);
   bool wants_descriptor(uint64_t length) const;
-  void buffer_locked(Bytes data);
+  size_t buffer_locked(Bytes data, BudgetShare* memory);
+  bool enlarge_locked(Frame& frame, size_t more, BudgetShare* memory);
   void wait_locked(size_t bytes);
   void begin_locked();
   uint64_t settle_hold_locked();
