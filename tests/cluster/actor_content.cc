@@ -34,7 +34,7 @@ Task<void> Actor::create(Actor* actor) {
   if (!parent) co_return;
   std::shared_ptr<RunningClient> in = parent->in;
   actor->busy_ = true;
-  client::OpenFlags flags{.read = true, .write = true, .truncate = truncate};
+  client::OpenFlags flags{.read = true, .write = true, .truncate = truncate, .stage = actor->scenario_.staged};
   Result<client::Created> created = co_await in->client->create(kSuperuser, parent->inode, path.back(), 0644, flags, exclusive);
   actor->judge(*in, created, [actor, path, exclusive, truncate] {
     int error = actor->tree_.create(path, 0644, exclusive);

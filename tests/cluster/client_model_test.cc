@@ -1,4 +1,6 @@
-// A million file operations against a model. FOREBAY_MODEL_SEED runs one seed alone, FOREBAY_MODEL_STEPS sets how long.
+// A million file operations against a model. FOREBAY_MODEL_SEED runs one seed alone, FOREBAY_MODEL_STEPS sets how long,
+// FOREBAY_MODEL_STAGED=1 has client 0 stage its files. CI does not: then what one client sees of a file that the other has
+// written is not always what the model asks for (seeds 7, 13, 19).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -14,6 +16,14 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
+// Every other one keeps small files inline.
+ClientWays ways_of(uint64_t seed) {
+  ClientWays ways{.inline_bytes = seed % 2 == 0 ? 6 * kKiB : 0};
+  if (seed % 3 == 0) ways.multipart_upload = client::MultipartUpload{.threads = 3, .buffers = 1, .buffer_bytes = kMiB};
+  ways.stages = from_environment("FOREBAY_MODEL_STAGED", 0) != 0;
+  return ways;
+}
+
 class ClientModel : public ::testing::TestWithParam<uint64_t> {};
 
 TEST_P(ClientModel, every_answer_is_the_models) {
@@ -22,7 +32,7 @@ TEST_P(ClientModel, every_answer_is_the_models) {
   if (only != 0 && GetParam() != 1) return;
   const uint64_t steps = from_environment("FOREBAY_MODEL_STEPS", 50'000);
   const auto no_logs = [](const std::string&) -> obs::Log& { return obs::null_log(); };
-  SmallCluster cluster(seed, no_logs, seed % 2 == 0 ? 6 * kKiB : 0);  // every other one keeps small files inline
+  SmallCluster cluster(seed, no_logs, ways_of(seed));
   Result<void> started = cluster.start();
   ASSERT_TRUE(started) << started.error().to_string();
   {
@@ -38,7 +48,7 @@ TEST_P(ClientModel, every_answer_is_the_models) {
   EXPECT_THAT(*problems, ::testing::IsEmpty()) << "FOREBAY_MODEL_SEED=" << seed;
 }
 
-INSTANTIATE_TEST_SUITE_P(seeds, ClientModel, ::testing::Range<uint64_t>(1, 21));
+INSTANTIATE_TEST_SUITE_P(seeds, ClientModel, ::testing::Range<uint64_t>(1, 25));
 
 }  // namespace
 }  // namespace forebay::cluster

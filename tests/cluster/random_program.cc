@@ -107,6 +107,7 @@ client::OpenFlags RandomProgram::any_flags() {
   flags.read = !flags.write || random_.below(4) != 0;
   flags.append = flags.write && random_.below(5) == 0;
   flags.truncate = flags.write && random_.below(4) == 0;
+  flags.stage = cluster_.ways().stages && flags.write;
   return flags;
 }
 

@@ -28,6 +28,7 @@ Task<Result<std::unique_ptr<Role>>> start_client(std::shared_ptr<os::SimProcess>
   config.first_object_bytes = std::min<uint64_t>(64 * kKiB, scenario->object_bytes);  // small, so that files have several objects
   config.descriptor_from_bytes = 4 * kKiB;                                            // small, so that small files go both ways
   config.inline_bytes = scenario->inline_bytes;
+  if (scenario->multipart) config.multipart_upload = client::MultipartUpload{.threads = 2, .buffers = 1, .buffer_bytes = kMiB};
   config.retry_for = seconds(30);
   config.compact_from_extents = 8;  // small, so that small files are compacted
   config.compact_extent_bytes = 16 * kKiB;

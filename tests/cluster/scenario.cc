@@ -108,6 +108,8 @@ Result<void> read_cluster(Table table, Scenario& scenario) {
   TRY(table.size("worker_capacity", scenario.worker_capacity));
   TRY(table.size("object_bytes", scenario.object_bytes));
   TRY(table.size("inline_bytes", scenario.inline_bytes));
+  TRY(table.flag("staged", scenario.staged));
+  TRY(table.flag("multipart", scenario.multipart));
   TRY(table.flag("workers_with_clients", scenario.workers_with_clients));
   TRY(table.duration("clock_skew", scenario.clock_skew));
   TRY(table.number("clock_drift_ppm", scenario.clock_drift_ppm));

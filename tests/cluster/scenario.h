@@ -34,6 +34,8 @@ struct Scenario {
   std::string name;
   uint32_t workers = 2, clients = 2, actors_per_client = 2;
   uint64_t worker_capacity = 256 * kMiB, object_bytes = kMiB, inline_bytes = 0;
+  bool staged = false;                // new and truncated files are staged, where there is a worker with the client
+  bool multipart = false;             // everything goes through a small pool of buffers
   bool workers_with_clients = false;  // worker i on the host of client i: writes and reads go by descriptor
   Duration clock_skew{0};             // wall clocks differ by up to so much …
   uint32_t clock_drift_ppm = 0;       // … and run at different rates

@@ -14,8 +14,8 @@ os::WorldConfig world_config(uint64_t seed) {
 }
 }  // namespace
 
-SmallCluster::SmallCluster(uint64_t seed, Logs logs, uint64_t inline_bytes)
-    : logs_(std::move(logs)), inline_bytes_(inline_bytes), world_(world_config(seed)) {}
+SmallCluster::SmallCluster(uint64_t seed, Logs logs, ClientWays ways)
+    : logs_(std::move(logs)), ways_(std::move(ways)), world_(world_config(seed)) {}
 
 SmallCluster::~SmallCluster() { stop(); }
 
@@ -60,7 +60,8 @@ Result<void> SmallCluster::start_client(const std::string& host) {
   config.object_bytes = 64 * kKiB;
   config.descriptor_from_bytes = 4 * kKiB;
   config.max_commit_extents = 64;
-  config.inline_bytes = inline_bytes_;
+  config.inline_bytes = ways_.inline_bytes;
+  config.multipart_upload = ways_.multipart_upload;
   config.write_buffer_bytes = 4 * kMiB;
   config.compact_from_extents = 12;
   config.compact_extent_bytes = 6 * kKiB;

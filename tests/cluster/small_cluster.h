@@ -17,19 +17,27 @@
 
 namespace forebay::cluster {
 
+// How the clients of a cluster write.
+struct ClientWays {
+  uint64_t inline_bytes = 0;
+  std::optional<client::MultipartUpload> multipart_upload;
+  bool stages = false;  // programs ask for staged objects; a client without a worker on its host gets none
+};
+
 // Real roles in a simulated world. Client 0 shares its host with worker 0 and writes by descriptor, client 1 streams. Objects are
 // small, so that files have many. One thread.
 class SmallCluster {
  public:
   using Logs = std::function<obs::Log&(const std::string& role)>;  // "master", "worker h0", "client h1"
   explicit SmallCluster(
-      uint64_t seed, Logs logs = [](const std::string&) -> obs::Log& { return obs::null_log(); }, uint64_t inline_bytes = 0);
+      uint64_t seed, Logs logs = [](const std::string&) -> obs::Log& { return obs::null_log(); }, ClientWays ways = {});
   ~SmallCluster();
   Result<void> start();
   void stop();  // everything closed, ended, destroyed
 
   client::Client& client(size_t index) { return *clients_[index]; }
   size_t clients() const { return clients_.size(); }
+  const ClientWays& ways() const { return ways_; }
   os::SimWorld& world() { return world_; }
   uint64_t objects() const;  // at all workers
   worker::Worker& worker(size_t index) { return *workers_[index].worker; }
@@ -52,7 +60,7 @@ class SmallCluster {
   static Task<bool> stop_all(SmallCluster* cluster);
 
   const Logs logs_;
-  const uint64_t inline_bytes_;  // of the clients
+  const ClientWays ways_;
   os::SimWorld world_;
   std::shared_ptr<kv::MemoryDisk> disk_ = kv::MemoryDisk::create();  // shared with the master's store
   std::shared_ptr<os::SimProcess> master_process_;

@@ -76,6 +76,7 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
     return v1::Empty{};
   });
   on<rpcs::OpenObject>([this](const rpc::Call&, const v1::OpenObjectRequest& request) { return open(request); });
+  on<rpcs::ForkObject>([this](const rpc::Call&, const v1::ForkObjectRequest& request) { return fork(request); });
 }
 
 // Of a staged object each gets a descriptor of its own, and the worker one that cannot write.
@@ -94,6 +95,28 @@ Result<rpc::Answer<v1::OpenObjectReply>> FakeWorker::open(const v1::OpenObjectRe
   }
   answer.descriptor = answer.descriptor_owner->descriptor();
   return answer;
+}
+
+// The new object has the file, which others may have open; the old one goes on in a copy.
+Result<rpc::Answer<v1::OpenObjectReply>> FakeWorker::fork(const v1::ForkObjectRequest& request) {
+  if (!objects.contains(request.object())) {
+    ASSIGN_OR_RETURN(FakeObject * from, find(request.from()));
+    if (!from->staged || !from->sealed) return invalid("only a staged object that is sealed is forked");
+    const std::string bytes = content(request.from());
+    const std::string path = path_of(request.from());
+    TRY(env_.files.rename(path, path_of(request.object())));
+    {
+      ASSIGN_OR_RETURN(const std::unique_ptr<os::File> copy, env_.files.open(path, os::OpenMode::kCreateNew));
+      TRY(copy->write_at(as_bytes(bytes), 0));
+    }
+    objects[request.object()] = {.file = from->file, .boot = boot, .reserved = bytes.size(), .staged = true};
+    ASSIGN_OR_RETURN(from->file, env_.files.open(path, os::OpenMode::kRead));
+  }
+  v1::OpenObjectRequest opening;
+  opening.set_object(request.object());
+  opening.set_write(true);
+  opening.set_staged(true);
+  return open(opening);
 }
 
 void FakeWorker::serve_under() {

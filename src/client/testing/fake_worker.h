@@ -49,6 +49,7 @@ class FakeWorker final : public FakeServer {
   Result<FakeObject*> find(uint64_t object);
   Result<FakeObject*> find_or_create(uint64_t object, uint64_t create_bytes, bool staged = false);
   Result<rpc::Answer<v1::OpenObjectReply>> open(const v1::OpenObjectRequest& request);
+  Result<rpc::Answer<v1::OpenObjectReply>> fork(const v1::ForkObjectRequest& request);
   static uint64_t data_offset(const FakeObject& object) { return object.staged ? 0 : kDataOffset; }
   Result<rpc::Answer<v1::ReadObjectReply>> read(const v1::ReadObjectRequest& request);
   uint64_t length(FakeObject& object);
