@@ -74,8 +74,9 @@ struct ClientConfig {
   Duration worker_stall = std::chrono::seconds(5);    // a write that a worker did not answer goes elsewhere
   Duration seal_patience = std::chrono::seconds(10);  // then a close leaves sealing to the master
   Duration worker_pause = std::chrono::seconds(10);   // a worker that failed this client gets no new object for so long
-  size_t read_window = 8;                             // requests of up to 1 MiB in flight for one read
+  size_t read_window = 8;  // requests of up to 1 MiB in flight for one read, and for one object that is fetched ahead
   uint64_t read_ahead_bytes = 8 * kMiB;          // fetched ahead of one sequential reader; 0: none
+  uint64_t read_ahead_most_bytes = 64 * kMiB;    // of one that is faster than that: it reads from several workers at once
   uint64_t read_ahead_total_bytes = 256 * kMiB;  // of all readers; beyond it no further reader gets any
   size_t max_channels = 512;                     // connections; beyond it idle ones are closed
   size_t max_descriptors = 256;  // of local objects open for reading; beyond it the least recently used are closed

@@ -116,14 +116,15 @@ Task<Result<size_t>> FileState::read(std::shared_ptr<OpenHandle> handle, Mutable
   co_return length;
 }
 
-bool FileState::is_far(uint64_t offset) const {
-  if (staged()) return false;
+ObjectId FileState::far_object(uint64_t offset) const {
+  if (staged()) return {};
   const Found found = content_.find(offset, 1);
-  if (found.pieces.empty() || !found.pieces.front().committed || !found.pieces.front().object) return false;
-  if (found.pieces.front().inlined) return false;
-  if (!core_.config.short_circuit || core_.config.verify_reads) return true;
-  const std::vector<WorkerId> workers = content_.locate(found.pieces.front().object);
-  return std::ranges::none_of(workers, [this](WorkerId worker) { return core_.routing.is_local(worker); });
+  if (found.pieces.empty() || !found.pieces.front().committed || found.pieces.front().inlined) return {};
+  const ObjectId object = found.pieces.front().object;
+  if (!object || !core_.config.short_circuit || core_.config.verify_reads) return object;
+  const std::vector<WorkerId> workers = content_.locate(object);
+  const bool is_near = std::ranges::any_of(workers, [this](WorkerId worker) { return core_.routing.is_local(worker); });
+  return is_near ? ObjectId{} : object;
 }
 
 Task<Result<void>> FileState::write(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset) {

@@ -78,8 +78,8 @@ class FileState : public std::enable_shared_from_this<FileState> {
   void compacted(const std::vector<v1::NewExtent>& extents, const v1::CommitReply& reply, ObjectId object,
                  const std::vector<WorkerId>& workers);
   size_t executor() const { return executor_; }
-  // The bytes at `offset` are at workers on other hosts: fetching them ahead saves time.
-  bool is_far(uint64_t offset) const;
+  // The object with the bytes at `offset`, if it is at workers on other hosts only: fetching them ahead saves time.
+  ObjectId far_object(uint64_t offset) const;
   Content& content() { return content_; }
   const FileWriter& writer() const { return writer_; }
   void give_back(v1::Grant grant, HandleId handle) { writer_.give_back(ObjectId{grant.object()}, handle); }

@@ -74,6 +74,48 @@ TEST_F(ReadAheadTest, readers_beyond_the_limit_of_all_go_without) {
   }
 }
 
+// Objects of 4 MiB in turn on both workers, each of which answers one request after the other.
+TEST_F(ReadAheadTest, a_reader_that_waits_reads_from_several_workers_at_once) {
+  config.first_object_bytes = config.object_bytes = 4 * kMiB;
+  config.read_ahead_bytes = 2 * kMiB;
+  config.read_ahead_most_bytes = 8 * kMiB;
+  config.read_ahead_total_bytes = 9 * kMiB;
+  config.read_window = 2;
+  start();
+  text = pattern(48 * kMiB, 1);
+  auto file = create("a");
+  for (size_t at = 0; at < text.size(); at += 4 * kMiB) {
+    master().full = {at / (4 * kMiB) % 2 == 0 ? uint64_t{2} : uint64_t{1}};
+    ASSERT_OK(write(*file, at, std::string_view(text).substr(at, 4 * kMiB)));
+  }
+  ASSERT_OK(run(file->close()));
+  ASSERT_GE(worker(2).bytes_written, 20 * kMiB);
+  auto reader = open(file->inode());
+  const auto timed = [&] {
+    for (int i = 0; i < 100; ++i)
+      for (auto& worker : workers) worker->delay("read_object", std::chrono::milliseconds(50));
+    const os::Instant begun = client_process->env().clock.now();
+    read_all(*reader, kMiB);
+    return client_process->env().clock.now() - begun;
+  };
+  const Duration together = timed();
+  const int both = worker(1).calls("read_object") + worker(2).calls("read_object");
+  EXPECT_LE(both, 52) << "each byte once";
+  // Two requests at a time at each of two workers: 12 rounds of 50 ms, and the time until the window is wide.
+  EXPECT_LT(together, std::chrono::milliseconds(48 * 50 / 3));
+}
+
+TEST_F(ReadAheadTest, a_reader_that_never_waits_fetches_no_further_than_it_has_to) {
+  config.read_ahead_bytes = 2 * kMiB;
+  start();
+  auto file = written(32 * kMiB);
+  for (size_t at = 0; at < 16 * kMiB; at += kMiB) {
+    must_read(*file, at, kMiB);
+    world.run_for(std::chrono::seconds(1));
+  }
+  EXPECT_LE(worker(1).calls("read_object"), 16 + 3);
+}
+
 TEST_F(ReadAheadTest, a_failure_ahead_is_told_only_to_the_read_that_needs_the_bytes) {
   config.retry_for = std::chrono::seconds(10);
   start();

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <utility>
 
 #include "client/core.h"
 #include "client/file_state.h"
@@ -10,8 +10,8 @@
 
 namespace forebay::client {
 
-ReadAhead::Chunk::Chunk(Core& client, uint64_t at, size_t size, uint64_t content_changes)
-    : core(client), offset(at), changes(content_changes), bytes(rpc::Payload::allocate(size)) {}
+ReadAhead::Chunk::Chunk(Core& client, uint64_t at, size_t size, ObjectId first, uint64_t content_changes)
+    : core(client), offset(at), changes(content_changes), object(first), bytes(rpc::Payload::allocate(size)) {}
 
 ReadAhead::Chunk::~Chunk() { core.read_ahead_budget.release(bytes.size()); }
 
@@ -20,6 +20,10 @@ Task<size_t> ReadAhead::take(Core* core, MutableBytes into, uint64_t offset, uin
   while (core->config.read_ahead_bytes > 0 && taken < into.size()) {
     std::shared_ptr<Chunk> chunk = find(offset + taken, changes);
     if (!chunk) break;
+    if (!chunk->done.is_set()) {
+      std::lock_guard lock(mutex_);
+      waited_ = true;
+    }
     co_await chunk->done.wait();
     const uint64_t begin = offset + taken - chunk->offset;
     if (begin >= chunk->length) break;
@@ -43,42 +47,57 @@ std::shared_ptr<ReadAhead::Chunk> ReadAhead::find(uint64_t offset, uint64_t chan
   return offset < at->first + at->second->bytes.size() ? at->second : nullptr;
 }
 
-bool ReadAhead::continues(uint64_t offset, size_t length) {
+bool ReadAhead::continues(const Core& core, uint64_t offset, size_t length) {
   const bool sequential = length > 0 && offset == expected_ && run_ > 0;
   run_ = sequential ? run_ + length : length;
   expected_ = offset + length;
-  if (!sequential) fetched_until_ = 0;
+  const bool waited = std::exchange(waited_, false);
+  if (!sequential) widened_ = 0;
+  if (sequential && waited && 2 * run_ >= core.config.read_ahead_bytes)
+    widened_ = std::min(2 * window(core), core.config.read_ahead_most_bytes);
   return sequential;
+}
+
+uint64_t ReadAhead::window(const Core& core) const {
+  return std::max(widened_, std::min(core.config.read_ahead_bytes, 2 * run_));
 }
 
 void ReadAhead::note_read(Core& core, const std::shared_ptr<FileState>& state, const std::shared_ptr<OpenHandle>& handle,
                           uint64_t offset, size_t length) {
   if (core.config.read_ahead_bytes == 0) return;
   std::vector<std::shared_ptr<Chunk>> wanted, passed;
-  const uint64_t size = state->content().size(), changes = state->content().changes();
+  const uint64_t changes = state->content().changes();
   {
     std::lock_guard lock(mutex_);
-    const bool sequential = continues(offset, length);
+    const bool sequential = continues(core, offset, length);
     for (auto at = chunks_.begin(); at != chunks_.end();) {
       const bool kept = sequential && at->second->changes == changes && at->first + at->second->bytes.size() > expected_;
       if (!kept) passed.push_back(std::move(at->second));
       at = kept ? std::next(at) : chunks_.erase(at);
     }
     if (!sequential) return;
-    if (chunks_.empty()) fetched_until_ = expected_;
-    const uint64_t until = std::min(size, expected_ + std::min(core.config.read_ahead_bytes, 2 * run_));
-    while (fetched_until_ < until && state->is_far(fetched_until_)) {
-      const size_t bytes = std::min<uint64_t>(rpc::kMaxPayload, size - fetched_until_);
-      if (!core.read_ahead_budget.try_acquire(bytes)) break;
-      auto chunk = std::make_shared<Chunk>(core, fetched_until_, bytes, changes);
-      chunks_.emplace(fetched_until_, chunk);
-      wanted.push_back(std::move(chunk));
-      fetched_until_ += bytes;
-    }
+    wanted = ask_locked(core, *state, changes);
   }
   for (std::shared_ptr<Chunk>& chunk : wanted) {
     if (!core.background.spawn(state->executor(), fetch(&core, state, handle, chunk))) chunk->done.set();
   }
+}
+
+std::vector<std::shared_ptr<ReadAhead::Chunk>> ReadAhead::ask_locked(Core& core, const FileState& state, uint64_t changes) {
+  std::map<ObjectId, size_t> on_their_way;
+  for (const auto& [offset, chunk] : chunks_) on_their_way[chunk->object] += chunk->done.is_set() ? 0 : 1;
+  if (chunks_.empty()) base_ = expected_;
+  const uint64_t until = expected_ + window(core);
+  std::vector<std::shared_ptr<Chunk>> wanted;
+  for (uint64_t at = expected_ - (expected_ - base_) % rpc::kMaxPayload; at < until; at += rpc::kMaxPayload) {
+    if (chunks_.contains(at)) continue;
+    const ObjectId object = state.far_object(at);
+    if (!object || on_their_way[object] >= core.config.read_window) continue;
+    if (!core.read_ahead_budget.try_acquire(rpc::kMaxPayload)) break;
+    ++on_their_way[object];
+    wanted.push_back(chunks_.emplace(at, std::make_shared<Chunk>(core, at, rpc::kMaxPayload, object, changes)).first->second);
+  }
+  return wanted;
 }
 
 Task<void> ReadAhead::fetch(Core* core, std::shared_ptr<FileState> state, std::shared_ptr<OpenHandle> handle,
