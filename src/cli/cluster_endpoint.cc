@@ -152,6 +152,11 @@ class ClusterEndpoint final : public Endpoint {
     return outcome(path, shell_.wait(client_.set_attr(shell_.who(), owner, nullptr)));
   }
 
+  std::optional<Duration> longest_gap() override {
+    const Duration longest = client_.write_memory().longest_gap;
+    return longest > Duration{} ? std::optional(longest) : std::nullopt;
+  }
+
  private:
   static Error named(const std::string& path, Status status) { return std::unexpected(std::move(status).with_context(path)); }
   template <class T>

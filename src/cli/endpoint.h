@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
+#include "base/units.h"
 #include "cli/shell.h"
 #include "forebay/v1/common.pb.h"
 
@@ -60,6 +61,8 @@ class Endpoint {
   virtual Result<void> remove_directory(const std::string& path) = 0;  // an empty one
   virtual Result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual Result<void> set_attributes(const std::string& path, const Node& node) = 0;  // mode, times; owner where permitted
+  // Between two acknowledgements of what was written so far, while there was more; nothing where nothing is acknowledged.
+  virtual std::optional<Duration> longest_gap() { return std::nullopt; }
 };
 
 std::unique_ptr<Endpoint> local_endpoint();

@@ -37,6 +37,19 @@ def test_every_measurement_reports_its_phases_beside_the_medium_and_leaves_nothi
     assert not left(shared_cluster.cache) and not left(tmp_path)
 
 
+def test_the_remote_path_is_measured_beside_a_plain_connection(shared_cluster, tmp_path):
+    write, read = shared_cluster.json("bench", "read", "--remote", "--size", "32MB", "--threads", "2", "--medium", tmp_path)
+    assert [write["name"], read["name"]] == ["write", "read"]
+    for phase in (write, read):
+        assert phase["medium"]["bytes"] == phase["bytes"] > 0
+        assert phase["ratio"] > 0
+    assert write["longest_gap_us"] > 0
+    assert "longest_gap_us" not in read and "longest_gap_us" not in write["medium"]
+    assert not left(shared_cluster.cache) and not left(tmp_path)
+    refused = shared_cluster.run("bench", "write", "--remote", check=False)
+    assert refused.returncode == 2 and "--medium" in refused.err
+
+
 def test_the_table_has_percentiles_and_through_a_mount_it_measures_the_mount(shared_cluster):
     out = shared_cluster.run("bench", "checkpoint", "--size", "1MB", "--ranks", "2", "--rounds", "2", "--path", shared_cluster.cache).out
     heading, *rows = out.splitlines()

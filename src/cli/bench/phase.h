@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "base/status.h"
@@ -14,6 +15,7 @@ struct Phase {
   uint64_t operations = 0, bytes = 0;
   double seconds = 0;
   Latencies latencies;
+  std::optional<Duration> longest_gap;  // see Endpoint
 
   void add(const Phase& other);  // a part that ran before or after this one
   // Bytes where any were moved, else operations.

@@ -1,5 +1,7 @@
 #include "cli/bench/report.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace forebay::cli {
@@ -17,27 +19,34 @@ double ratio(const Phase& phase, const Phase& limit) {
   return limit.per_second() > 0 ? phase.per_second() / limit.per_second() : 0;
 }
 
+double microseconds(Duration time) { return static_cast<double>(time.count()) / 1e3; }
+
 Json to_json(const Phase& phase) {
-  return {{"name", phase.name},
-          {"operations", phase.operations},
-          {"bytes", phase.bytes},
-          {"seconds", phase.seconds},
-          {"operations_per_second", per_second(phase.operations, phase.seconds)},
-          {"bytes_per_second", per_second(phase.bytes, phase.seconds)},
-          {"latency_us",
-           {{"p50", phase.latencies.percentile_us(50)},
-            {"p90", phase.latencies.percentile_us(90)},
-            {"p99", phase.latencies.percentile_us(99)},
-            {"p99.9", phase.latencies.percentile_us(99.9)},
-            {"max", phase.latencies.max_us()}}}};
+  Json json = {{"name", phase.name},
+               {"operations", phase.operations},
+               {"bytes", phase.bytes},
+               {"seconds", phase.seconds},
+               {"operations_per_second", per_second(phase.operations, phase.seconds)},
+               {"bytes_per_second", per_second(phase.bytes, phase.seconds)},
+               {"latency_us",
+                {{"p50", phase.latencies.percentile_us(50)},
+                 {"p90", phase.latencies.percentile_us(90)},
+                 {"p99", phase.latencies.percentile_us(99)},
+                 {"p99.9", phase.latencies.percentile_us(99.9)},
+                 {"max", phase.latencies.max_us()}}}};
+  if (phase.longest_gap) json["longest_gap_us"] = microseconds(*phase.longest_gap);
+  return json;
 }
 
 }  // namespace
 
-std::string phases_table(const std::vector<Phase>& phases, const std::optional<std::vector<Phase>>& limit) {
+std::string phases_table(const std::vector<Phase>& phases, const std::optional<std::vector<Phase>>& limit,
+                         const std::string& limit_name) {
   std::vector<std::string> headings = {"PHASE",  "OPS",    "SECONDS", "OPS/s",    "MB/s",
                                        "p50 us", "p90 us", "p99 us",  "p99.9 us", "max us"};
-  if (limit) headings.insert(headings.end(), {"MEDIUM", "RATIO"});
+  const bool has_gaps = std::ranges::any_of(phases, [](const Phase& phase) { return phase.longest_gap.has_value(); });
+  if (has_gaps) headings.emplace_back("GAP us");
+  if (limit) headings.insert(headings.end(), {limit_name, "RATIO"});
   Table table(headings);
   for (size_t column = 1; column < headings.size(); ++column) table.right_align(column);
   for (size_t i = 0; i < phases.size(); ++i) {
@@ -47,6 +56,7 @@ std::string phases_table(const std::vector<Phase>& phases, const std::optional<s
                                     phase.bytes == 0 ? "-" : fixed(per_second(phase.bytes, phase.seconds) / 1e6, 1)};
     for (double percent : {50.0, 90.0, 99.0, 99.9}) row.push_back(fixed(phase.latencies.percentile_us(percent), 1));
     row.push_back(fixed(phase.latencies.max_us(), 1));
+    if (has_gaps) row.push_back(phase.longest_gap ? fixed(microseconds(*phase.longest_gap), 1) : "-");
     if (limit) {
       const Phase& same = limit->at(i);
       FOREBAY_CHECK(same.name == phase.name, "both places are measured alike");

@@ -3,17 +3,19 @@
 #include <filesystem>
 #include <optional>
 
+#include "cli/bench/plain_socket.h"
 #include "cli/bench/report.h"
 
 namespace forebay::cli {
 namespace {
 
-Result<std::unique_ptr<BenchPlace>> local_place(const std::string& directory, const BenchOptions& options, bool keep) {
-  return BenchPlace::make(local_endpoint(), std::filesystem::absolute(directory).string(), options.threads, keep);
+Result<std::unique_ptr<BenchPlace>> local_place(std::unique_ptr<Endpoint> files, const std::string& directory,
+                                                const BenchOptions& options, bool keep) {
+  return BenchPlace::make(std::move(files), std::filesystem::absolute(directory).string(), options.threads, keep);
 }
 
 Result<std::unique_ptr<BenchPlace>> place_of(Shell& shell, const BenchOptions& options) {
-  if (!options.path.empty()) return local_place(options.path, options, options.keep);
+  if (!options.path.empty()) return local_place(local_endpoint(), options.path, options, options.keep);
   ASSIGN_OR_RETURN(std::unique_ptr<Endpoint> endpoint, cluster_endpoint(shell));
   return BenchPlace::make(std::move(endpoint), options.directory, options.threads, options.keep);
 }
@@ -42,12 +44,16 @@ Result<void> Bench::phase(const std::string& name, uint64_t each, const Operatio
 }
 
 Result<int> run_bench(Shell& shell, const BenchOptions& options, const Measurement& measurement) {
+  if (options.remote && (options.medium.empty() || !options.path.empty()))
+    return invalid("--remote measures the library beside a plain connection into --medium; there is no --path");
+  if (options.remote) shell.options().defines.emplace_back("forebay.client.short_circuit=false");
   end_phases_by_signal();
   // Both places first: what is wrong with them is said before anything is measured.
   ASSIGN_OR_RETURN(std::unique_ptr<BenchPlace> place, place_of(shell, options));
   std::optional<std::vector<Phase>> limit;
   if (!options.medium.empty()) {
-    ASSIGN_OR_RETURN(std::unique_ptr<BenchPlace> medium, local_place(options.medium, options, false));
+    ASSIGN_OR_RETURN(std::unique_ptr<BenchPlace> medium,
+                     local_place(options.remote ? plain_socket_endpoint() : local_endpoint(), options.medium, options, false));
     Bench bench(*medium, options.threads, !shell.json(), "medium: ");
     TRY(measurement(bench));
     limit = bench.take();
@@ -55,7 +61,8 @@ Result<int> run_bench(Shell& shell, const BenchOptions& options, const Measureme
   Bench bench(*place, options.threads, !shell.json(), "");
   TRY(measurement(bench));
   const std::vector<Phase> phases = bench.take();
-  shell.json() ? print_json(phases_json(phases, limit)) : print(phases_table(phases, limit));
+  shell.json() ? print_json(phases_json(phases, limit))
+               : print(phases_table(phases, limit, options.remote ? "PLAIN TCP" : "MEDIUM"));
   return 0;
 }
 

@@ -14,6 +14,7 @@ struct BenchOptions {
   std::string path;                       // of this host (a mount, say); empty: the cluster through the library
   std::string directory = "/cache-only";  // in the namespace, without --path
   std::string medium;                     // a directory of this host where the same is measured first, as the limit; empty: none
+  bool remote = false;  // as if the workers were on other hosts; the limit is a plain TCP connection into the medium
   int threads = 4;
   bool keep = false;  // leave the files
 };

@@ -9,6 +9,8 @@ void add_sequential_options(CLI::App* command, SequentialOptions& options) {
   add_bench_options(command, options.bench);
   command->add_option("--size", options.size, "of all files together")->capture_default_str();
   command->add_option("--block", options.block, "moved at once")->capture_default_str();
+  command->add_flag("--remote", options.bench.remote,
+                    "as if every worker were on another host, beside a plain TCP connection into --medium");
 }
 
 Result<Sequential> parse_sequential(const SequentialOptions& options) {
@@ -25,7 +27,7 @@ Result<void> write_files(Bench& bench, const Sequential& sequential) {
   std::vector<std::vector<std::byte>> blocks;
   blocks.reserve(files.size());
   for (size_t thread = 0; thread < files.size(); ++thread) blocks.push_back(noise_block(sequential.block, thread));
-  return bench.phase("write", sequential.blocks_each, [&](int thread, uint64_t i) -> Result<uint64_t> {
+  auto write = [&](int thread, uint64_t i) -> Result<uint64_t> {
     auto at = static_cast<size_t>(thread);
     if (i == 0) {
       ASSIGN_OR_RETURN(files[at], bench.files().create(bench.place().file(thread, 0), 0644, Existing::kRefuse));
@@ -33,7 +35,11 @@ Result<void> write_files(Bench& bench, const Sequential& sequential) {
     TRY(files[at]->write_at(blocks[at], i * sequential.block));
     if (i + 1 == sequential.blocks_each) TRY(files[at]->finish());
     return sequential.block;
-  });
+  };
+  ASSIGN_OR_RETURN(Phase phase, bench.time("write", bench.threads(), sequential.blocks_each, write));
+  phase.longest_gap = bench.files().longest_gap();
+  bench.report(std::move(phase));
+  return {};
 }
 
 Result<void> read_files(Bench& bench, const Sequential& sequential) {
