@@ -23,7 +23,8 @@ Core::Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, s
       config(with_upload_limits(std::move(configuration))),
       background(std::move(executors)),
       routing(env, log, config, background),
-      session(env, log, config, routing, background),
+      intake(env, log, config),
+      session(env, log, config, routing, background, intake),
       write_budget(config.write_buffer_bytes),
       holds(env, config, routing, background),
       uploads(config.multipart_upload ? std::make_optional<async::Semaphore>(config.multipart_upload->threads) : std::nullopt),
@@ -92,6 +93,7 @@ Task<Result<void>> ClientImpl::begin() {
 Task<void> ClientImpl::stop() {
   if (std::exchange(stopped_, true)) co_return;
   core_->routing.begin_to_stop();
+  core_->intake.end();
   std::vector<Task<Result<void>>> closing;
   for (const std::shared_ptr<FileState>& state : core_->files.all()) closing.push_back(close_all(state));
   co_await core_->background.run_all(0, std::move(closing), kCloseAtOnce);

@@ -71,6 +71,7 @@ struct ClientConfig {
   Duration hold_idle = std::chrono::seconds(10);  // a hold that nobody uses is given back
   // Content of a file up to so many bytes is kept by the master: no worker is asked. 0: never; no more than the master takes.
   uint64_t inline_bytes = 0;
+  Duration longest_pause = std::chrono::seconds(5);   // of one write, while writers are slowed; 0: none is slowed
   Duration worker_stall = std::chrono::seconds(5);    // a write that a worker did not answer goes elsewhere
   Duration seal_patience = std::chrono::seconds(10);  // then a close leaves sealing to the master
   Duration worker_pause = std::chrono::seconds(10);   // a worker that failed this client gets no new object for so long
@@ -239,6 +240,9 @@ class Client {
   virtual WriteMemory write_memory() const { return {}; }
   // What this client has to say of itself, for people, in reports: at most 256 bytes. Told with the next renewal of its session.
   virtual void describe(std::string) {}
+  // Called with +1 when a write or flush begins to wait because writers are slowed, and with -1 when it goes on. Set while no
+  // call is under way.
+  virtual void when_slowed(std::function<void(int)>) {}
   virtual std::unique_ptr<PersistControl> persistence() = 0;  // the client outlives it
 };
 

@@ -52,6 +52,7 @@ class ClientImpl final : public Client {
   Task<Result<std::vector<v1::WorkerAddress>>> workers() override;
   Task<Result<v1::ReportReply>> report() override;
   void describe(std::string state) override { core_->session.describe(std::move(state)); }
+  void when_slowed(std::function<void(int)> changed) override { core_->intake.when_waiting(std::move(changed)); }
   std::unique_ptr<PersistControl> persistence() override;  // persist_control.cc
 
   // opens.cc

@@ -17,6 +17,7 @@
 #include "client/routing.h"
 #include "client/session.h"
 #include "client/write_path/ack_gaps.h"
+#include "client/write_path/intake.h"
 #include "client/write_path/space_holds.h"
 #include "obs/log.h"
 #include "os/env.h"
@@ -40,6 +41,7 @@ struct Core {
   const ClientConfig config;
   Background background;
   Routing routing;
+  Intake intake;
   Session session;
   ByteBudget write_budget;
   AckGaps ack_gaps;

@@ -189,6 +189,13 @@ Task<std::optional<Backing>> FileState::backing(std::shared_ptr<OpenHandle> hand
 
 // ---- bytes that come through this client ----
 
+uint64_t FileState::take_growth() {
+  const std::shared_ptr<StagedObject> staged = this->staged();
+  if (!staged) return 0;
+  const Result<uint64_t> size = staged->file()->size();
+  return size ? staged->note_counted(*size) : 0;
+}
+
 Task<Result<size_t>> FileState::read_staged(std::shared_ptr<StagedObject> staged, MutableBytes into, uint64_t offset) {
   const std::shared_ptr<os::File> file = staged->file();
   if (into.size() < kBlockingFrom) co_return file->read_at(into, offset);
@@ -208,6 +215,7 @@ Task<Result<void>> FileState::write_staged(std::shared_ptr<OpenHandle> handle, B
   }
   auto write = [file, data, at = *offset] { return file->write_at(data, at); };
   Result<void> written = co_await async::run_blocking(core_.env.blocking, write);
+  staged->note_counted(*offset + data.size());  // it has passed
   co_return written;
 }
 

@@ -211,6 +211,14 @@ Status FileState::breaks(Status why) {
   return status;
 }
 
+// Not those that the master keeps.
+uint64_t FileState::bytes_for_workers(size_t bytes, std::optional<uint64_t> offset) const {
+  const uint64_t size = content_.size(), limit = core_.inline_limit();
+  const uint64_t end = offset.value_or(size) + bytes;
+  const bool stays_inline = !staged() && std::max(size, end) <= limit;
+  return stays_inline ? 0 : bytes;
+}
+
 // ---- attributes ----
 
 // A write takes the privilege bits away when it is committed. Those that are set after it are to stay.

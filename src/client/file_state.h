@@ -78,6 +78,8 @@ class FileState : public std::enable_shared_from_this<FileState> {
   void compacted(const std::vector<v1::NewExtent>& extents, const v1::CommitReply& reply, ObjectId object,
                  const std::vector<WorkerId>& workers);
   size_t executor() const { return executor_; }
+  uint64_t bytes_for_workers(size_t bytes, std::optional<uint64_t> offset) const;  // of a write; without offset, at the end
+  uint64_t take_growth();  // what a staged file has grown by, since it was asked last and through others than this client
   // The object with the bytes at `offset`, if it is at workers on other hosts only: fetching them ahead saves time.
   ObjectId far_object(uint64_t offset) const;
   Content& content() { return content_; }

@@ -34,11 +34,13 @@ class OpenFile final : public File {
   }
   Task<Result<void>> pwrite(Bytes data, uint64_t offset) override {
     CO_TRY(writable());
+    if (core_->intake.is_on()) co_await core_->intake.pass(state_->bytes_for_workers(data.size(), offset));
     Result<void> written = co_await state_->write(handle_, data, offset);
     co_return written;
   }
   Task<Result<void>> append(Bytes data) override {
     CO_TRY(writable());
+    if (core_->intake.is_on()) co_await core_->intake.pass(state_->bytes_for_workers(data.size(), std::nullopt));
     Result<void> written = co_await state_->write(handle_, data, std::nullopt);
     co_return written;
   }
@@ -58,11 +60,13 @@ class OpenFile final : public File {
   }
   Task<Result<void>> fsync(v1::Durability durability) override {
     if (closed_) co_return bad_descriptor("is closed");
+    co_await pass_growth();
     Result<void> committed = co_await state_->fsync(handle_, durability);
     co_return committed;
   }
   Task<Result<void>> flush() override {
     if (closed_) co_return bad_descriptor("is closed");
+    co_await pass_growth();
     Result<void> committed = co_await state_->commit(v1::DURABILITY_UNSPECIFIED);
     co_return committed;
   }
@@ -100,6 +104,11 @@ class OpenFile final : public File {
   std::shared_ptr<OpenHandle> handle() const { return handle_; }
 
  private:
+  // What the kernel has written of a staged file waits here.
+  Task<void> pass_growth() {
+    const uint64_t bytes = state_->take_growth();
+    if (bytes != 0 && core_->intake.is_on()) co_await core_->intake.pass(bytes, Intake::Bytes::kWritten);
+  }
   Error bad_descriptor(std::string_view why) const {
     return rejected(EBADF, "the file of inode " + to_string(inode()) + " " + std::string(why));
   }

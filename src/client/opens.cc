@@ -102,7 +102,10 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode
   request.set_truncate(flags.truncate);
   flags.stage = flags.fork_from || (flags.stage && flags.truncate);
   if (flags.write && (flags.stage || core_->inline_limit() == 0)) *request.mutable_placement() = placement(flags);
-  if (flags.fork_from) aim_at_worker_of(inode, flags.fork_from, *request.mutable_placement());
+  if (flags.fork_from) {
+    request.mutable_placement()->set_fork(true);
+    aim_at_worker_of(inode, flags.fork_from, *request.mutable_placement());
+  }
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
   SessionId session;

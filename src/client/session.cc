@@ -6,12 +6,18 @@ namespace forebay::client {
 
 namespace rpcs = v1::namespace_service;
 
-Session::Session(os::Env& env, obs::Log& log, const ClientConfig& config, Routing& routing, Background& background)
+namespace {
+constexpr Duration kSlowedRenewal = std::chrono::seconds(1);  // a rate is good for about so long
+}
+
+Session::Session(os::Env& env, obs::Log& log, const ClientConfig& config, Routing& routing, Background& background,
+                 Intake& intake)
     : env_(env),
       log_(log),
       config_(config),
       routing_(routing),
       background_(background),
+      intake_(intake),
       first_trace_{env.random.next(), env.random.next()} {}
 
 std::shared_ptr<Session::Epoch> Session::current() const {
@@ -51,6 +57,7 @@ Task<Result<void>> Session::open_new() {
   cluster_ = reply->cluster();
   epoch_ = std::make_shared<Epoch>(SessionId{reply->session()});
   lease_ = std::chrono::milliseconds(reply->lease_ms());
+  waited_ms_ = intake_.waited_ms();
   inline_max_ = reply->inline_max();
   known_master_epoch_ = reply->master_epoch();
   told_master_epoch_ = reading_.empty() ? reply->master_epoch() : 0;
@@ -145,6 +152,7 @@ Task<void> Session::keep_alive(Session* session, std::stop_token stop) {
       std::lock_guard lock(session->mutex_);
       pause = session->lease_ / 3;
     }
+    if (session->intake_.slows()) pause = std::min<Duration>(pause, kSlowedRenewal);
     pause = std::max<Duration>(pause, std::chrono::milliseconds(1));
     const bool slept = co_await session->env_.clock.sleep(pause, stop);
     if (!slept) co_return;
@@ -161,6 +169,7 @@ v1::RenewSessionRequest Session::renewal(SessionId session) const {
   std::lock_guard lock(mutex_);
   request.set_known_epoch(known_master_epoch_);
   request.set_state(state_);
+  request.set_slowed_ms(intake_.waited_ms() - waited_ms_);
   return request;
 }
 
@@ -191,6 +200,7 @@ Task<void> Session::renew_once() {
       }
       co_return;
     }
+    intake_.told(reply->intake());
     std::lock_guard lock(mutex_);
     if (telling != 0 && reply->master_epoch() == telling) told_master_epoch_ = telling;
     known_master_epoch_ = reply->master_epoch();

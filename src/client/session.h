@@ -12,6 +12,7 @@
 #include "client/client.h"
 #include "client/routing.h"
 #include "client/sequence_window.h"
+#include "client/write_path/intake.h"
 
 namespace forebay::client {
 
@@ -20,10 +21,10 @@ namespace forebay::client {
 // the old one are gone for good. Owned by Core. Any thread.
 class Session {
  public:
-  Session(os::Env& env, obs::Log& log, const ClientConfig& config, Routing& routing, Background& background);
+  Session(os::Env& env, obs::Log& log, const ClientConfig& config, Routing& routing, Background& background, Intake& intake);
 
   Task<Result<void>> begin();
-  // Renews at a third of the lease until the token ends it.
+  // Renews at a third of the lease, and each second while writers are slowed, until the token ends it.
   static Task<void> keep_alive(Session* session, std::stop_token stop);
   Task<void> end();
 
@@ -101,6 +102,7 @@ class Session {
   const ClientConfig& config_;
   Routing& routing_;
   Background& background_;
+  Intake& intake_;
   const TraceId first_trace_;  // random; the next ones follow it
   std::atomic<uint64_t> traces_ = 0;
 
@@ -109,6 +111,7 @@ class Session {
   std::atomic<uint64_t> inline_max_ = 0;
   std::string cluster_;  // set by begin()
   Duration lease_{};
+  uint64_t waited_ms_ = 0;                                   // writes of this client, before this session
   uint64_t known_master_epoch_ = 0, told_master_epoch_ = 0;  // told: it has this client's open reads
   bool ended_ = false;                                       // no other session is begun any more
   std::string state_;                                        // for people

@@ -47,6 +47,14 @@ inline constexpr Setting kTable[] = {
     {"forebay.master.session_lease", Kind::kDuration, "10s", "A client that is not heard of for so long has its files closed."},
     {"forebay.master.worker_lost_after", Kind::kDuration, "10s",
      "A worker that is not heard of for so long gets nothing new to store."},
+    {"forebay.master.intake.slow_from",
+     Kind::kCount,
+     "95",
+     "Writers are slowed while so many percent of the live workers' room are in use and something will free some. Not below the "
+     "workers' high watermarks, where eviction begins. 100: nobody is slowed.",
+     {.least = 50, .most = 100}},
+    {"forebay.master.intake.horizon", Kind::kDuration, "10s",
+     "What room is left may be filled in no less than this time while writers are slowed: longer slows them earlier and more."},
     {"forebay.master.threads", Kind::kCount, "2", "Threads that serve connections.", {.least = 1, .most = 64}},
 
     {"forebay.worker.hostname", Kind::kText, "", "Where clients find this worker. Empty: the name of this host."},
@@ -118,6 +126,9 @@ inline constexpr Setting kTable[] = {
      {.least = 1, .most = 256}},
     {"forebay.client.write_buffer", Kind::kSize, "256MB",
      "Memory of writes that all files of one client may buffer, at least 1MB; more writes wait."},
+    {"forebay.client.intake.longest_pause", Kind::kDuration, "5s",
+     "The longest that one write waits because writers are slowed, or one close of a file that the kernel has written. 0s: none "
+     "waits."},
     {"forebay.client.retry_for", Kind::kDuration, "60s", "How long a call is repeated while masters or workers do not answer."},
     {"forebay.client.compact_from_extents",
      Kind::kCount,

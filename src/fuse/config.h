@@ -38,6 +38,7 @@ struct MountConfig {
       v1::DURABILITY_FSYNC;  // what fsync(2) and fdatasync(2) ask for; close(2) asks for the file's own
 
   uint32_t max_in_flight = 64;          // requests being worked on; more wait in the kernel
+  uint32_t max_slowed = 256;            // that wait because writers are slowed and let others have their turn, 1 MiB each
   uint32_t max_background = 256;        // readahead, asynchronous direct I/O and releases that the kernel may have queued
   uint32_t readahead_bytes = 4 * kMiB;  // per open file; the kernel's default of 128 KiB stays where /sys is not writable
   size_t idle_buffers = 16;          // of 1 MiB, kept for reuse; in use: at most one per request in flight for reads and writes

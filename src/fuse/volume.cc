@@ -1,5 +1,7 @@
 #include "fuse/volume.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace forebay::fuse {
@@ -15,11 +17,13 @@ Volume::Volume(client::Client& client, obs::Log& log, MountConfig config, std::v
       read_buffers_(config_.idle_buffers),
       message_buffers_(config_.idle_buffers) {
   FOREBAY_CHECK(!executors_.empty(), "a mount needs an executor");
+  client_.when_slowed([this](int change) { slowed_changed(change); });
   io_modes_.on_change([this](std::string mode) { client_.describe(std::move(mode)); });
 }
 
 Volume::~Volume() {
   FOREBAY_CHECK(in_flight_ == 0 && files_.empty(), "a volume ends after its requests");
+  client_.when_slowed({});
   for (OpenDir* directory : directories_) delete directory;
 }
 
@@ -33,11 +37,11 @@ void Volume::serve(Task<void> operation, Work work) {
 Task<void> Volume::place() {
   {
     std::lock_guard lock(mutex_);
-    if (in_flight_ < config_.max_in_flight) co_return;
+    if (has_place_locked()) co_return;
   }
   co_await async::park([this](async::Waker waker) {
     std::unique_lock lock(mutex_);
-    if (in_flight_ >= config_.max_in_flight) {
+    if (!has_place_locked()) {
       place_wanted_ = std::move(waker);
       return;
     }
@@ -45,6 +49,8 @@ Task<void> Volume::place() {
     waker();
   });
 }
+
+bool Volume::has_place_locked() const { return in_flight_ < config_.max_in_flight + std::min(slowed_, config_.max_slowed); }
 
 void Volume::begin_request() {
   std::lock_guard lock(mutex_);
@@ -55,8 +61,14 @@ void Volume::end_request() {
   // Notifies under the lock: with the last request gone this object may be destroyed.
   std::lock_guard lock(mutex_);
   --in_flight_;
-  if (place_wanted_) std::exchange(place_wanted_, nullptr)();
+  if (place_wanted_ && has_place_locked()) std::exchange(place_wanted_, nullptr)();
   if (in_flight_ == 0) request_ended_.notify_all();
+}
+
+void Volume::slowed_changed(int change) {
+  std::lock_guard lock(mutex_);
+  slowed_ += static_cast<uint32_t>(change);
+  if (place_wanted_ && has_place_locked()) std::exchange(place_wanted_, nullptr)();
 }
 
 void Volume::wait_until_idle() {

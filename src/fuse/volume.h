@@ -20,7 +20,8 @@
 namespace forebay::fuse {
 
 // Owned by the mount; the client, the log and the executors outlive it. Any thread.
-// Limit: MountConfig::max_in_flight requests; more are not received, and wait in the kernel.
+// Limit: MountConfig::max_in_flight requests, besides max_slowed that wait because writers are slowed; more are not received, and
+// wait in the kernel.
 class Volume {
  public:
   Volume(client::Client& client, obs::Log& log, MountConfig config, std::vector<async::Executor> executors);
@@ -45,6 +46,7 @@ class Volume {
   void begin_request();
   void end_request();
   void wait_until_idle();
+  void slowed_changed(int change);  // of requests that wait because writers are slowed
 
   // Set once, before the first request.
   void set_session(fuse_session* session) { session_ = session; }
@@ -64,6 +66,8 @@ class Volume {
   v1::Attr with_local_changes(v1::Attr attr);
 
  private:
+  bool has_place_locked() const;
+
   client::Client& client_;
   obs::Log& log_;
   const MountConfig config_;
@@ -78,7 +82,7 @@ class Volume {
   std::atomic<size_t> next_executor_{0};
   mutable std::mutex mutex_;
   std::condition_variable request_ended_;
-  uint32_t in_flight_ = 0;
+  uint32_t in_flight_ = 0, slowed_ = 0;
   async::Waker place_wanted_;
   std::unordered_set<OpenFile*> files_;
   std::unordered_map<InodeId, uint32_t> opens_;  // of files_, by inode

@@ -24,7 +24,9 @@ class MasterEvents : public rpc::ServerEvents {
   virtual void persistence_counted(const v1::PersistStatusReply& total, int64_t now_ns) = 0;
   virtual void evicted(uint64_t /*bytes*/) {}         // clean content that left the cache, by itself or freed by somebody
   virtual void inline_changed(uint64_t /*bytes*/) {}  // content that is kept with the metadata, now
-  virtual void compacted(uint64_t bytes) = 0;         // of a fragmented file, swapped for the same in fewer extents
+  virtual void intake_changed(bool /*slowed*/, uint64_t /*bytes_per_second*/) {}  // of all writers, looked at now and then
+  virtual void writers_waited(Duration /*more*/) {}                               // because they are slowed, as clients tell
+  virtual void compacted(uint64_t bytes) = 0;  // of a fragmented file, swapped for the same in fewer extents
 };
 
 MasterEvents& no_events();  // for tests

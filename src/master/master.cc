@@ -63,6 +63,7 @@ Task<Result<void>> Master::start() {
   worker_watch_->start();
   reclaimer_->start();
   evictor_->start();
+  intake_->start();
   expiry_->start();
   started_ = true;
   CO_TRY(co_await mapping_watch_->start());
@@ -79,6 +80,7 @@ Task<void> Master::stop() {
     co_await census_->stop();
     co_await mapping_watch_->stop();
     co_await expiry_->stop();
+    co_await intake_->stop();
     co_await evictor_->stop();
     co_await reclaimer_->stop();
     co_await worker_watch_->stop();
@@ -93,6 +95,7 @@ Task<void> Master::stop() {
   cluster_service_.reset();
   sessions_.reset();
   driver_.reset();
+  intake_.reset();
   expiry_.reset();
   evictor_.reset();
   reclaimer_.reset();
@@ -141,6 +144,14 @@ void Master::build() {
                                                             .starts = scan_starts_,
                                                             .blocking = env_.blocking},
                                            config_.reclaim, executors_.front());
+  intake_ = std::make_unique<Intake>(Intake::Parts{.workers = worker_table_,
+                                                   .store = *store_,
+                                                   .starts = scan_starts_,
+                                                   .clock = env_.clock,
+                                                   .log = log_,
+                                                   .events = events_,
+                                                   .blocking = env_.blocking},
+                                     config_.intake, executors_.front());
   evictor_ = std::make_unique<Evictor>(Evictor::Parts{.loop = *loop_,
                                                       .store = *store_,
                                                       .clock = env_.clock,
@@ -167,7 +178,7 @@ void Master::build() {
                                                    .events = events_,
                                                    .sessions = session_table_,
                                                    .outcomes = outcomes_,
-                                                   .placer = worker_table_,
+                                                   .placer = *intake_,
                                                    .persistence = *persistence_,
                                                    .default_durability = config_.durability});
   sessions_ =
@@ -184,7 +195,8 @@ void Master::build() {
                                                              .cluster = cluster_,
                                                              .epoch = env_.random.next() | 1,
                                                              .lease = config_.sessions.lease,
-                                                             .inline_max = std::min(config_.inline_max, kMaxInlineContent)},
+                                                             .inline_max = std::min(config_.inline_max, kMaxInlineContent),
+                                                             .intake = intake_.get()},
                                        executors_.front());
   cluster_service_ = std::make_unique<ClusterService>(env_, log_, *store_, *loop_, scan_starts_, worker_table_, events_, cluster_,
                                                       config_.cluster);
@@ -200,6 +212,7 @@ void Master::build() {
                                                               .clock = env_.clock,
                                                               .sessions = session_table_,
                                                               .workers = worker_table_,
+                                                              .intake = *intake_,
                                                               .blocking = env_.blocking,
                                                               .cluster = cluster_,
                                                               .version = config_.version,

@@ -12,6 +12,7 @@
 #include "kv/store.h"
 #include "master/admin/admin_service.h"
 #include "master/cluster/cluster_service.h"
+#include "master/cluster/intake.h"
 #include "master/cluster/worker_watch.h"
 #include "master/commit_loop.h"
 #include "master/driver.h"
@@ -42,6 +43,7 @@ struct MasterConfig {
   CommitLoopConfig commit;
   ReclaimerConfig reclaim;
   EvictorConfig evict;
+  IntakeConfig intake;
   ExpiryConfig expiry;
   PersistConfig persistence;
   MappingWatchConfig mapping;
@@ -103,6 +105,7 @@ class Master {
   std::unique_ptr<CommitLoop> loop_;
   std::unique_ptr<Reclaimer> reclaimer_;
   AccessTable accesses_;
+  std::unique_ptr<Intake> intake_;
   std::unique_ptr<Evictor> evictor_;
   std::unique_ptr<Expiry> expiry_;
   rpc::Router router_;

@@ -38,6 +38,8 @@ class Placer {
   virtual Result<Placed> place(const v1::Placement& wanted) = 0;
   virtual bool is_known(WorkerId worker) const = 0;
   virtual bool is_live(WorkerId worker) const { return is_known(worker); }  // has been heard of lately
+  // Bytes a second that this session's client may write to workers from now on, being given room; 0: as many as it can.
+  virtual uint64_t intake(SessionId /*writer*/) { return 0; }
 };
 
 // Which inodes are open for reading: in memory, told by sessions.

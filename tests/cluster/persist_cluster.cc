@@ -53,6 +53,7 @@ Result<void> PersistCluster::start() {
   config.object_bytes = 64 * kKiB;
   config.inline_bytes = config_.inline_bytes;
   config.retry_for = config_.patience;
+  config.longest_pause = config_.longest_pause;
   for (size_t i = 0; i < config_.clients; ++i) {
     ASSIGN_OR_RETURN(std::unique_ptr<client::Client> made,
                      run(client::Client::start(client_process_->env(), *config_.log, config, {world_.executor()})));
@@ -121,6 +122,7 @@ Task<Result<void>> PersistCluster::start_master(os::Env& env) {
   config.listen = {kMaster};
   config.version = "test";
   config.workers.least_grant = 64 * kKiB;
+  config.intake.slow_from = config_.slow_from;
   config.persistence.block_bytes = config_.block_bytes;
   master_ = std::make_unique<master::Master>(
       env, config, [disk = master_disk_] { return disk->open(); }, world_.executor(), std::vector{world_.executor()},
@@ -133,7 +135,10 @@ Task<Result<void>> PersistCluster::start_worker(os::Env& env, size_t index) {
   config.listen = {.host = "0.0.0.0", .port = 29'999, .path = {}};
   config.advertised_host = places_[index + 1].host;
   config.masters = {kMaster};
-  config.store.tiers = {{.alias = "SSD", .medium = "SSD", .paths = {{.path = "/tier", .quota_bytes = config_.quota_bytes}}}};
+  config.store.tiers = {{.alias = "SSD",
+                         .medium = "SSD",
+                         .paths = {{.path = "/tier", .quota_bytes = config_.quota_bytes}},
+                         .watermarks = {.high = config_.slow_from}}};
   config.store.reserve_step_bytes = 64 * kKiB;
   config.persist.open = opener(env, index);
   config.persist.small_bytes = config_.small_bytes;

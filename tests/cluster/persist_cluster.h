@@ -26,17 +26,19 @@ struct PersistClusterConfig {
   size_t clients = 1;
   std::string policies = R"("onDelete": "delete")";  // of the mapping /c → /ufs/k
   bool is_nas = false;
-  ufs::StoreFaults* faults = nullptr;              // of every worker's store
-  uint64_t block_bytes = 64 * kKiB;                // what comes back at a time
-  Duration patience = std::chrono::seconds(60);    // of the client
-  uint64_t quota_bytes = 900 * kMiB;               // of a worker's tier
-  uint64_t inline_bytes = inline_bytes_of_test();  // of the client
-  uint32_t page = 256;                             // of the coordinator's lists
-  Duration interval = std::chrono::seconds(1);     // of the coordinator's looks at the queue
-  uint64_t small_bytes = 64 * kKiB;                // longer ones are uploaded in parts of 16 KiB
-  std::optional<ufs::Limits> limits;               // of the bucket
-  bool has_conditions = true;                      // of the bucket: else it ignores them, and only uploads can be fenced
-  obs::Log* log = &obs::null_log();                // of all roles; outlives the cluster
+  ufs::StoreFaults* faults = nullptr;                // of every worker's store
+  uint64_t block_bytes = 64 * kKiB;                  // what comes back at a time
+  Duration patience = std::chrono::seconds(60);      // of the client
+  uint64_t quota_bytes = 900 * kMiB;                 // of a worker's tier
+  uint64_t inline_bytes = inline_bytes_of_test();    // of the client
+  uint32_t page = 256;                               // of the coordinator's lists
+  Duration interval = std::chrono::seconds(1);       // of the coordinator's looks at the queue
+  uint64_t small_bytes = 64 * kKiB;                  // longer ones are uploaded in parts of 16 KiB
+  std::optional<ufs::Limits> limits;                 // of the bucket
+  double slow_from = 0.95;                           // the workers' high watermark, and where writers are slowed
+  Duration longest_pause = std::chrono::seconds(5);  // of the client, then
+  bool has_conditions = true;                        // of the bucket: else it ignores them, and only uploads can be fenced
+  obs::Log* log = &obs::null_log();                  // of all roles; outlives the cluster
 };
 
 // A master, two workers, a coordinator and a client, real roles in a simulated world; a bucket below. A killed role's process is
@@ -75,6 +77,7 @@ class PersistCluster {
   Result<v1::PersistStatusReply> status();
 
   ufs::MemoryBucket& bucket() { return bucket_; }
+  os::Clock& client_clock() { return client_process_->env().clock; }
   os::SimWorld& world() { return world_; }
   coordinator::Coordinator* coordinator() { return coordinator_.get(); }
   // Successful writes that made this key visible.

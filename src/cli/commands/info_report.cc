@@ -1,5 +1,6 @@
 #include "base/units.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/slowed_writers.h"
 #include "cli/commands/workers_table.h"
 #include "cli/format.h"
 
@@ -31,6 +32,7 @@ Json to_json(const v1::ReportReply& report) {
           {"sessions", report.sessions()},
           {"write_handles", report.write_handles()},
           {"reclaiming", report.reclaiming()},
+          {"writers", slowed_writers_json(report.intake())},
           {"workers", workers_json(report)},
           {"clients", clients_json(report)}};
 }
@@ -51,6 +53,7 @@ Result<int> run(Shell& shell) {
   table.add({"client sessions", std::to_string(report.sessions())});
   table.add({"files open for writing", std::to_string(report.write_handles())});
   table.add({"removed, space pending", std::to_string(report.reclaiming())});
+  table.add({"writers", slowed_writers_line(report.intake())});
   print(table.text() + "\n" + workers_table(report) + clients_table(report));
   return 0;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "cli/commands/commands.h"
+#include "cli/commands/slowed_writers.h"
 #include "cli/format.h"
 #include "cli/persist/control.h"
 
@@ -11,6 +12,7 @@ struct Findings {
   v1::PersistStatusReply status;
   v1::GetMappingReply mapping;
   Result<v1::Pace> pace;
+  v1::IntakeReport writers;
   MountNames names;
 };
 
@@ -76,6 +78,7 @@ Json to_json(const Findings& found) {
   for (const v1::PersistFailure& failure : status.failures()) failures.push_back(failure_json(failure, found.names));
   json["mappings"] = mappings;
   json["failures"] = failures;
+  json["writers"] = slowed_writers_json(found.writers);
   json["mapping_problem"] = found.mapping.problem();
   if (!found.pace) {
     json["coordinator"] = {{"error", found.pace.error().to_string()}};
@@ -109,6 +112,7 @@ void print_counts(const Findings& found) {
                " keys at which uploads that were given up are looked for later");
   print_line("dirty       " + format_human(status.bytes()) +
              (status.oldest_dirty_ns() == 0 ? "" : ", the oldest for " + age_since(status.oldest_dirty_ns())));
+  print_line("writers     " + slowed_writers_line(found.writers));
   if (found.pace)
     print_line("throughput  " + format_rate(found.pace->bytes_per_second(), 1) +
                (found.pace->bandwidth() == 0 ? "" : " (capped at " + format_rate(found.pace->bandwidth(), 1) + ")") +
@@ -143,9 +147,12 @@ void print_tables(const Findings& found) {
 
 Result<int> run(Shell& shell) {
   ASSIGN_OR_RETURN(const auto control, persist_control(shell));
+  ASSIGN_OR_RETURN(client::Client * client, shell.client());
   Findings found{.pace = elsewhere("not asked"), .names = {}};
   ASSIGN_OR_RETURN(found.status, whole_status(shell, *control));
   ASSIGN_OR_RETURN(found.mapping, shell.wait(control->mapping(shell.who())));
+  ASSIGN_OR_RETURN(const v1::ReportReply report, shell.wait(client->report()));
+  found.writers = report.intake();
   found.pace = ask_coordinator<v1::coordinator_service::GetPace>(shell, {});
   found.names = MountNames::load(shell);
   if (shell.json()) {

@@ -85,6 +85,7 @@ Result<client::ClientConfig> client_config(const config::Settings& settings) {
   config.inline_bytes = settings.size("forebay.client.inline_size");
   config.stream_window = settings.count("forebay.client.stream_window");
   config.write_buffer_bytes = settings.size("forebay.client.write_buffer");
+  config.longest_pause = settings.duration("forebay.client.intake.longest_pause");
   config.retry_for = settings.duration("forebay.client.retry_for");
   config.compact_from_extents = settings.count("forebay.client.compact_from_extents");
   config.compact_extent_bytes = settings.size("forebay.client.compact_extent_size");
@@ -105,6 +106,8 @@ master::MasterConfig master_config(const config::Settings& settings) {
   config.durability = durability_of(settings.text("forebay.client.durability"));
   config.inline_max = settings.size("forebay.master.inline_max");
   config.sessions.lease = settings.duration("forebay.master.session_lease");
+  config.intake.slow_from = static_cast<double>(settings.count("forebay.master.intake.slow_from")) / 100;
+  config.intake.horizon = std::max<Duration>(settings.duration("forebay.master.intake.horizon"), std::chrono::milliseconds(100));
   config.workers.lost_after = settings.duration("forebay.master.worker_lost_after");
   config.cluster.heartbeat = settings.duration("forebay.worker.heartbeat");
   config.mapping.file = settings.text("forebay.persist.mapping_file");

@@ -14,6 +14,8 @@ MasterMetrics::MasterMetrics(obs::Metrics& metrics, obs::Readiness& readiness)
       compactions_(metrics.counter("forebay_master_compactions_total",
                                    "Swaps of fragmented parts of files for the same bytes in fewer extents.")),
       compacted_bytes_(metrics.counter("forebay_master_compacted_bytes_total", "Bytes in those swaps.")),
+      waited_(metrics.counter("forebay_master_writers_waited_seconds_total",
+                              "Time that clients' writes have waited because writers are slowed, as clients tell.")),
       batches_(
           metrics.duration("forebay_master_commit_seconds", "Time from running a batch's first change to its being committed.")),
       synced_(metrics.duration("forebay_master_journal_sync_seconds", "Time of one sync of the journal.")),
@@ -22,6 +24,9 @@ MasterMetrics::MasterMetrics(obs::Metrics& metrics, obs::Readiness& readiness)
       live_workers_(metrics.gauge("forebay_master_workers", "Workers, by state.", {{"state", "live"}})),
       lost_workers_(metrics.gauge("forebay_master_workers", "Workers, by state.", {{"state", "lost"}})),
       broken_(metrics.gauge("forebay_master_broken", "1 once the journal has failed and changes are refused.")),
+      slowed_(metrics.gauge("forebay_master_writers_slowed", "1 while writers are slowed, because workers are nearly full.")),
+      intake_(metrics.gauge("forebay_master_intake_bytes_per_second",
+                            "What all clients together may write to workers while writers are slowed; 0: as much as they can.")),
       persistence_(metrics) {}
 
 void MasterMetrics::batch_committed(size_t steps, size_t bytes, Duration took) {
@@ -33,6 +38,11 @@ void MasterMetrics::batch_committed(size_t steps, size_t bytes, Duration took) {
 void MasterMetrics::compacted(uint64_t bytes) {
   compactions_.add();
   compacted_bytes_.add(static_cast<double>(bytes));
+}
+
+void MasterMetrics::intake_changed(bool slowed, uint64_t bytes_per_second) {
+  slowed_.set(slowed ? 1 : 0);
+  intake_.set(static_cast<double>(bytes_per_second));
 }
 
 void MasterMetrics::became_broken() {

@@ -23,6 +23,8 @@ class MasterMetrics final : public master::MasterEvents {
   void reclaimed(size_t inodes) override { reclaimed_.add(static_cast<double>(inodes)); }
   void evicted(uint64_t bytes) override { evicted_.add(static_cast<double>(bytes)); }
   void inline_changed(uint64_t bytes) override { inline_bytes_.set(static_cast<double>(bytes)); }
+  void intake_changed(bool slowed, uint64_t bytes_per_second) override;
+  void writers_waited(Duration more) override { waited_.add(std::chrono::duration<double>(more).count()); }
   void compacted(uint64_t bytes) override;
   void persistence_counted(const v1::PersistStatusReply& total, int64_t now_ns) override { persistence_.counted(total, now_ns); }
 
@@ -34,9 +36,9 @@ class MasterMetrics final : public master::MasterEvents {
  private:
   obs::Readiness& readiness_;
   RpcMetrics calls_;
-  obs::Counter steps_, bytes_, repeated_, expired_, reclaimed_, evicted_, compactions_, compacted_bytes_;
+  obs::Counter steps_, bytes_, repeated_, expired_, reclaimed_, evicted_, compactions_, compacted_bytes_, waited_;
   obs::Histogram batches_, synced_;
-  obs::Gauge inline_bytes_, sessions_, live_workers_, lost_workers_, broken_;
+  obs::Gauge inline_bytes_, sessions_, live_workers_, lost_workers_, broken_, slowed_, intake_;
   PersistGauges persistence_;
 };
 

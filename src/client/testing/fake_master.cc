@@ -61,6 +61,9 @@ void FakeMaster::serve_sessions() {
         for (uint64_t inode : request.open_reads()) told_reads.push_back(inode);
         v1::RenewSessionReply reply;
         reply.set_master_epoch(epoch);
+        reply.set_intake(intake);
+        slowed_ms = request.slowed_ms();
+        ++renewals;
         return reply;
       });
   on<rpcs::CloseSession>([this](const rpc::Call&, const v1::CloseSessionRequest& request) -> Result<rpc::Answer<v1::Empty>> {
@@ -246,6 +249,7 @@ Result<v1::Grant> FakeMaster::grant(uint64_t handle, const v1::Placement& placem
     v1::Grant granted;
     granted.set_object(++next_);
     granted.add_workers(worker.worker());
+    granted.set_intake(intake);
     granted.set_staged(placement.staged() && worker.host_id() == placement.host_id());
     granted.set_bytes(granted.staged() ? kStagedBytes : placement.bytes());
     objects[next_] = {handle, granted.bytes(), 0, {worker.worker()}, false, 0};

@@ -32,6 +32,7 @@ class FakeMaster final : public FakeServer {
   // -- what tests set --
   std::vector<v1::WorkerAddress> workers;
   std::set<uint64_t> full;  // workers that get no objects
+  uint64_t intake = 0;      // told with grants and renewals
   uint32_t lease_ms = 30'000;
   uint64_t epoch = 1;
   uint32_t inline_max = 65'536;
@@ -50,6 +51,7 @@ class FakeMaster final : public FakeServer {
   std::map<uint64_t, std::pair<uint64_t, uint64_t>> handles;  // open for write: inode, session
   std::set<uint64_t> sessions;
   std::vector<uint64_t> removed;  // objects that were given back
+  uint64_t slowed_ms = 0, renewals = 0;
   std::vector<uint64_t> read_handles_closed, told_reads;
   std::vector<v1::CommitRequest> commits;
   int executed(const std::string& method) const {

@@ -34,6 +34,7 @@ FileWriter::FileWriter(Core& core, Content& content, InodeId inode, size_t execu
     : core_(core), content_(content), inode_(inode), executor_(executor), inline_(core.write_budget, core.held_budget) {}
 
 void FileWriter::add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants) {
+  if (!grants.empty()) core_.intake.told(grants.Get(0).intake());
   std::lock_guard lock(mutex_);
   for (const v1::Grant& grant : grants) grants_.push_back({grant, handle.id});
   handles_.push_back(std::move(handle));
@@ -240,7 +241,10 @@ Task<Result<FileWriter::Granted>> FileWriter::allocate(WriteHandle handle, uint6
   for (;;) {
     const v1::AllocateRequest request = allocation(handle, bytes);
     Result<v1::AllocateReply> reply = co_await core_.session.call<rpcs::Allocate>(handle.who, request, handle.session);
-    if (reply && reply->grants_size() == 1 && reply->grants(0).workers_size() > 0) co_return Granted{reply->grants(0), handle.id};
+    if (reply && reply->grants_size() == 1 && reply->grants(0).workers_size() > 0) {
+      core_.intake.told(reply->grants(0).intake());
+      co_return Granted{reply->grants(0), handle.id};
+    }
     if (reply) co_return invalid("the master granted no object");
     if (!reply.error().is_errno(ENOSPC)) co_return std::unexpected(std::move(reply).error());
     if (request.placement().avoid_size() > 0) {
@@ -271,6 +275,7 @@ Task<void> FileWriter::allocate_ahead(Core* core, WriteHandle handle, v1::Alloca
   } else if (reply->grants_size() != 1 || reply->grants(0).workers_size() == 0) {
     into->set(invalid("the master granted no object"));
   } else {
+    core->intake.told(reply->grants(0).intake());
     into->set(Granted{reply->grants(0), handle.id});
   }
 }

@@ -45,6 +45,12 @@ class StagedObject {
   Result<StagedContent> look() const;                                 // (any)
   void merge_into(v1::Attr& attr) const;                              // (any)
   Task<Result<std::shared_ptr<os::File>>> writable();
+  // (any) So much of it, from its beginning, has been counted as written: how much of that is new.
+  uint64_t note_counted(uint64_t bytes) {
+    for (uint64_t before = counted_; before < bytes;)
+      if (counted_.compare_exchange_weak(before, bytes)) return bytes - before;
+    return 0;
+  }
   // This client writes no more: as long as it can, nobody may seal it.
   void close_writable() { writing_.reset(); }
 
@@ -75,6 +81,7 @@ class StagedObject {
   uint64_t layout_ = 0;
   int64_t mtime_at_master_ns_ = 0;
   bool is_shared_ = false, was_committed_ = false;
+  std::atomic<uint64_t> counted_ = 0;
   std::atomic<int64_t> known_mtime_ns_ = 0;  // of the file, when the master was told last
 };
 

@@ -68,6 +68,7 @@ Result<v1::ReportReply> AdminService::make_report() const {
   reply.set_write_handles(handles);
   ASSIGN_OR_RETURN(const uint64_t reclaiming, count(*snapshot, "N"));
   reply.set_reclaiming(reclaiming);
+  parts_.intake.describe(*reply.mutable_intake());
   for (v1::WorkerReport& worker : parts_.workers.report()) *reply.add_workers() = std::move(worker);
   for (const auto& [session, state] : parts_.sessions.described(kMostClients)) {
     ASSIGN_OR_RETURN(const std::optional<v1::SessionRecord> record,

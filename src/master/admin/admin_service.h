@@ -6,6 +6,7 @@
 
 #include "forebay/v1/admin.pb.h"
 #include "kv/store.h"
+#include "master/cluster/intake.h"
 #include "master/cluster/worker_table.h"
 #include "master/commit_loop.h"
 #include "master/sessions/session_table.h"
@@ -24,6 +25,7 @@ class AdminService {
     os::Clock& clock;
     const SessionTable& sessions;
     const WorkerTable& workers;
+    const Intake& intake;
     async::Executor blocking;
     std::string cluster, version;
     os::Instant started;

@@ -220,6 +220,30 @@ void WorkerTable::space(v1::StatFsReply& reply) const {
   }
 }
 
+WorkerRoom WorkerTable::room() const {
+  std::lock_guard lock(mutex_);
+  WorkerRoom room;
+  for (const auto& [worker, entry] : entries_) {
+    if (state(entry) != State::kLive) continue;
+    uint64_t available = 0;
+    for (const v1::TierSpace& tier : entry.tiers) {
+      room.total += tier.quota_bytes();
+      available += tier.available_bytes();
+    }
+    room.left += available - std::min(available, entry.granted_since);
+  }
+  return room;
+}
+
+std::vector<WorkerId> WorkerTable::live() const {
+  std::lock_guard lock(mutex_);
+  std::vector<WorkerId> live;
+  for (const auto& [worker, entry] : entries_) {
+    if (state(entry) == State::kLive) live.push_back(worker);
+  }
+  return live;
+}
+
 WorkerTable::Counts WorkerTable::counts() const {
   std::lock_guard lock(mutex_);
   Counts counts;

@@ -13,6 +13,7 @@
 #include "forebay/v1/admin.pb.h"
 #include "forebay/v1/cluster.pb.h"
 #include "forebay/v1/records.pb.h"
+#include "master/cluster/intake_policy.h"
 #include "master/operation.h"
 #include "os/clock.h"
 
@@ -59,6 +60,8 @@ class WorkerTable : public Placer {
   v1::GetWorkersReply addresses() const;
   std::vector<v1::WorkerReport> report() const;
   void space(v1::StatFsReply& reply) const;  // of workers that are not lost
+  WorkerRoom room() const;                   // of live workers, less what was granted since they told
+  std::vector<WorkerId> live() const;
   Counts counts() const;
   // Of live workers above their high watermark: what has to go until they are at the low one.
   std::map<WorkerId, uint64_t> surplus() const;

@@ -15,7 +15,11 @@ void save_object(kv::Txn& txn, ObjectId object, const v1::ObjectRecord& record) 
 Result<v1::Grant> grant_object(MutationContext& context, InodeId inode, HandleId handle, const v1::Placement& wanted) {
   if (wanted.bytes() == 0 || wanted.bytes() > INT64_MAX)
     return invalid("an object of " + std::to_string(wanted.bytes()) + " bytes");
-  ASSIGN_OR_RETURN(Placer::Placed placed, context.placer.place(wanted));
+  const uint64_t intake = context.placer.intake(context.caller.session);
+  v1::Placement possible = wanted;
+  // What the kernel writes by itself cannot be slowed. Where others have the file open as it is, there is no other way.
+  if (intake != 0 && !wanted.fork()) possible.set_staged(false);
+  ASSIGN_OR_RETURN(Placer::Placed placed, context.placer.place(possible));
   ASSIGN_OR_RETURN(uint64_t id, context.next_id("object"));
   v1::ObjectRecord record;
   record.set_inode(inode.value);
@@ -25,6 +29,7 @@ Result<v1::Grant> grant_object(MutationContext& context, InodeId inode, HandleId
   grant.set_object(id);
   grant.set_bytes(record.granted_bytes());
   grant.set_staged(placed.staged);
+  grant.set_intake(intake);
   for (WorkerId worker : placed.workers) {
     record.add_workers(worker.value);
     grant.add_workers(worker.value);

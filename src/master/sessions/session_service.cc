@@ -108,6 +108,8 @@ Result<v1::RenewSessionReply> SessionService::renew(const v1::RenewSessionReques
   else if (request.known_epoch() == parts_.epoch)
     parts_.table.has_nothing_to_tell(session);
   v1::RenewSessionReply reply;
+  const uint64_t waited_ms = parts_.table.note_waited(session, request.slowed_ms());
+  if (parts_.intake != nullptr) reply.set_intake(parts_.intake->renewed(session, waited_ms));
   reply.set_master_epoch(parts_.epoch);
   return reply;
 }

@@ -7,6 +7,7 @@
 #include "async/sync.h"
 #include "forebay/v1/namespace.pb.h"
 #include "kv/store.h"
+#include "master/cluster/intake.h"
 #include "master/commit_loop.h"
 #include "master/events.h"
 #include "master/operation.h"
@@ -40,7 +41,8 @@ class SessionService {
     std::string cluster;
     uint64_t epoch = 0;
     Duration lease = std::chrono::seconds(10);
-    size_t inline_max = 0;  // told to clients
+    size_t inline_max = 0;     // told to clients
+    Intake* intake = nullptr;  // the same; none: nobody is slowed
   };
   SessionService(Parts parts, async::Executor executor) : parts_(std::move(parts)), scope_(executor) {}
 

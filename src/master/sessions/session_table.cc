@@ -8,11 +8,12 @@ void SessionTable::load(SessionId session, uint64_t nonce) {
   add(session, nonce);
   std::lock_guard lock(mutex_);
   silent_.insert(session);
+  sessions_[session].waited_ms.reset();
 }
 
 void SessionTable::add(SessionId session, uint64_t nonce) {
   std::lock_guard lock(mutex_);
-  sessions_.insert_or_assign(session, Session{.nonce = nonce, .expires = clock_.now() + config_.lease});
+  sessions_.insert_or_assign(session, Session{.nonce = nonce, .expires = clock_.now() + config_.lease, .waited_ms = 0});
   nonces_[nonce] = session;
 }
 
@@ -45,6 +46,15 @@ Result<void> SessionTable::renew(SessionId session) {
     return stale("session " + to_string(session) + " has ended: its handles are closed");
   found->second.expires = clock_.now() + config_.lease;
   return {};
+}
+
+uint64_t SessionTable::note_waited(SessionId session, uint64_t waited_ms) {
+  std::lock_guard lock(mutex_);
+  auto found = sessions_.find(session);
+  if (found == sessions_.end()) return 0;
+  const uint64_t before = found->second.waited_ms.value_or(waited_ms);
+  found->second.waited_ms = std::max(before, waited_ms);
+  return waited_ms - std::min(before, waited_ms);
 }
 
 void SessionTable::describe(SessionId session, std::string state) {

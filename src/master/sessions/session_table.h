@@ -49,6 +49,8 @@ class SessionTable : public OpenReads {
   Result<void> tell_open_reads(SessionId session, std::span<const uint64_t> inodes);
 
   // What its client says of itself, for people; empty: nothing. Of an unknown one it is dropped.
+  // What its client's writes have waited in all. Returns what is more than was told before; 0 of an unknown one.
+  uint64_t note_waited(SessionId session, uint64_t waited_ms);
   void describe(SessionId session, std::string state);
   std::map<SessionId, std::string> described(size_t most) const;
 
@@ -73,7 +75,8 @@ class SessionTable : public OpenReads {
     uint64_t nonce = 0;
     os::Instant expires;
     State state = State::kLive;
-    std::string said;  // of itself
+    std::string said;                   // of itself
+    std::optional<uint64_t> waited_ms;  // none: it began before this start, and has not told
     std::map<HandleId, InodeId> reads;
     std::vector<InodeId> told;  // open since before this start
   };
