@@ -6,6 +6,7 @@
 #include "client/core.h"
 #include "client/file_state.h"
 #include "client/read_path/backing.h"
+#include "client/write_path/seal.h"
 
 namespace forebay::client {
 
@@ -23,30 +24,19 @@ bool is_being_written(const Status& status) { return status.is(Code::kBusy) && s
 
 bool is_gone(const Status& status) { return status.is_errno(ENOENT) || status.is_errno(ENODATA); }
 
-// One seal, repeated while the worker does not answer, for as long as a close waits for it.
 Task<Result<v1::SealedObject>> seal(Core* core, std::shared_ptr<StagedObject> staged, uint64_t length, bool sync) {
   v1::SealObjectRequest request;
   request.set_object(staged->object().value);
   request.set_length(length);
   request.set_sync(sync);
-  Trying trying{.give_up = core->env.clock.now() + core->config.seal_patience};
-  for (;;) {
-    rpc::CallOptions options{.context = traced(staged->placed().trace)};
-    options.timeout = std::max<Duration>(trying.give_up - core->env.clock.now(), std::chrono::milliseconds(1));
-    auto reply = co_await core->routing.call_worker<v1::worker_service::SealObject>(staged->placed().workers.front(), request,
-                                                                                    std::move(options));
-    if (reply) {
-      v1::SealedObject sealed;
-      sealed.set_object(staged->object().value);
-      sealed.set_length(length);
-      sealed.set_crc32c(reply->message.crc32c());
-      co_return sealed;
-    }
-    const bool final = rpc::after_failure(v1::worker_service::SealObject::kMethod, reply.error()) == rpc::Next::kGiveUp;
-    if (final || is_being_written(reply.error()) || is_gone(reply.error())) co_return std::unexpected(std::move(reply).error());
-    const bool again = co_await core->routing.pause(&trying);
-    if (!again) co_return std::unexpected(std::move(reply).error());
-  }
+  auto ends = [](const Status& status) { return is_being_written(status) || is_gone(status); };
+  const Placed& placed = staged->placed();
+  CO_ASSIGN_OR_RETURN(const uint32_t crc, co_await seal_at(core, placed.workers.front(), std::move(request), placed.trace, ends));
+  v1::SealedObject sealed;
+  sealed.set_object(staged->object().value);
+  sealed.set_length(length);
+  sealed.set_crc32c(crc);
+  co_return sealed;
 }
 
 Task<Result<void>> sync(Core* core, std::shared_ptr<StagedObject> staged, uint64_t length) {

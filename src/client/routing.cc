@@ -195,7 +195,28 @@ Task<void> refresh_in_background(Routing* routing) {
 }
 }  // namespace
 
-void Routing::worker_failed(WorkerId, const Status& status) {
+void Routing::worker_answered(WorkerId worker) {
+  if (!any_silent_) return;
+  std::lock_guard lock(mutex_);
+  silent_.erase(worker);
+  any_silent_ = !silent_.empty();
+}
+
+bool Routing::is_silent(WorkerId worker) const {
+  if (!any_silent_) return false;
+  std::lock_guard lock(mutex_);
+  auto found = silent_.find(worker);
+  return found != silent_.end() && found->second > env_.clock.now();
+}
+
+void Routing::worker_failed(WorkerId worker, const Status& status) {
+  if (is_silence(status) && !status.is(Code::kBusy)) {
+    std::lock_guard lock(mutex_);
+    silent_[worker] = env_.clock.now() + config_.worker_pause;
+    any_silent_ = true;
+  } else {
+    worker_answered(worker);
+  }
   const bool unreachable =
       (status.is(Code::kElsewhere) || status.is(Code::kUnknown)) && !status.is_errno(ENOENT) && !status.is_errno(ENOSPC);
   if (!unreachable) return;
@@ -224,6 +245,8 @@ void Routing::avoid(WorkerId worker) {
 void Routing::avoid_nobody() {
   std::lock_guard lock(mutex_);
   avoided_.clear();
+  silent_.clear();
+  any_silent_ = false;
 }
 
 std::vector<WorkerId> Routing::others(WorkerId worker) const {
@@ -237,8 +260,13 @@ std::vector<WorkerId> Routing::others(WorkerId worker) const {
 std::vector<WorkerId> Routing::avoided() const {
   std::lock_guard lock(mutex_);
   std::vector<WorkerId> found;
+  const os::Instant now = env_.clock.now();
   for (const auto& [worker, until] : avoided_) {
-    if (until > env_.clock.now()) found.push_back(worker);
+    if (until > now) found.push_back(worker);
+  }
+  for (const auto& [worker, until] : silent_) {
+    const bool is_listed = std::ranges::find(found, worker) != found.end();
+    if (until > now && !is_listed) found.push_back(worker);
   }
   return found;
 }

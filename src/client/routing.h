@@ -1,6 +1,7 @@
 // Ways to the masters and the workers of one cluster.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -89,7 +90,10 @@ class Routing {
     Result<std::shared_ptr<rpc::Channel>> channel = co_await worker_channel(worker, local);
     if (!channel) co_return std::unexpected(std::move(channel).error());
     Result<rpc::Received<typename M::Reply>> reply = co_await (*channel)->call<M>(std::move(request), std::move(options));
-    if (reply) co_return reply;
+    if (reply) {
+      worker_answered(worker);
+      co_return reply;
+    }
     worker_failed(worker, reply.error());
     co_return std::unexpected(std::move(reply).error().with_trace(trace));
   }
@@ -98,7 +102,9 @@ class Routing {
   bool is_local(WorkerId worker) const;
   Task<Result<std::vector<v1::WorkerAddress>>> refresh_workers();
 
-  // Workers that get no new objects of this client for a while.
+  // A call to it was not answered, and none has been since, for `worker_pause` at most: other calls need not wait as long again.
+  bool is_silent(WorkerId worker) const;
+  // Workers that get no new objects of this client for a while; with those that are silent.
   void avoid(WorkerId worker);
   void avoid_nobody();
   std::vector<WorkerId> avoided() const;
@@ -135,6 +141,7 @@ class Routing {
   std::shared_ptr<rpc::Channel> channel_locked(const os::Address& to, size_t executor);
   void drop_idle_locked();
   Task<Result<std::shared_ptr<rpc::Channel>>> worker_channel(WorkerId worker, bool local);
+  void worker_answered(WorkerId worker);
   void worker_failed(WorkerId worker, const Status& status);
   static Task<void> stop_channel(std::shared_ptr<rpc::Channel> channel);
 
@@ -154,8 +161,9 @@ class Routing {
   };
   std::map<WorkerId, WorkerPlace> workers_;
   os::Instant workers_refreshed_{};
-  std::map<WorkerId, os::Instant> avoided_;  // until when
-  std::optional<os::Instant> stop_by_;       // since begin_to_stop()
+  std::map<WorkerId, os::Instant> avoided_, silent_;  // until when
+  std::atomic<bool> any_silent_ = false;              // so that an answer costs no lock
+  std::optional<os::Instant> stop_by_;                // since begin_to_stop()
   bool stopped_ = false;
 };
 

@@ -15,6 +15,11 @@ class WriteFailureTest : public ClientTest {
     auto again = open(file.inode());
     EXPECT_TRUE(must_read(*again, 0, text.size() + 1) == text);
   }
+  static void stop_answering(FakeWorker& worker) {
+    for (const char* method :
+         {"open_object", "write_object", "hold_space", "reserve_object", "seal_object", "sync_object", "stat_object"})
+      for (int i = 0; i < 20; ++i) worker.delay(method, std::chrono::hours(1));
+  }
   void use_local_worker() {
     for (auto& master : masters) master->workers.clear();
     add_worker(3, "c");
@@ -77,6 +82,55 @@ TEST_F(WriteFailureTest, a_worker_that_stalls_is_left_at_the_deadline) {
   EXPECT_LT(client_process->env().clock.now() - begun, 2 * config.worker_stall);
   expect_complete(*file, "text");
   EXPECT_EQ(worker(2).bytes_written, 4u);
+}
+
+// As by SIGSTOP: it takes connections and calls, and answers nothing any more. Nobody waits for it twice.
+TEST_F(WriteFailureTest, a_worker_that_is_stopped_costs_a_running_copy_one_stall_and_the_next_files_nothing) {
+  use_local_worker();
+  config.object_bytes = 4 * kMiB;
+  start();
+  const std::string text = pattern(40 * kMiB, 5);
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, std::string_view(text).substr(0, 7 * kMiB)));
+  stop_answering(worker(3));
+  const os::Instant begun = client_process->env().clock.now();
+  for (size_t at = 7 * kMiB; at < text.size(); at += kMiB) ASSERT_OK(write(*file, at, std::string_view(text).substr(at, kMiB)));
+  ASSERT_OK(run(file->close()));
+  const os::Instant closed = client_process->env().clock.now();
+  EXPECT_LT(closed - begun, config.worker_stall + seconds(3));
+  EXPECT_TRUE(committed(file->inode()) == text);
+  auto next = create("b");
+  ASSERT_OK(write(*next, 0, text));
+  ASSERT_OK(run(next->close()));
+  auto staged = create("c", {.read = true, .write = true, .stage = true});
+  ASSERT_OK(write(*staged, 0, text));
+  ASSERT_OK(run(staged->close()));
+  EXPECT_LT(client_process->env().clock.now() - closed, seconds(1));
+}
+
+TEST_F(WriteFailureTest, a_file_that_was_to_be_staged_at_a_stopped_worker_is_written_elsewhere_after_one_stall) {
+  use_local_worker();
+  start();
+  stop_answering(worker(3));
+  const os::Instant begun = client_process->env().clock.now();
+  auto file = create("a", {.read = true, .write = true, .stage = true});
+  const std::string text = pattern(3 * kMiB, 6);
+  ASSERT_OK(write(*file, 0, text));
+  ASSERT_OK(run(file->close()));
+  EXPECT_LT(client_process->env().clock.now() - begun, config.worker_stall + seconds(2));
+  EXPECT_TRUE(committed(file->inode()) == text);
+}
+
+TEST_F(WriteFailureTest, a_worker_that_answers_late_is_not_left) {
+  use_local_worker();
+  start();
+  for (const char* method : {"open_object", "write_object", "hold_space", "seal_object"}) worker(3).delay(method, seconds(4));
+  auto file = create("a");
+  const std::string text = pattern(3 * kMiB, 7);
+  ASSERT_OK(write(*file, 0, text));
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(worker(2).bytes_written, 0u);
+  EXPECT_FALSE(worker(2).calls("open_object"));
 }
 
 TEST_F(WriteFailureTest, a_busy_worker_is_asked_again) {

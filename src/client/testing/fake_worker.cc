@@ -39,6 +39,14 @@ FakeWorker::FakeWorker(std::shared_ptr<os::SimProcess> process, uint64_t id) : F
         return reply;
       });
   on<rpcs::ReadObject>([this](const rpc::Call&, const v1::ReadObjectRequest& request) { return read(request); });
+  on<rpcs::StatObject>(
+      [this](const rpc::Call&, const v1::StatObjectRequest& request) -> Result<rpc::Answer<v1::StatObjectReply>> {
+        ASSIGN_OR_RETURN(FakeObject * object, find(request.object()));
+        v1::StatObjectReply reply;
+        reply.set_length(length(*object));
+        reply.set_sealed(object->sealed);
+        return reply;
+      });
   on<rpcs::SealObject>(
       [this](const rpc::Call&, const v1::SealObjectRequest& request) -> Result<rpc::Answer<v1::SealObjectReply>> {
         Result<FakeObject*> object = find(request.object());

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "client/core.h"
+#include "client/write_path/seal.h"
 
 namespace forebay::client {
 
@@ -90,7 +91,7 @@ Task<Result<void>> ObjectWriter::reserve(uint64_t length) {
   const bool with_descriptor = wants_descriptor(length);
   if (exists) CO_TRY(co_await enlarge(bytes));
   if (with_descriptor) {
-    const bool opened = co_await open_descriptor(bytes);
+    CO_ASSIGN_OR_RETURN(const bool opened, co_await open_descriptor(bytes));
     exists = exists || opened;
   }
   if (!exists) CO_TRY(co_await create(bytes));
@@ -134,8 +135,10 @@ bool ObjectWriter::wants_descriptor(uint64_t length) const {
   return length >= core_.config.descriptor_from_bytes && core_.writes_by_descriptor() && !descriptor_refused_ && !direct();
 }
 
-Task<bool> ObjectWriter::open_descriptor(uint64_t create_bytes) {
+// False: the object is streamed. A worker that did not answer is not asked the same in another way.
+Task<Result<bool>> ObjectWriter::open_descriptor(uint64_t create_bytes) {
   Result<std::unique_ptr<Carrier>> opened = co_await open_descriptor_carrier(core_, placed_, create_bytes);
+  if (!opened && core_.routing.is_silent(placed_.workers.front())) co_return std::unexpected(std::move(opened).error());
   if (!opened) {
     descriptor_refused_ = true;
     co_return false;
@@ -486,22 +489,10 @@ Task<Result<uint32_t>> ObjectWriter::seal(bool sync) {
   request.set_sync(sync);
   std::optional<uint32_t> crc;
   for (WorkerId worker : placed_.workers) {
-    Trying trying{.give_up = core_.env.clock.now() + core_.config.seal_patience};
-    for (;;) {
-      rpc::CallOptions options{.context = traced(placed_.trace)};
-      options.timeout = std::max<Duration>(trying.give_up - core_.env.clock.now(), std::chrono::milliseconds(1));
-      auto reply = co_await core_.routing.call_worker<rpcs::SealObject>(worker, request, std::move(options));
-      if (reply) {
-        if (crc && *crc != reply->message.crc32c())
-          co_return corrupt("copies of object " + to_string(placed_.object) + " differ");
-        crc = reply->message.crc32c();
-        break;
-      }
-      if (rpc::after_failure(rpcs::SealObject::kMethod, reply.error()) == rpc::Next::kGiveUp)
-        co_return std::unexpected(reply.error());
-      const bool again = co_await core_.routing.pause(&trying);
-      if (!again) co_return std::unexpected(std::move(reply).error());
-    }
+    auto ends = [](const Status&) { return false; };
+    CO_ASSIGN_OR_RETURN(const uint32_t sealed, co_await seal_at(&core_, worker, request, placed_.trace, ends));
+    if (crc && *crc != sealed) co_return corrupt("copies of object " + to_string(placed_.object) + " differ");
+    crc = sealed;
   }
   std::lock_guard lock(mutex_);
   if (sync) {

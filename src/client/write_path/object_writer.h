@@ -101,7 +101,7 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   Task<Result<void>> reserve(uint64_t length);
   Task<Result<void>> create(uint64_t bytes);
   Task<Result<void>> enlarge(uint64_t bytes);
-  Task<bool> open_descriptor(uint64_t create_bytes);
+  Task<Result<bool>> open_descriptor(uint64_t create_bytes);
   bool wants_descriptor(uint64_t length) const;
   size_t buffer_locked(Bytes data, BudgetShare* memory);
   bool enlarge_locked(Frame& frame, size_t more, BudgetShare* memory);
