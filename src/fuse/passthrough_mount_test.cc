@@ -12,7 +12,7 @@ class StagingClient final : public FakeClient {
  public:
   std::string folder;
   std::atomic<int> writes = 0, reads = 0;
-  bool stages = true;
+  std::atomic<bool> stages = true;  // set by the test, read by the thread that serves
 
   class StagedFile final : public client::File {
    public:

@@ -1,103 +1,19 @@
 // The client on real threads, sockets and files, used from many threads at once.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
-#include <filesystem>
+#include <algorithm>
+#include <sstream>
+#include <string>
 #include <thread>
+#include <vector>
 
-#include "async/loop.h"
 #include "client/client.h"
-#include "kv/memory_store.h"
-#include "master/master.h"
 #include "os/sim_random.h"
-#include "worker/worker.h"
+#include "threaded_cluster.h"
 
 namespace forebay::cluster {
 namespace {
-
-const client::Identity kSuperuser;
-
-// Master, one worker and one client, each with threads of its own. `short_circuit`: whether the client uses descriptors.
-class ThreadedCluster {
- public:
-  explicit ThreadedCluster(bool short_circuit) {
-    char pattern[] = "/tmp/forebay-client-threads-XXXXXX";
-    directory_ = ::mkdtemp(pattern);
-    env_.emplace(
-        os::Env{os::real_clock(), os::real_random(), os::real_files(), os::real_network(), blocking_.executor(), "this host"});
-    start_master();
-    start_worker();
-    start_client(short_circuit);
-  }
-  ~ThreadedCluster() {
-    on(client_one_, client_->stop());
-    client_.reset();
-    on(server_, worker_->stop());
-    worker_.reset();
-    on(server_, master_->stop());
-    master_.reset();
-    for (async::Loop* loop : {&client_one_, &client_two_, &server_, &commit_, &blocking_}) loop->stop();
-    std::filesystem::remove_all(directory_);
-  }
-
-  template <class T>
-  T run(size_t thread, Task<T> task) {
-    return async::block_on((thread % 2 == 0 ? client_one_ : client_two_).executor(), std::move(task));
-  }
-  client::Client& client() { return *client_; }
-
- private:
-  static Task<bool> done(Task<void> task) {
-    co_await std::move(task);
-    co_return true;
-  }
-  void on(async::Loop& loop, Task<void> task) { async::block_on(loop.executor(), done(std::move(task))); }
-  void must(Result<void> result) { ASSERT_TRUE(result) << result.error().to_string(); }
-
-  void start_master() {
-    master::MasterConfig config;
-    config.listen = {{.host = "127.0.0.1", .port = 0, .path = {}}};
-    config.version = "test";
-    master_ = std::make_unique<master::Master>(
-        *env_, config, [disk = disk_] { return disk->open(); }, commit_.executor(), std::vector{server_.executor()},
-        obs::null_log(), master::no_events());
-    must(async::block_on(server_.executor(), master_->start()));
-  }
-  void start_worker() {
-    worker::WorkerConfig config;
-    config.listen = {.host = "127.0.0.1", .port = 0, .path = {}};
-    config.unix_listen = {.host = {}, .port = 0, .path = directory_ + "/worker.sock"};
-    config.masters = master_->addresses();
-    config.store.tiers = {{.alias = "SSD", .medium = "SSD", .paths = {{.path = directory_ + "/tier", .quota_bytes = kGiB}}}};
-    worker_ = std::make_unique<worker::Worker>(*env_, config, std::vector{server_.executor()}, obs::null_log(),
-                                               worker::no_worker_events(), nullptr);
-    must(async::block_on(server_.executor(), worker_->start()));
-    while (!worker_->is_registered()) std::this_thread::yield();
-  }
-  void start_client(bool short_circuit) {
-    client::ClientConfig config;
-    config.masters = master_->addresses();
-    config.name = "threads";
-    config.short_circuit = short_circuit;
-    config.first_object_bytes = 64 * kKiB;
-    config.object_bytes = 512 * kKiB;
-    config.write_buffer_bytes = 4 * kMiB;
-    config.descriptor_from_bytes = 16 * kKiB;
-    auto started =
-        async::block_on(client_one_.executor(),
-                        client::Client::start(*env_, obs::null_log(), config, {client_one_.executor(), client_two_.executor()}));
-    ASSERT_TRUE(started) << started.error().to_string();
-    client_ = *std::move(started);
-  }
-
-  std::string directory_;
-  std::shared_ptr<kv::MemoryDisk> disk_ = kv::MemoryDisk::create();
-  async::Loop blocking_{"blocking", 2}, commit_{"commit"}, server_{"server"}, client_one_{"client 1"}, client_two_{"client 2"};
-  std::optional<os::Env> env_;
-  std::unique_ptr<master::Master> master_;
-  std::unique_ptr<worker::Worker> worker_;
-  std::unique_ptr<client::Client> client_;
-};
 
 // Writes a file of its own in random pieces, reading back, and closes and compares it, again and again.
 std::string own_files(ThreadedCluster& cluster, size_t thread, int rounds) {
@@ -156,28 +72,50 @@ std::string shared_lines(ThreadedCluster& cluster, size_t thread, int lines) {
   return closed ? "" : closed.error().to_string();
 }
 
+// Makes, renames, finds, lists and removes names of its own in the directory that all threads share. Two of three are gone at the
+// end.
+std::string names(ThreadedCluster& cluster, size_t thread, int rounds) {
+  client::Client& client = cluster.client();
+  for (int round = 0; round < rounds; ++round) {
+    const std::string name = std::to_string(thread) + " " + std::to_string(round);
+    auto made = cluster.run(thread, client.make_dir(kSuperuser, kRootInode, name, 0755));
+    if (!made) return made.error().to_string();
+    v1::RenameRequest rename;
+    rename.set_parent(kRootInode.value);
+    rename.set_name(name);
+    rename.set_new_parent(kRootInode.value);
+    rename.set_new_name("kept " + name);
+    auto renamed = cluster.run(thread + 1, client.rename(kSuperuser, rename));
+    if (!renamed) return renamed.error().to_string();
+    auto found = cluster.run(thread, client.lookup(kSuperuser, kRootInode, "kept " + name));
+    if (!found) return found.error().to_string();
+    if (found->inode() != made->inode()) return "another directory has the name";
+    auto listed = cluster.run(thread, client.read_dir(kSuperuser, kRootInode, "", 1'000, true));
+    if (!listed) return listed.error().to_string();
+    if (round % 3 == 0) continue;
+    auto removed = cluster.run(thread, client.remove_dir(kSuperuser, kRootInode, "kept " + name));
+    if (!removed) return removed.error().to_string();
+  }
+  return "";
+}
+
 class ClientThreads : public ::testing::TestWithParam<bool> {
  protected:
-  template <class Program>
-  void run_threads(size_t count, Program program) {
-    std::vector<std::string> wrong(count);
-    std::vector<std::thread> threads;
-    for (size_t i = 0; i < count; ++i) threads.emplace_back([&, i] { wrong[i] = program(i); });
-    for (std::thread& thread : threads) thread.join();
-    for (size_t i = 0; i < count; ++i) EXPECT_EQ(wrong[i], "") << "thread " << i;
+  void SetUp() override {
+    Result<void> started = cluster.start();
+    ASSERT_TRUE(started) << started.error().to_string();
   }
+  ThreadedCluster cluster{{.short_circuit = GetParam()}};
 };
 
 TEST_P(ClientThreads, files_of_their_own_hold_what_each_wrote) {
-  ThreadedCluster cluster(GetParam());
-  run_threads(4, [&](size_t thread) { return own_files(cluster, thread, 6); });
+  EXPECT_THAT(run_threads(4, [&](size_t thread) { return own_files(cluster, thread, 6); }), ::testing::Each(""));
 }
 
 TEST_P(ClientThreads, a_shared_file_holds_every_appended_line_once_and_in_its_writers_order) {
   constexpr size_t kThreads = 4;
   constexpr int kLines = 200;
-  ThreadedCluster cluster(GetParam());
-  run_threads(kThreads, [&](size_t thread) { return shared_lines(cluster, thread, kLines); });
+  EXPECT_THAT(run_threads(kThreads, [&](size_t thread) { return shared_lines(cluster, thread, kLines); }), ::testing::Each(""));
   auto found = cluster.run(0, cluster.client().lookup(kSuperuser, kRootInode, "shared"));
   ASSERT_TRUE(found) << found.error().to_string();
   auto file = cluster.run(0, cluster.client().open(kSuperuser, InodeId{found->inode()}, {}));
@@ -193,6 +131,14 @@ TEST_P(ClientThreads, a_shared_file_holds_every_appended_line_once_and_in_its_wr
     ASSERT_EQ(number, next[thread]++);
   }
   EXPECT_EQ(lines, kThreads * kLines);
+}
+
+TEST_P(ClientThreads, names_are_made_renamed_and_removed_beside_each_other) {
+  EXPECT_THAT(run_threads(4, [&](size_t thread) { return names(cluster, thread, 30); }), ::testing::Each(""));
+  auto listed = cluster.run(0, cluster.client().read_dir(kSuperuser, kRootInode, "", 1'000, true));
+  ASSERT_TRUE(listed) << listed.error().to_string();
+  EXPECT_EQ(std::ranges::count_if(listed->entries, [](const v1::DirEntry& entry) { return entry.name().starts_with("kept "); }),
+            40);
 }
 
 INSTANTIATE_TEST_SUITE_P(carriers, ClientThreads, ::testing::Bool(),
