@@ -1,6 +1,7 @@
 // How a worker is known to the master: registration, inventory, heartbeats.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
@@ -36,7 +37,7 @@ class Registration {
                WorkerEvents& events);
 
   Task<void> run(std::stop_token stop);
-  bool is_registered() const { return is_registered_; }
+  bool is_registered() const { return is_registered_; }  // any thread
 
  private:
   Task<Result<void>> begin();
@@ -60,7 +61,7 @@ class Registration {
   uint64_t worker_ = 0, registration_ = 0;
   Duration heartbeat_;
   os::Instant next_beat_{};
-  bool is_registered_ = false;
+  std::atomic<bool> is_registered_ = false;
   std::string told_;        // the last problem logged: the same again is not
   std::stop_source early_;  // ends the present pause
 };
