@@ -7,12 +7,16 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 option(FOREBAY_ASAN "Address and undefined-behaviour sanitizers" OFF)
 option(FOREBAY_TSAN "Thread sanitizer" OFF)
 option(FOREBAY_FUZZ "Build the libFuzzer targets" OFF)
+option(FOREBAY_BUNDLES "Compile source files in bundles, see bundle.cmake" OFF)
 
 # -gline-tables-only: stack traces with lines at a third of the size and link time of full debug information.
 # -fPIC everywhere, programs too: libraries and tests share precompiled headers.
 add_compile_options(-fPIC -Wall -Wextra -Werror -Wno-missing-field-initializers -Wthread-safety -fno-omit-frame-pointer -gline-tables-only
                     -fdiagnostics-color=always)
 add_link_options(-fuse-ld=lld)
+if(FOREBAY_BUNDLES)
+  add_compile_options("SHELL:-idirafter ${CMAKE_SOURCE_DIR}")  # bundles name files from the top
+endif()
 # Standard-library checks that are cheap: bounds, null, empty containers.
 add_compile_definitions(_GLIBCXX_ASSERTIONS BOOST_ASIO_NO_DEPRECATED)
 
