@@ -1,14 +1,14 @@
-# tests_unit: everything that runs without other processes, for the address sanitizer. tests_threads: the part of it with real threads, and the mount,
-# for the thread sanitizer, which finds nothing in a simulation on one thread. fuzzers: see tests/fuzz.
+# tests_unit: everything that runs without other processes, for the address sanitizer. tests_threads: the unit tests, and what else runs on several threads,
+# for the thread sanitizer, which finds nothing in a simulation: that is one thread. fuzzers: see tests/fuzz.
 add_custom_target(tests_unit)
 add_custom_target(tests_threads)
 add_custom_target(fuzzers)
 
-# forebay_module(NAME SOURCES a.cc … DEPS other modules and external_* … [ALONE a.cc …] TESTS a_test.cc … [TEST_DEPS …] [THREADS] [UNSANITIZED])
-# One static library forebay_NAME, and one test program NAME_test registered with ctest under the label "unit". ALONE: see forebay_bundle. THREADS: see forebay_test. UNSANITIZED:
-# builds with sanitizers leave the test program out, because what it tests is not worth building the library once more.
+# forebay_module(NAME SOURCES a.cc … DEPS other modules and external_* … [ALONE a.cc …] TESTS a_test.cc … [TEST_DEPS …] [UNSANITIZED])
+# One static library forebay_NAME, and one test program NAME_test registered with ctest under the label "unit". ALONE: see
+# forebay_bundle. UNSANITIZED: builds with sanitizers leave the test program out, because what it tests is not worth building the library once more.
 function(forebay_module name)
-  cmake_parse_arguments(arg "THREADS;UNSANITIZED" "" "SOURCES;DEPS;TESTS;TEST_DEPS;ALONE" ${ARGN})
+  cmake_parse_arguments(arg "UNSANITIZED" "" "SOURCES;DEPS;TESTS;TEST_DEPS;ALONE" ${ARGN})
   set(libraries "")
   foreach(dependency ${arg_DEPS})
     if(dependency MATCHES "^(external_|protobuf)")
@@ -25,16 +25,12 @@ function(forebay_module name)
   target_include_directories(forebay_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(forebay_${name} PUBLIC ${libraries})
   if(arg_TESTS AND NOT (arg_UNSANITIZED AND (FOREBAY_ASAN OR FOREBAY_TSAN)))
-    set(threads "")
-    if(arg_THREADS)
-      set(threads THREADS)
-    endif()
-    forebay_test(${name}_test LABEL unit ${threads} SOURCES ${arg_TESTS} DEPS ${name} ${arg_TEST_DEPS})
+    forebay_test(${name}_test LABEL unit SOURCES ${arg_TESTS} DEPS ${name} ${arg_TEST_DEPS})
   endif()
 endfunction()
 
-# forebay_test(NAME LABEL unit|cluster|system [THREADS] SOURCES … DEPS …). THREADS: some of its tests run code on several threads; it has the label
-# "threads" as well.
+# forebay_test(NAME LABEL unit|cluster|system [THREADS] SOURCES … DEPS …). THREADS: it runs code on several threads. It has
+# the label "threads" as well then, and so has every unit test.
 function(forebay_test name)
   cmake_parse_arguments(arg "THREADS" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   set(libraries "")
@@ -55,7 +51,7 @@ function(forebay_test name)
     add_dependencies(tests_unit ${name})
   endif()
   set(labels ${arg_LABEL})
-  if(arg_THREADS)
+  if(arg_LABEL STREQUAL "unit" OR arg_THREADS)
     add_dependencies(tests_threads ${name})
     list(APPEND labels threads)
   endif()
