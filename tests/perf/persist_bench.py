@@ -10,6 +10,8 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -32,6 +34,16 @@ def timed(what):
     return time.monotonic() - begun
 
 
+def rounded(rates):
+    return [round(rate, 1 if rate < 100 else None) for rate in rates]
+
+
+def compared(ours, theirs, unit, tool="tool"):
+    """Rates of rounds that were taken in turn: each, the medians, and the median of the rounds' ratios."""
+    return {unit: rounded(ours), f"{tool}_{unit}": rounded(theirs), "median": round(statistics.median(ours)), f"{tool}_median": round(statistics.median(theirs)),
+            "ratio": round(statistics.median(mine / other for mine, other in zip(ours, theirs)), 2)}
+
+
 class Bench:
     def __init__(self, options):
         from stores import new_store
@@ -45,7 +57,8 @@ class Bench:
         self.stage.mkdir()
 
     def __enter__(self):
-        self.cluster.start("-D", "forebay.persist.lease=30s", "-D", "forebay.worker.persist.request_timeout=30s", *self.options.define)
+        # So that throughput is measured, and not the look at the queue once a second.
+        self.cluster.start("-D", "forebay.persist.scheduler_interval=50ms", "-D", "forebay.persist.lease=30s", "-D", "forebay.worker.persist.request_timeout=30s", *self.options.define)
         return self
 
     def __exit__(self, *_):
@@ -60,6 +73,8 @@ class Bench:
         if self.in_bucket:
             return len([k for k in self.store.pages({"list-type": "2", "prefix": prefix}, "Key", "NextContinuationToken")])
         root = self.store.path / prefix
+        if root.is_file():
+            return 1
         return sum(len([f for f in files if not f.startswith(".forebay-")]) for _, _, files in os.walk(root)) if root.exists() else 0
 
     def persist_directory(self, name, files):
@@ -92,54 +107,88 @@ class Bench:
                    "--s3-chunk-size", PART, "--s3-upload-concurrency", str(PARALLEL_PARTS), "--s3-upload-cutoff", PART, "--no-traverse", "--s3-no-check-bucket"]
         return timed(lambda: subprocess.run(command, check=True, env=environment))
 
+    def forget_copies(self, name):
+        if not self.in_bucket:
+            shutil.rmtree(self.plain.path / name)
+            return
+        for key in list(self.plain.pages({"list-type": "2", "prefix": name + "/"}, "Key", "NextContinuationToken")):
+            self.plain.remove(key)
+
     # ---- sections ----
 
+    def prepare(self, mib, written=()):
+        """What was written before is on disk; and the machine has that much memory at hand: a virtual one gives free pages back to its host, and whoever
+        writes first pays for getting them again, ten times what the write itself costs."""
+        for file in written:
+            subprocess.run(["sync", str(file)], check=True)
+        write_file(self.cluster.base / "memory", mib, 99)
+        (self.cluster.base / "memory").unlink()
+
     def large(self):
-        each = self.options.mib // PARALLEL_FILES
+        each, sizes = self.options.mib // PARALLEL_FILES, self.options.mib * 1.048576
         (self.stage / "large").mkdir()
         for i in range(PARALLEL_FILES):
             write_file(self.stage / "large" / f"f{i}", each, i)
         ours, theirs = [], []
         for turn in range(self.options.turns):
             subprocess.run(["cp", "-r", str(self.stage / "large"), str(self.cluster.cache / f"large{turn}")], check=True)
-            ours.append(self.persist_directory(f"large{turn}", PARALLEL_FILES))
-            os.rename(self.stage / "large", self.stage / f"large{turn}")
-            theirs.append(self.copy_by_tool(self.stage / f"large{turn}", PARALLEL_FILES))
-            os.rename(self.stage / f"large{turn}", self.stage / "large")
-        total = each * PARALLEL_FILES * 1.048576
-        self.note("large", mb_per_s=round(total / min(ours), 1), tool_mb_per_s=round(total / min(theirs), 1), ratio=round(min(theirs) / min(ours), 2))
+            self.prepare(self.options.mib, (self.cluster.cache / f"large{turn}").iterdir())
+            ours.append(sizes / self.persist_directory(f"large{turn}", PARALLEL_FILES))
+            shutil.rmtree(self.cluster.files / f"large{turn}")
+            self.cluster.wait_until_clean(120)
+            self.prepare(self.options.mib)
+            theirs.append(sizes / self.copy_by_tool(self.stage / "large", PARALLEL_FILES))
+            self.forget_copies("large")
+        self.note("large", **compared(ours, theirs, "mb_per_s"))
 
     def small(self):
         count = self.options.small
         (self.stage / "small").mkdir()
         for i in range(count):
             (self.stage / "small" / f"f{i}").write_bytes(os.urandom(4096))
-        subprocess.run(["cp", "-r", str(self.stage / "small"), str(self.cluster.cache / "small")], check=True)
-        ours = self.persist_directory("small", count)
-        theirs = self.copy_by_tool(self.stage / "small", SMALL_PARALLEL)
-        self.note("small", files_per_s=round(count / ours), tool_files_per_s=round(count / theirs), ratio=round(theirs / ours, 2))
+        ours, theirs = [], []
+        for turn in range(self.options.turns):
+            subprocess.run(["cp", "-r", str(self.stage / "small"), str(self.cluster.cache / f"small{turn}")], check=True)
+            ours.append(count / self.persist_directory(f"small{turn}", count))
+            theirs.append(count / self.copy_by_tool(self.stage / "small", SMALL_PARALLEL))
+            self.forget_copies("small")
+        self.note("small", **compared(ours, theirs, "files_per_s"))
 
     def restore(self):
+        """A file comes back as a whole, by `job load`, and block by block under a reader, who waits for each."""
         mib, name = self.options.mib // 2, "restored"
+        path = f"/cache-only/persist/{name}"
         write_file(self.cluster.files / name, mib, 7)
-        self.cluster.fs("persist", f"/cache-only/persist/{name}", "--wait")
-        self.cluster.fs("free", f"/cache-only/persist/{name}")
-        ours = timed(lambda: subprocess.run(["dd", f"if={self.cluster.files / name}", "of=/dev/null", "bs=1M", "status=none"], check=True))
-        theirs = timed(lambda: self.get_in_ranges(f"persist/{name}", mib << 20))
-        self.note("restore", mb_per_s=round(mib * 1.048576 / ours, 1), plain_mb_per_s=round(mib * 1.048576 / theirs, 1), ratio=round(theirs / ours, 2))
+        self.cluster.fs("persist", path, "--wait")
+        loaded, read, plain = [], [], []
+        for _ in range(self.options.turns):
+            for rates, bring_back in ((loaded, lambda: self.cluster.run("job", "load", path)),
+                                      (read, lambda: subprocess.run(["dd", f"if={self.cluster.files / name}", "of=/dev/null", "bs=1M", "status=none"], check=True))):
+                self.cluster.fs("free", path)
+                self.prepare(mib)
+                rates.append(mib * 1.048576 / timed(bring_back))
+            plain.append(mib * 1.048576 / timed(lambda: self.get_in_ranges(f"persist/{name}", mib << 20)))
+        self.note("restore", **compared(loaded, plain, "mb_per_s", "plain"))
+        self.note("restore_under_a_reader", **compared(read, plain, "mb_per_s", "plain"))
 
     def get_in_ranges(self, key, length):
-        if not self.in_bucket:
-            subprocess.run(["dd", f"if={self.store.path / key}", "of=/dev/null", "bs=1M", "status=none"], check=True)
-            return
+        """As many ranges at a time, of the size that a restore asks for; read only, nothing is kept."""
         step = 8 << 20
+        if self.in_bucket:
+            def get(at):
+                return len(self.store.request("GET", key, extra={"Range": f"bytes={at}-{at + step - 1}"}))
+        else:
+            def get(at):
+                with open(self.store.path / key, "rb") as file:
+                    file.seek(at)
+                    return len(file.read(step))
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            got = pool.map(lambda at: len(self.store.request("GET", key, extra={"Range": f"bytes={at}-{at + step - 1}"})), range(0, length, step))
-        assert sum(got) == length
+            assert sum(pool.map(get, range(0, length, step))) == length
 
     def foreground(self):
-        """What a writer beside persistence loses: without a cap, and with one."""
+        """What a writer beside persistence keeps of its rate: persistence has more to do than the writer takes."""
         (self.cluster.cache / "scratch").mkdir(exist_ok=True)
+        files, mib = 8, self.options.mib // 4
 
         def rate(name, mib=256):
             path = self.cluster.cache / "scratch" / name
@@ -147,17 +196,24 @@ class Bench:
             path.unlink()
             return mib * 1.048576 / seconds
 
-        alone = max(rate(f"alone{i}") for i in range(3))
-        (self.cluster.cache / "burden").mkdir()
-        for i in range(8):
-            write_file(self.cluster.cache / "burden" / f"f{i}", self.options.mib // 4, i)
-        os.rename(self.cluster.cache / "burden", self.cluster.files / "burden")
-        time.sleep(0.5)
-        beside = []
-        while self.keys("persist/burden") < 8 and len(beside) < 3:
-            beside.append(rate(f"beside{len(beside)}"))
-        self.note("foreground", alone_mb_per_s=round(alone, 1), beside_mb_per_s=[round(b, 1) for b in beside], kept=round(max(beside) / alone, 2),
-                  cap=self.cluster.persist_status()["coordinator"].get("bandwidth_cap"))
+        alone, beside = [], []
+        for turn in range(self.options.turns):
+            burden = f"burden{turn}"
+            (self.cluster.cache / burden).mkdir()
+            for i in range(files):
+                write_file(self.cluster.cache / burden / f"f{i}", mib, i)
+            self.prepare(256 + files * mib, (self.cluster.cache / burden).iterdir())
+            alone.append(rate(f"alone{turn}"))
+            self.prepare(256 + files * mib)
+            os.rename(self.cluster.cache / burden, self.cluster.files / burden)
+            while not self.cluster.persist_status()["running"]:
+                time.sleep(0.02)
+            beside.append(rate(f"beside{turn}"))
+            assert self.keys(f"persist/{burden}") < files, "persistence was over before the writer: give --mib more"
+            self.cluster.wait_until_clean(600)
+            shutil.rmtree(self.cluster.files / burden)
+            self.cluster.wait_until_clean(120)
+        self.note("foreground", **compared(beside, alone, "mb_per_s", "alone"), defined=self.options.define)
 
     def memory(self):
         found = {}
@@ -198,7 +254,7 @@ def main():
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--small", type=int, default=5000)
     parser.add_argument("--dirty", type=int, default=100_000)
-    parser.add_argument("--turns", type=int, default=2)
+    parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--define", action="append", default=[], help="a setting for the cluster: key=value")
     parser.add_argument("section", nargs="*")
     options = parser.parse_args()
