@@ -218,7 +218,9 @@ Task<Result<v1::Attr>> FileState::set_attr_staged(Identity who, v1::SetAttrReque
     change.set_handle(handle->id.value);
     session = handle->session;
   }
-  if (change.has_mode() && needs_commit(change)) {
+  // What was written before is not to be missing in what others see after it.
+  const bool keeps_bytes = change.has_size() && change.size() != 0;
+  if (keeps_bytes || (change.has_mode() && needs_commit(change))) {
     CO_TRY(co_await commit_staged(v1::DURABILITY_UNSPECIFIED));
   }
   Result<v1::AttrReply> reply = co_await core_.session.call<rpcs::SetAttr>(who, change, session);
@@ -244,6 +246,8 @@ Task<Result<v1::Attr>> FileState::set_attr_staged(Identity who, v1::SetAttrReque
 Task<Result<void>> FileState::fallocate_staged(std::shared_ptr<OpenHandle> handle, uint64_t offset, uint64_t length,
                                                FallocateMode mode) {
   CO_TRY(check_writable(*handle));
+  if (mode.keep_size && !mode.zero) co_return rejected(EOPNOTSUPP, "no space is kept that the file's size does not say");
+  CO_TRY(co_await commit_staged(v1::DURABILITY_UNSPECIFIED));  // as a file that is not staged does
   CO_ASSIGN_OR_RETURN(const std::shared_ptr<os::File> file, co_await staged()->writable());
   CO_ASSIGN_OR_RETURN(const uint64_t size, file->size());
   const uint64_t end = offset + length;
@@ -491,6 +495,29 @@ Task<void> FileState::end_staging(bool committed) {
     }
     forget(handle, handle->closed.value_or(Result<void>{}));
   }
+}
+
+// An empty one that finish_staged left for its readers, while at the master others have made the file of this layout.
+bool FileState::is_overtaken(const StagedObject& staged, uint64_t layout) const {
+  if (layout <= staged.layout() || has_writers_but({})) return false;
+  const Result<uint64_t> size = staged.file()->size();
+  return size && *size == 0;
+}
+
+// Whoever opens the file now, or asks for its attributes, gets what others wrote. What the kernel reads for those from before is
+// the file that it has.
+Task<void> FileState::leave_overtaken(uint64_t layout) {
+  if (const std::shared_ptr<StagedObject> now = this->staged(); !now || !is_overtaken(*now, layout)) co_return;
+  auto committing = co_await committing_.lock();
+  const std::shared_ptr<StagedObject> staged = this->staged();
+  if (!staged || !is_overtaken(*staged, layout) || is_broken()) co_return;
+  Result<StagedContent> content = staged->look();
+  if (!content || *content != staged->committed()) co_return;
+  const bool unused = !staged->was_committed() && !staged->forked_from();
+  Result<void> sent = co_await send_staged(staged, std::move(*content),
+                                           {.durability = core_.config.durability, .closes = true, .unused = unused});
+  if (!sent) (void)breaks(std::move(sent).error());
+  co_await end_staging(sent.has_value());
 }
 
 // While a program has the file mapped, which it may for as long as it lives. Ends when that is over, when the file is opened for

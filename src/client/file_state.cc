@@ -264,7 +264,10 @@ Task<Result<v1::Attr>> FileState::set_attr(Identity who, v1::SetAttrRequest chan
 
 void FileState::merge_into(v1::Attr& attr) {
   if (is_broken()) return;
-  if (std::shared_ptr<StagedObject> staged = this->staged()) return staged->merge_into(attr);
+  if (std::shared_ptr<StagedObject> staged = this->staged()) {
+    if (!is_overtaken(*staged, attr.layout())) staged->merge_into(attr);
+    return;
+  }
   content_.adopt(attr);
   content_.merge_into(attr);
   if (!content_.has_uncommitted()) return;

@@ -47,6 +47,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   bool has_handles() const;
   // After the master has opened it. `empty`: it was truncated, and what other handles of this client had written by then is gone,
   // even if a commit of it came in after the truncation.
+  Task<void> leave_overtaken(uint64_t layout);
   Task<Result<void>> opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool empty);
 
   // The file is empty, and `handle`, to which the staged object was granted, is all that this client has open of it: from now on
@@ -148,6 +149,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<bool>> finish_staged(std::shared_ptr<StagedObject> staged);
   Task<Result<void>> end_plainly(std::shared_ptr<OpenHandle> handle);
   Task<void> end_staging(bool committed);
+  bool is_overtaken(const StagedObject& staged, uint64_t layout) const;
   static Task<void> finish_later(std::shared_ptr<FileState> self);
   bool has_writers_but(HandleId handle) const;
   bool is_read() const;

@@ -91,6 +91,7 @@ class OpenFile final : public File {
     Result<v1::AttrReply> reply = co_await core_->session.call<v1::namespace_service::GetAttr>(handle_->who, request);
     if (!reply) co_return std::unexpected(std::move(reply).error());
     v1::Attr attr = reply->attr();
+    co_await state_->leave_overtaken(attr.layout());
     state_->merge_into(attr);
     co_return attr;
   }

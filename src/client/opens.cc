@@ -133,6 +133,7 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags f
   v1::Attr attr = reply.attr();
   const bool stages = grant && !shared && (reply.created() || truncated);
   if (grant && !stages && !flags.fork_from) state->give_back(*grant, handle->id);
+  co_await state->leave_overtaken(attr.layout());
   Result<void> ready = co_await state->opened(handle, std::move(reply), truncated && shared);
   if (ready && stages) {
     co_await state->stage(handle, std::move(*grant), std::move(attr));

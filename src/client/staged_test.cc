@@ -238,6 +238,46 @@ TEST_F(StagedTest, who_reads_a_file_that_is_one_hole_sees_what_the_next_writer_w
   EXPECT_EQ(master().files[inode.value].size, 300'000u);
 }
 
+TEST_F(StagedTest, an_empty_file_that_others_have_written_since_is_what_they_left_for_the_next_open) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  auto before = open(inode, {.read = true});
+  ASSERT_TRUE(run(before->backing()));
+  ASSERT_OK(close(file));
+  FakeMaster::FakeFile& at_master = master().files.at(inode.value);
+  at_master.size = 5;
+  ++at_master.layout;
+  EXPECT_EQ(run(client->get_attr({}, inode))->size(), 5u);
+  auto reader = open(inode, {.read = true});
+  EXPECT_EQ(must_read(*reader, 0, 10), std::string(5, '\0'));
+  ASSERT_OK(close(reader));
+  ASSERT_OK(close(before));
+  world.run_for(std::chrono::seconds(5));
+  EXPECT_EQ(at_master.size, 5u);
+  EXPECT_TRUE(master().handles.empty());
+  EXPECT_TRUE(master().objects.empty());
+}
+
+TEST_F(StagedTest, what_was_written_before_a_truncation_is_committed_with_it) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  ASSERT_OK(kernel(*file)->write_at(as_bytes("bytes"), 0));
+  ASSERT_OK(run(file->truncate(3)));
+  EXPECT_EQ(committed(inode), "byt");
+  ASSERT_OK(close(file));
+}
+
+TEST_F(StagedTest, space_behind_the_end_is_not_kept) {
+  start();
+  auto file = create("f", kStage);
+  Result<void> kept = run(file->fallocate(0, kMiB, {.keep_size = true}));
+  ASSERT_FALSE(kept);
+  EXPECT_TRUE(kept.error().is_errno(EOPNOTSUPP));
+  ASSERT_OK(close(file));
+}
+
 TEST_F(StagedTest, an_empty_file_is_finished_when_nobody_reads_it_any_more) {
   start();
   auto file = create("f", kStage);

@@ -56,7 +56,7 @@ class StagedObject {
 
   // What the master knows of it, and at which layout that was so.
   const StagedContent& committed() const { return committed_; }
-  uint64_t layout() const { return layout_; }
+  uint64_t layout() const { return layout_; }  // (any)
   int64_t mtime_at_master_ns() const { return mtime_at_master_ns_; }
   void note_committed(StagedContent content, const v1::Attr& attr);
   void note_truncated(const v1::Attr& attr);
@@ -78,7 +78,7 @@ class StagedObject {
   ObjectId from_;
   std::shared_ptr<os::File> reading_, writing_;  // shared with calls at work
   StagedContent committed_;
-  uint64_t layout_ = 0;
+  std::atomic<uint64_t> layout_ = 0;
   int64_t mtime_at_master_ns_ = 0;
   bool is_shared_ = false, was_committed_ = false;
   std::atomic<uint64_t> counted_ = 0;
