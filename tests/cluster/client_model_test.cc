@@ -14,7 +14,8 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-// Every other one keeps small files inline, every third uploads through buffers; in every other of the rest client 0 stages its files.
+// Every other one keeps small files inline, every third uploads through buffers; in every other of the rest client 0 stages its
+// files.
 ClientWays ways_of(uint64_t seed) {
   ClientWays ways{.inline_bytes = seed % 2 == 0 ? 6 * kKiB : 0};
   if (seed % 3 == 0) ways.multipart_upload = client::MultipartUpload{.threads = 3, .buffers = 1, .buffer_bytes = kMiB};
