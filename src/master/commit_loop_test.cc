@@ -425,13 +425,14 @@ TEST(CommitLoopThreads, what_callers_commit_themselves_and_the_loop_commits_is_o
     }
     co_return failed;
   };
+  std::vector<std::unique_ptr<async::Loop>> own;  // until nobody wakes anybody on them any more
   std::vector<std::thread> callers;
   std::atomic<int> failed = 0;
-  for (int caller = 0; caller < kCallers; ++caller)
-    callers.emplace_back([&, caller] {
-      async::Loop own("caller", 1);
-      failed += async::block_on(own.executor(), add_many(&loop, caller));
-    });
+  for (int caller = 0; caller < kCallers; ++caller) {
+    own.push_back(std::make_unique<async::Loop>("caller", 1));
+    callers.emplace_back(
+        [&, caller, executor = own.back()->executor()] { failed += async::block_on(executor, add_many(&loop, caller)); });
+  }
   for (std::thread& caller : callers) caller.join();
   EXPECT_EQ(failed, 0);
   EXPECT_EQ(kv::value_of(*store, "sum"), std::to_string(kCallers * kSteps));
