@@ -516,8 +516,9 @@ Task<void> FileState::leave_overtaken(uint64_t layout) {
   const bool unused = !staged->was_committed() && !staged->forked_from();
   Result<void> sent = co_await send_staged(staged, std::move(*content),
                                            {.durability = core_.config.durability, .closes = true, .unused = unused});
-  if (!sent) (void)breaks(std::move(sent).error());
-  co_await end_staging(sent.has_value());
+  const bool committed = sent.has_value();
+  if (!committed) (void)breaks(std::move(sent).error());
+  co_await end_staging(committed);
 }
 
 // While a program has the file mapped, which it may for as long as it lives. Ends when that is over, when the file is opened for
