@@ -1,6 +1,7 @@
 #include "master/commit_loop.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "base/check.h"
 
@@ -55,8 +56,13 @@ size_t CommitLoop::queued() const {
 
 Task<Result<void>> CommitLoop::execute(Step* step, bool may_commit) {
   if (may_commit && take_turn(*step)) {
-    Task<void> committing = commit({step});
-    co_await std::move(committing);
+    // Whatever calls this may survive an exception; the turn, and what half a batch left behind, would not.
+    try {
+      Task<void> committing = commit({step});
+      co_await std::move(committing);
+    } catch (const std::exception& failure) {
+      check_failed(__FILE__, __LINE__, "no exception leaves a step", failure.what());
+    }
     end_turn();
     if (step->failure_) co_return std::unexpected(std::move(*step->failure_));
     co_return Result<void>{};

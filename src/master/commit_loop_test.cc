@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <deque>
 #include <map>
+#include <stdexcept>
 #include <thread>
 
 #include "async/loop.h"
@@ -313,6 +314,24 @@ TEST_F(CommitLoopTest, a_callers_failed_append_is_unknown_and_everything_else_is
   EXPECT_EQ(code_of("a"), Code::kUnknown);
   put_alone("b");
   EXPECT_EQ(code_of("b"), Code::kBroken);
+}
+
+using CommitLoopDeathTest = CommitLoopTest;
+
+// Caught by whoever serves the call, it would leave the turn taken for ever.
+TEST_F(CommitLoopDeathTest, an_exception_that_leaves_a_callers_step_stops_the_process) {
+  auto throws = [](CommitLoop* loop, os::Instant deadline) -> Task<void> {
+    auto step = [](kv::Txn&) -> Result<int> { throw std::runtime_error("out of something"); };
+    try {
+      (void)co_await loop->run(step, Level::kAppended, deadline, true);
+    } catch (const std::exception&) {
+    }
+  };
+  auto die = [&] {
+    async::spawn_detached(world_.executor(), throws(loop_.get(), env().clock.now() + seconds(1)));
+    world_.run_for(milliseconds(1));
+  };
+  EXPECT_DEATH(die(), "no exception leaves a step.*out of something");
 }
 
 TEST_F(CommitLoopTest, stop_waits_for_a_caller_that_commits) {

@@ -50,7 +50,7 @@ class OpenReads {
 };
 
 // Everything a mutation may use. Time and ids come from here, so that an operation is a pure function of this and its request.
-// Runs on the commit loop's thread; returning an error leaves nothing behind.
+// Runs as a step of the commit loop, one at a time, on whichever thread commits; returning an error leaves nothing behind.
 struct MutationContext {
   kv::Txn& txn;
   const Caller& caller;

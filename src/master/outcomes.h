@@ -14,7 +14,7 @@
 namespace forebay::master {
 
 // The ring of stored outcomes ("R") of each session, and in memory the highest sequence seen of each: a higher one is new without
-// a look into the store. Owned by the Driver; the commit loop's executor alone. Limit: one number for each session.
+// a look into the store. Owned by the Driver; within steps of the commit loop alone. Limit: one number for each session.
 class OutcomeTable {
  public:
   // The stored outcome; nothing: the call is new. `stale`: older than the ring. Counts the sequence as seen.

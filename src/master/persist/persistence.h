@@ -46,8 +46,9 @@ class Mappings {
   uint64_t changes_ = 0;
 };
 
-// The mapping in force, in memory. Owned by the Master, with `store` outliving it. The commit loop's executor alone. After
-// changing() each step loads its own from the batch until the change is in the store, or known not to come: a batch may fail.
+// The mapping in force, in memory. Owned by the Master, with `store` outliving it. Within steps of the commit loop alone, which
+// run one at a time. After changing() each step loads its own from the batch until the change is in the store, or known not to
+// come: a batch may fail.
 class MappingTable {
  public:
   explicit MappingTable(const kv::Reader& store) : store_(store) {}
