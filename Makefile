@@ -29,8 +29,8 @@ asan: bootstrap
 	@ctest --test-dir build/asan --output-on-failure -L 'unit|cluster' -j$(jobs)
 
 tsan: bootstrap
-	@scripts/build tsan tests_threads
-	@ctest --test-dir build/tsan --output-on-failure -L threads -j$(jobs)
+	@scripts/build tsan tests_unit tests_threads
+	@ctest --test-dir build/tsan --output-on-failure -L 'unit|cluster|threads' -j$(jobs)
 
 fuzz: bootstrap
 	@scripts/build fuzz fuzzers

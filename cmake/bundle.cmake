@@ -1,6 +1,5 @@
-# Bundles: several source files compiled as one, in builds that only look for defects. Most of a file's cost is the headers and what it makes of their
-# templates; sixteen together pay it once (docs/decisions/0021-bundles-for-sanitizers.md).
-set(forebay_bundle_files 16)
+# Bundles: several source files compiled as one. Most of a file's cost is the headers and what it makes of their templates; FOREBAY_BUNDLES of them together pay
+# it once (docs/decisions/0021-bundles.md).
 
 # forebay_bundle(OUT NAME SOURCES file… [ALONE file…]): what is to be compiled instead of SOURCES. ALONE, of them: names in them (in anonymous namespaces, or
 # from using declarations) mean something else in another file of the bundle.
@@ -28,9 +27,9 @@ function(forebay_bundle out name)
     cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${CMAKE_SOURCE_DIR})
     string(APPEND text "#include \"${source}\"\n")
     math(EXPR count "${count} + 1")
-    math(EXPR full "${count} % ${forebay_bundle_files}")
+    math(EXPR full "${count} % ${FOREBAY_BUNDLES}")
     if(full EQUAL 0 OR NOT bundled)
-      math(EXPR number "(${count} - 1) / ${forebay_bundle_files}")
+      math(EXPR number "(${count} - 1) / ${FOREBAY_BUNDLES}")
       set(file ${CMAKE_CURRENT_BINARY_DIR}/bundles/${name}_${number}.cc)
       file(CONFIGURE OUTPUT ${file} CONTENT "${text}" @ONLY)
       list(APPEND compiled ${file})
@@ -38,4 +37,15 @@ function(forebay_bundle out name)
     endif()
   endwhile()
   set(${out} ${compiled} PARENT_SCOPE)
+endfunction()
+
+# forebay_each(NAME SOURCES file… DEPS library…): the same files one by one, which no build makes. It is there for the compilation database: clang-tidy and
+# editors look at one file at a time, and so a file still has to include what it uses.
+function(forebay_each name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  if(FOREBAY_BUNDLES)
+    add_library(${name}_each OBJECT EXCLUDE_FROM_ALL ${arg_SOURCES})
+    target_include_directories(${name}_each PRIVATE ${CMAKE_SOURCE_DIR}/src)
+    target_link_libraries(${name}_each PRIVATE ${arg_DEPS})
+  endif()
 endfunction()

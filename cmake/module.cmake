@@ -1,5 +1,5 @@
-# tests_unit: everything that runs without other processes, for the address sanitizer. tests_threads: the unit tests, and what else runs on several threads,
-# for the thread sanitizer, which finds nothing in a simulation: that is one thread. fuzzers: see tests/fuzz.
+# tests_unit: everything that runs without other processes, for both sanitizers. tests_threads: what runs with the thread sanitizer besides, because it has many
+# threads: the mount. fuzzers: see tests/fuzz.
 add_custom_target(tests_unit)
 add_custom_target(tests_threads)
 add_custom_target(fuzzers)
@@ -17,10 +17,8 @@ function(forebay_module name)
       list(APPEND libraries forebay_${dependency})
     endif()
   endforeach()
-  set(sources ${arg_SOURCES})
-  if(NOT arg_UNSANITIZED)
     forebay_bundle(sources ${name} SOURCES ${arg_SOURCES} ALONE ${arg_ALONE})
-  endif()
+  forebay_each(forebay_${name} SOURCES ${arg_SOURCES} DEPS ${libraries})
   add_library(forebay_${name} STATIC ${sources})
   target_include_directories(forebay_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(forebay_${name} PUBLIC ${libraries})
@@ -29,8 +27,8 @@ function(forebay_module name)
   endif()
 endfunction()
 
-# forebay_test(NAME LABEL unit|cluster|system [THREADS] SOURCES … DEPS …). THREADS: it runs code on several threads. It has
-# the label "threads" as well then, and so has every unit test.
+# forebay_test(NAME LABEL unit|cluster|system [THREADS] SOURCES … DEPS …). THREADS: what a system test does runs on
+# threads of this very program, so that it has the label "threads" as well, for the thread sanitizer.
 function(forebay_test name)
   cmake_parse_arguments(arg "THREADS" "LABEL;TIMEOUT" "SOURCES;DEPS" ${ARGN})
   set(libraries "")
@@ -51,7 +49,7 @@ function(forebay_test name)
     add_dependencies(tests_unit ${name})
   endif()
   set(labels ${arg_LABEL})
-  if(arg_LABEL STREQUAL "unit" OR arg_THREADS)
+  if(arg_THREADS)
     add_dependencies(tests_threads ${name})
     list(APPEND labels threads)
   endif()

@@ -7,7 +7,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 option(FOREBAY_ASAN "Address and undefined-behaviour sanitizers" OFF)
 option(FOREBAY_TSAN "Thread sanitizer" OFF)
 option(FOREBAY_FUZZ "Build the libFuzzer targets" OFF)
-option(FOREBAY_BUNDLES "Compile source files in bundles, see bundle.cmake" OFF)
+set(FOREBAY_BUNDLES 0 CACHE STRING "How many source files of a library are compiled as one, see bundle.cmake; 0: each by itself")
 
 # -gline-tables-only: stack traces with lines at a third of the size and link time of full debug information.
 # -fPIC everywhere, programs too: libraries and tests share precompiled headers.

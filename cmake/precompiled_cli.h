@@ -2,5 +2,4 @@
 #pragma once
 #include "precompiled.h"
 
-#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>

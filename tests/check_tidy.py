@@ -50,17 +50,27 @@ def read_dependencies(build):
     return found
 
 
+def read_by_source(dependencies):
+    """Source file → what it reads, or, when it is compiled in a bundle with others, what they all read: a few looks more than would be needed."""
+    found = {}
+    for paths in dependencies.values():
+        sources = {path for path in paths if path.endswith(".cc")}
+        headers = set(paths) - sources
+        for source in sources:
+            found.setdefault(source, set()).update(headers)
+    return found
+
+
 def key_of(entry, reads, version):
     """None when nothing is known of what the file reads: then it is always looked at."""
-    output = entry["command"].split(" -o ")[1].split(" ")[0]
-    if output not in reads:
+    if entry["file"] not in reads:
         return None
     key = hashlib.sha256(version)
     # Two checkouts of the same text share what they know.
     key.update(entry["command"].replace(str(ROOT), "").encode())
     key.update(digest(entry["file"]))
     # The precompiled header itself differs from build to build; what it was made of is in the list.
-    for path in sorted(set(reads[output])):
+    for path in sorted(reads[entry["file"]]):
         if path.endswith((".pch", ".hxx.cxx", "cmake_pch.hxx")):
             continue
         key.update(path.replace(str(ROOT), "").encode())
@@ -106,7 +116,7 @@ def main():
     missing = wanted - {entry["file"] for entry in entries}
     if missing:
         sys.exit("not in the compilation database: " + ", ".join(sorted(missing)))
-    reads = read_dependencies(build)
+    reads = read_by_source(read_dependencies(build))
     CACHE.mkdir(parents=True, exist_ok=True)
     for old in CACHE.iterdir():
         if old.stat().st_mtime < time.time() - KEPT_SECONDS:

@@ -28,7 +28,7 @@ int run_forebay(int argc, char** argv) {
   app.require_subcommand(1);
   Shell shell;
   add_global_options(app, shell.options());
-  add_commands(app, shell);
+  add_commands(Command(app), shell);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {

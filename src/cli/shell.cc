@@ -4,6 +4,7 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <CLI/App.hpp>
 #include <cstring>
 
 #include "cli/exit_code.h"
@@ -52,8 +53,8 @@ Shell::~Shell() {
   client_.reset();
 }
 
-void Shell::on(CLI::App* command, Body body) {
-  command->callback([this, body = std::move(body)] { chosen_ = body; });
+void Shell::on(Command command, Body body) {
+  command.parser().callback([this, body = std::move(body)] { chosen_ = body; });
 }
 
 int Shell::run() {

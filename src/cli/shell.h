@@ -1,7 +1,6 @@
 // What every command shares: the options that all have, the settings, the connection to the cluster.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include "async/loop.h"
+#include "cli/command.h"
 #include "cli/output.h"
 #include "client/client.h"
 #include "config/load.h"
@@ -35,7 +35,7 @@ class Shell {
   bool json() const { return options_.output == Output::kJson; }
 
   // `body` runs when `command` was chosen on the command line.
-  void on(CLI::App* command, Body body);
+  void on(Command command, Body body);
   int run();  // what was chosen; prints its error; the exit code
 
   // Warnings go to standard error, once.

@@ -22,13 +22,12 @@ Result<std::unique_ptr<BenchPlace>> place_of(Shell& shell, const BenchOptions& o
 
 }  // namespace
 
-void add_bench_options(CLI::App* command, BenchOptions& options, const std::string& threads) {
-  command->add_option("--path", options.path, "measure a directory of this host (a mount, a disk) instead of the library");
-  command->add_option("--directory", options.directory, "directory of the namespace to work in, without --path");
-  command->add_option("--medium", options.medium,
-                      "measure the same in this directory of this host first, and print the ratio to it");
-  command->add_option(threads, options.threads, "at once")->check(CLI::Range(1, 1024));
-  command->add_flag("--keep", options.keep, "leave the files");
+void add_bench_options(Command command, BenchOptions& options, const std::string& threads) {
+  command.option("--path", options.path, "measure a directory of this host (a mount, a disk) instead of the library");
+  command.option("--directory", options.directory, "directory of the namespace to work in, without --path");
+  command.option("--medium", options.medium, "measure the same in this directory of this host first, and print the ratio to it");
+  command.option(threads, options.threads, "at once").between(1, 1024);
+  command.flag("--keep", options.keep, "leave the files");
 }
 
 Result<Phase> Bench::time(const std::string& name, int threads, uint64_t each, const Operation& operation) const {

@@ -18,7 +18,7 @@ struct BenchOptions {
   int threads = 4;
   bool keep = false;  // leave the files
 };
-void add_bench_options(CLI::App* command, BenchOptions& options, const std::string& threads = "--threads");
+void add_bench_options(Command command, BenchOptions& options, const std::string& threads = "--threads");
 
 // One run of a measurement in one place. One thread; the operations it is given run on many.
 class Bench {

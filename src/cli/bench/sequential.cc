@@ -5,12 +5,12 @@
 
 namespace forebay::cli {
 
-void add_sequential_options(CLI::App* command, SequentialOptions& options) {
+void add_sequential_options(Command command, SequentialOptions& options) {
   add_bench_options(command, options.bench);
-  command->add_option("--size", options.size, "of all files together")->capture_default_str();
-  command->add_option("--block", options.block, "moved at once")->capture_default_str();
-  command->add_flag("--remote", options.bench.remote,
-                    "as if every worker were on another host, beside a plain TCP connection into --medium");
+  command.option("--size", options.size, "of all files together").with_default_shown();
+  command.option("--block", options.block, "moved at once").with_default_shown();
+  command.flag("--remote", options.bench.remote,
+               "as if every worker were on another host, beside a plain TCP connection into --medium");
 }
 
 Result<Sequential> parse_sequential(const SequentialOptions& options) {

@@ -1,8 +1,6 @@
 // Large files, moved block by block: what `bench write`, `read` and `mixed` share.
 #pragma once
 
-#include <CLI/App.hpp>
-
 #include "cli/bench/run.h"
 
 namespace forebay::cli {
@@ -11,7 +9,7 @@ struct SequentialOptions {
   BenchOptions bench;
   std::string size = "1GB", block = "1MB";
 };
-void add_sequential_options(CLI::App* command, SequentialOptions& options);
+void add_sequential_options(Command command, SequentialOptions& options);
 
 struct Sequential {
   uint64_t block = 0, blocks_each = 0;  // of every thread's file

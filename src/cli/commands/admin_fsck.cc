@@ -50,9 +50,8 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_admin_fsck(CLI::App& admin, Shell& shell) {
-  shell.on(admin.add_subcommand("fsck",
-                                "Check the metadata, and what the workers and the under stores have against it; changes nothing"),
+void add_admin_fsck(Command admin, Shell& shell) {
+  shell.on(admin.add("fsck", "Check the metadata, and what the workers and the under stores have against it; changes nothing"),
            run);
 }
 

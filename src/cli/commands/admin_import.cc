@@ -192,11 +192,11 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_admin_import(CLI::App& admin, Shell& shell) {
+void add_admin_import(Command admin, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = admin.add_subcommand(
-      "import", "Make files of mapped directories for what is in the under store; nothing that is there is changed");
-  command->add_option("PATH", options->paths, "mapped directories, or directories below")->required();
+  Command command =
+      admin.add("import", "Make files of mapped directories for what is in the under store; nothing that is there is changed");
+  command.option("PATH", options->paths, "mapped directories, or directories below").required();
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

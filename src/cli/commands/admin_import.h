@@ -5,6 +5,6 @@
 
 namespace forebay::cli {
 
-void add_admin_import(CLI::App& admin, Shell& shell);
+void add_admin_import(Command admin, Shell& shell);
 
 }  // namespace forebay::cli

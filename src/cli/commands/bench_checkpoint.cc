@@ -136,16 +136,13 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_bench_checkpoint(CLI::App& bench, Shell& shell) {
+void add_bench_checkpoint(Command bench, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      bench.add_subcommand("checkpoint", "Save and restore checkpoints of several ranks, with a marker written by rename");
+  Command command = bench.add("checkpoint", "Save and restore checkpoints of several ranks, with a marker written by rename");
   add_bench_options(command, options->bench, "--ranks");
-  command->add_option("--size", options->size, "of one rank's shard")->capture_default_str();
-  command->add_option("--block", options->block, "moved at once")->capture_default_str();
-  command->add_option("--rounds", options->rounds, "checkpoints, one after the other")
-      ->check(CLI::Range(1, 1'000'000))
-      ->capture_default_str();
+  command.option("--size", options->size, "of one rank's shard").with_default_shown();
+  command.option("--block", options->block, "moved at once").with_default_shown();
+  command.option("--rounds", options->rounds, "checkpoints, one after the other").between(1, 1'000'000).with_default_shown();
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

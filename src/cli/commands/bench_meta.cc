@@ -56,11 +56,11 @@ Result<void> measure(Bench& bench, uint64_t count) {
 
 }  // namespace
 
-void add_bench_meta(CLI::App& bench, Shell& shell) {
+void add_bench_meta(Command bench, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = bench.add_subcommand("meta", "Make, look at, rename and remove files and directories");
+  Command command = bench.add("meta", "Make, look at, rename and remove files and directories");
   add_bench_options(command, options->bench);
-  command->add_option("--count", options->count, "of each, on every thread")->check(CLI::Range(1, 100'000'000));
+  command.option("--count", options->count, "of each, on every thread").between(1, 100'000'000);
   shell.on(command, [options](Shell& shell) {
     return run_bench(shell, options->bench, [&](Bench& bench) { return measure(bench, options->count); });
   });

@@ -101,14 +101,14 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_bench_mixed(CLI::App& bench, Shell& shell) {
+void add_bench_mixed(Command bench, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = bench.add_subcommand("mixed", "Read pieces of large files while others are written, as in a shuffle");
+  Command command = bench.add("mixed", "Read pieces of large files while others are written, as in a shuffle");
   add_sequential_options(command, options->files);
-  command->add_option("--count", options->count, "reads and writes of every thread, a block each")
-      ->check(CLI::Range(1, 100'000'000))
-      ->capture_default_str();
-  command->add_option("--reads", options->reads, "of a hundred operations")->check(CLI::Range(0, 100))->capture_default_str();
+  command.option("--count", options->count, "reads and writes of every thread, a block each")
+      .between(1, 100'000'000)
+      .with_default_shown();
+  command.option("--reads", options->reads, "of a hundred operations").between(0, 100).with_default_shown();
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -14,9 +14,9 @@ Result<int> run(Shell& shell, const SequentialOptions& options) {
 
 }  // namespace
 
-void add_bench_read(CLI::App& bench, Shell& shell) {
+void add_bench_read(Command bench, Shell& shell) {
   auto options = std::make_shared<SequentialOptions>();
-  CLI::App* command = bench.add_subcommand("read", "Write large files, then read them");
+  Command command = bench.add("read", "Write large files, then read them");
   add_sequential_options(command, *options);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }

@@ -47,12 +47,12 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_bench_smallfile(CLI::App& bench, Shell& shell) {
+void add_bench_smallfile(Command bench, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = bench.add_subcommand("smallfile", "Write, read back, compare and remove many small files");
+  Command command = bench.add("smallfile", "Write, read back, compare and remove many small files");
   add_bench_options(command, options->bench);
-  command->add_option("--count", options->count, "files of every thread")->check(CLI::Range(1, 100'000'000));
-  command->add_option("--size", options->size, "of each file");
+  command.option("--count", options->count, "files of every thread").between(1, 100'000'000);
+  command.option("--size", options->size, "of each file");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

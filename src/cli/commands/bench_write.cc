@@ -11,9 +11,9 @@ Result<int> run(Shell& shell, const SequentialOptions& options) {
 
 }  // namespace
 
-void add_bench_write(CLI::App& bench, Shell& shell) {
+void add_bench_write(Command bench, Shell& shell) {
   auto options = std::make_shared<SequentialOptions>();
-  CLI::App* command = bench.add_subcommand("write", "Write large files, one for each thread");
+  Command command = bench.add("write", "Write large files, one for each thread");
   add_sequential_options(command, *options);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }

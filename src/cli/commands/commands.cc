@@ -4,12 +4,12 @@
 
 namespace forebay::cli {
 
-void add_commands(CLI::App& app, Shell& shell) {
-  using Add = void (*)(CLI::App&, Shell&);
+void add_commands(Command app, Shell& shell) {
+  using Add = void (*)(Command, Shell&);
   auto group = [&](const char* name, const char* what, std::initializer_list<Add> commands) {
-    CLI::App* parent = app.add_subcommand(name, what);
-    parent->require_subcommand(1);
-    for (Add add : commands) add(*parent, shell);
+    Command parent = app.add(name, what);
+    parent.need_command();
+    for (Add add : commands) add(parent, shell);
   };
   group("local", "A whole cluster on this host, in one folder",
         {add_local_start, add_local_status, add_local_stop, add_local_run});

@@ -1,3 +1,5 @@
+#include <CLI/App.hpp>
+
 #include "cli/commands/commands.h"
 
 namespace forebay::cli {
@@ -45,11 +47,11 @@ complete -o filenames -F _forebay forebay alluxio
 
 }  // namespace
 
-void add_completion(CLI::App& app, Shell& shell) {
-  CLI::App* command = app.add_subcommand("completion", "Completion for bash: source <(forebay completion)");
-  shell.on(command, [&app](Shell&) -> Result<int> {
+void add_completion(Command app, Shell& shell) {
+  Command command = app.add("completion", "Completion for bash: source <(forebay completion)");
+  shell.on(command, [app](Shell&) -> Result<int> {
     std::string script(kHead);
-    append_words(app, "forebay", script);
+    append_words(app.parser(), "forebay", script);
     print(script + kTail);
     return 0;
   });

@@ -17,8 +17,6 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_conf_check(CLI::App& conf, Shell& shell) {
-  shell.on(conf.add_subcommand("check", "Read all settings and name what is wrong"), run);
-}
+void add_conf_check(Command conf, Shell& shell) { shell.on(conf.add("check", "Read all settings and name what is wrong"), run); }
 
 }  // namespace forebay::cli

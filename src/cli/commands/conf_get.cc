@@ -46,13 +46,12 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_conf_get(CLI::App& conf, Shell& shell) {
+void add_conf_get(Command conf, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = conf.add_subcommand("get", "Show a setting, or all of them");
-  command->add_option("KEY", options->key, "forebay.… or a compatible alluxio.… key");
-  command->add_flag("--source", options->source, "and where the value comes from");
-  command->add_option("--role", options->role, "as this role sees it")
-      ->check(CLI::IsMember({"master", "worker", "coordinator", "fuse", "client"}));
+  Command command = conf.add("get", "Show a setting, or all of them");
+  command.option("KEY", options->key, "forebay.… or a compatible alluxio.… key");
+  command.flag("--source", options->source, "and where the value comes from");
+  command.option("--role", options->role, "as this role sees it").one_of({"master", "worker", "coordinator", "fuse", "client"});
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

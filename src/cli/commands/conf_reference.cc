@@ -3,8 +3,8 @@
 
 namespace forebay::cli {
 
-void add_conf_reference(CLI::App& conf, Shell& shell) {
-  shell.on(conf.add_subcommand("reference", "The reference page of all settings (docs/reference/settings.md)"),
+void add_conf_reference(Command conf, Shell& shell) {
+  shell.on(conf.add("reference", "The reference page of all settings (docs/reference/settings.md)"),
            [](Shell& shell) -> Result<int> {
              if (shell.json()) {
                Json settings = Json::array();

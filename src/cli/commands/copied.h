@@ -7,7 +7,7 @@
 
 namespace forebay::cli {
 
-void add_copy_options(CLI::App* command, CopyOptions& options);
+void add_copy_options(Command command, CopyOptions& options);
 Result<int> print_copied(Shell& shell, const Copied& copied);  // the exit code
 
 }  // namespace forebay::cli

@@ -28,9 +28,8 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_doctor(CLI::App& app, Shell& shell) {
-  shell.on(app.add_subcommand("doctor", "Look for what is wrong with this host and this configuration, and say how to mend it"),
-           run);
+void add_doctor(Command app, Shell& shell) {
+  shell.on(app.add("doctor", "Look for what is wrong with this host and this configuration, and say how to mend it"), run);
 }
 
 }  // namespace forebay::cli

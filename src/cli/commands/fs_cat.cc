@@ -17,10 +17,10 @@ Result<int> run(Shell& shell, const std::vector<std::string>& patterns) {
 
 }  // namespace
 
-void add_fs_cat(CLI::App& fs, Shell& shell) {
+void add_fs_cat(Command fs, Shell& shell) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = fs.add_subcommand("cat", "Write files to standard output");
-  command->add_option("PATH", *paths, "files")->required();
+  Command command = fs.add("cat", "Write files to standard output");
+  command.option("PATH", *paths, "files").required();
   shell.on(command, [paths](Shell& shell) { return run(shell, *paths); });
 }
 

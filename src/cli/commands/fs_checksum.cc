@@ -34,10 +34,10 @@ Result<int> run(Shell& shell, const std::vector<std::string>& patterns) {
 
 }  // namespace
 
-void add_fs_checksum(CLI::App& fs, Shell& shell) {
+void add_fs_checksum(Command fs, Shell& shell) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = fs.add_subcommand("checksum", "MD5 of files' content, as md5sum computes it");
-  command->add_option("PATH", *paths, "files")->required();
+  Command command = fs.add("checksum", "MD5 of files' content, as md5sum computes it");
+  command.option("PATH", *paths, "files").required();
   shell.on(command, [paths](Shell& shell) { return run(shell, *paths); });
 }
 

@@ -34,12 +34,12 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_chmod(CLI::App& fs, Shell& shell) {
+void add_fs_chmod(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("chmod", "Change permissions");
-  command->add_option("MODE", options->mode, "for example 755, u+x, go-w, a=rX")->required();
-  command->add_option("PATH", options->paths, "files and directories")->required();
-  command->add_flag("-R", options->recursive, "and all that is below");
+  Command command = fs.add("chmod", "Change permissions");
+  command.option("MODE", options->mode, "for example 755, u+x, go-w, a=rX").required();
+  command.option("PATH", options->paths, "files and directories").required();
+  command.flag("-R", options->recursive, "and all that is below");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -51,17 +51,17 @@ Result<int> run(Shell& shell, const Options& options, Result<Owner> owner) {
   });
 }
 
-CLI::App* add(CLI::App& fs, const char* name, const char* what, const char* owner, const std::shared_ptr<Options>& options) {
-  CLI::App* command = fs.add_subcommand(name, what);
-  command->add_option(owner, options->owner, "name or number")->required();
-  command->add_option("PATH", options->paths, "files and directories")->required();
-  command->add_flag("-R", options->recursive, "and all that is below");
+Command add(Command fs, const char* name, const char* what, const char* owner, const std::shared_ptr<Options>& options) {
+  Command command = fs.add(name, what);
+  command.option(owner, options->owner, "name or number").required();
+  command.option("PATH", options->paths, "files and directories").required();
+  command.flag("-R", options->recursive, "and all that is below");
   return command;
 }
 
 }  // namespace
 
-void add_fs_chown(CLI::App& fs, Shell& shell) {
+void add_fs_chown(Command fs, Shell& shell) {
   auto chown = std::make_shared<Options>(), chgrp = std::make_shared<Options>();
   shell.on(add(fs, "chown", "Change owners", "OWNER[:GROUP]", chown),
            [chown](Shell& shell) { return run(shell, *chown, parse_owner(chown->owner)); });

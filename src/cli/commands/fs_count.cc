@@ -61,11 +61,11 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_count(CLI::App& fs, Shell& shell) {
+void add_fs_count(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("count", "Count files, directories and bytes below paths");
-  command->add_option("PATH", options->paths, "files and directories")->required();
-  command->add_flag("-h", options->human, "sizes with units");
+  Command command = fs.add("count", "Count files, directories and bytes below paths");
+  command.option("PATH", options->paths, "files and directories").required();
+  command.flag("-h", options->human, "sizes with units");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

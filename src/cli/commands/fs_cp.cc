@@ -49,10 +49,10 @@ Result<int> run(Shell& shell, Options options) {
 
 }  // namespace
 
-void add_copy_options(CLI::App* command, CopyOptions& options) {
-  command->add_flag("-f,--force", options.force, "overwrite files that exist");
-  command->add_flag("-p,--preserve", options.preserve, "keep permissions, times and owners");
-  command->add_option("--thread,--threads", options.threads, "files copied at once")->check(CLI::Range(1, 256));
+void add_copy_options(Command command, CopyOptions& options) {
+  command.flag("-f,--force", options.force, "overwrite files that exist");
+  command.flag("-p,--preserve", options.preserve, "keep permissions, times and owners");
+  command.option("--thread,--threads", options.threads, "files copied at once").between(1, 256);
 }
 
 Result<int> print_copied(Shell& shell, const Copied& copied) {
@@ -72,11 +72,11 @@ Result<int> print_copied(Shell& shell, const Copied& copied) {
   return shell.exit_code();
 }
 
-void add_fs_cp(CLI::App& fs, Shell& shell) {
+void add_fs_cp(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("cp", "Copy within the namespace; file:///PATH is a file of this host");
-  command->add_option("PATHS", options->paths, "sources, then the target")->required()->expected(2, 1'000'000);
-  command->add_flag("-R,-r,--recursive", options->copy.recursive, "directories, too");
+  Command command = fs.add("cp", "Copy within the namespace; file:///PATH is a file of this host");
+  command.option("PATHS", options->paths, "sources, then the target").required().values(2, 1'000'000);
+  command.flag("-R,-r,--recursive", options->copy.recursive, "directories, too");
   add_copy_options(command, options->copy);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }

@@ -28,10 +28,10 @@ Result<int> run(Shell& shell, bool human) {
 
 }  // namespace
 
-void add_fs_df(CLI::App& fs, Shell& shell) {
+void add_fs_df(Command fs, Shell& shell) {
   auto human = std::make_shared<bool>(false);
-  CLI::App* command = fs.add_subcommand("df", "Space of the cluster, in bytes");
-  command->add_flag("-h", *human, "sizes with units");
+  Command command = fs.add("df", "Space of the cluster, in bytes");
+  command.flag("-h", *human, "sizes with units");
   shell.on(command, [human](Shell& shell) { return run(shell, *human); });
 }
 

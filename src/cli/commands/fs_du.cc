@@ -63,12 +63,12 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_du(CLI::App& fs, Shell& shell) {
+void add_fs_du(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("du", "Sizes of files, and how many of their bytes the cache stores");
-  command->add_option("PATH", options->paths, "files and directories")->required();
-  command->add_flag("-s", options->summary, "one sum for each path");
-  command->add_flag("-h", options->human, "sizes with units");
+  Command command = fs.add("du", "Sizes of files, and how many of their bytes the cache stores");
+  command.option("PATH", options->paths, "files and directories").required();
+  command.flag("-s", options->summary, "one sum for each path");
+  command.flag("-h", options->human, "sizes with units");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

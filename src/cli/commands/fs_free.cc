@@ -72,12 +72,12 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_free(CLI::App& fs, Shell& shell) {
+void add_fs_free(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("free", "Take what is persisted out of the cache; reading brings it back");
-  command->add_option("PATH", options->paths, "files, directories with all that is below; patterns are expanded")->required();
-  command->add_flag("-f", options->force, "pinned files, too");
-  command->add_flag("-R", options->recursive, "accepted for compatibility: directories are always freed with all below");
+  Command command = fs.add("free", "Take what is persisted out of the cache; reading brings it back");
+  command.option("PATH", options->paths, "files, directories with all that is below; patterns are expanded").required();
+  command.flag("-f", options->force, "pinned files, too");
+  command.flag("-R", options->recursive, "accepted for compatibility: directories are always freed with all below");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -20,13 +20,13 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_get(CLI::App& fs, Shell& shell) {
+void add_fs_get(Command fs, Shell& shell) {
   for (const char* name : {"get", "copyToLocal"}) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = fs.add_subcommand(name, "Copy files and directories of the namespace to this host");
-    command->add_option("PATHS", options->paths, "sources in the namespace, then the target on this host")
-        ->required()
-        ->expected(2, 1'000'000);
+    Command command = fs.add(name, "Copy files and directories of the namespace to this host");
+    command.option("PATHS", options->paths, "sources in the namespace, then the target on this host")
+        .required()
+        .values(2, 1'000'000);
     add_copy_options(command, options->copy);
     shell.on(command, [options](Shell& shell) { return run(shell, *options); });
   }

@@ -18,11 +18,11 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_head(CLI::App& fs, Shell& shell) {
+void add_fs_head(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("head", "Write the beginning of a file to standard output");
-  command->add_option("PATH", options->path, "file")->required();
-  command->add_option("-c", options->bytes, "how many bytes (units are accepted)");
+  Command command = fs.add("head", "Write the beginning of a file to standard output");
+  command.option("PATH", options->path, "file").required();
+  command.option("-c", options->bytes, "how many bytes (units are accepted)");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -19,6 +19,6 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_fs_leader(CLI::App& fs, Shell& shell) { shell.on(fs.add_subcommand("leader", "The host of the leading master"), run); }
+void add_fs_leader(Command fs, Shell& shell) { shell.on(fs.add("leader", "The host of the leading master"), run); }
 
 }  // namespace forebay::cli

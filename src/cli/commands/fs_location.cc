@@ -82,10 +82,10 @@ Result<int> run(Shell& shell, const std::vector<std::string>& patterns) {
 
 }  // namespace
 
-void add_fs_location(CLI::App& fs, Shell& shell) {
+void add_fs_location(Command fs, Shell& shell) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = fs.add_subcommand("location", "Which workers hold a file's bytes");
-  command->add_option("PATH", *paths, "files")->required();
+  Command command = fs.add("location", "Which workers hold a file's bytes");
+  command.option("PATH", *paths, "files").required();
   shell.on(command, [paths](Shell& shell) { return run(shell, *paths); });
 }
 

@@ -118,22 +118,20 @@ Result<int> run(Shell& shell, Options& options) {
 
 }  // namespace
 
-void add_fs_ls(CLI::App& fs, Shell& shell) {
+void add_fs_ls(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      fs.add_subcommand("ls", "List files: mode, owner, group, size, persistence state, time, percent in cache, path");
-  command->add_option("PATH", options->paths, "files and directories")->required();
-  command->add_flag("-d", options->directory_itself, "directories themselves, not what is in them");
-  command->add_flag("-f", options->force, "accepted for compatibility: what is listed is always current");
-  command->add_flag("-h", options->listing.human, "sizes with units");
-  command->add_flag("-p", options->pinned, "pinned files only");
-  command->add_flag("-R", options->recursive, "directories below, too");
-  command->add_flag("-r,--reverse", options->reverse, "in reverse order");
-  command->add_option("--sort", options->sort, "order")
-      ->check(CLI::IsMember(
-          {"size", "creationTime", "inMemoryPercentage", "lastAccessTime", "lastModificationTime", "name", "path"}));
-  command->add_option("--timestamp", options->timestamp, "which time to show")
-      ->check(CLI::IsMember({"createdTime", "lastAccessTime", "lastModifiedTime"}));
+  Command command = fs.add("ls", "List files: mode, owner, group, size, persistence state, time, percent in cache, path");
+  command.option("PATH", options->paths, "files and directories").required();
+  command.flag("-d", options->directory_itself, "directories themselves, not what is in them");
+  command.flag("-f", options->force, "accepted for compatibility: what is listed is always current");
+  command.flag("-h", options->listing.human, "sizes with units");
+  command.flag("-p", options->pinned, "pinned files only");
+  command.flag("-R", options->recursive, "directories below, too");
+  command.flag("-r,--reverse", options->reverse, "in reverse order");
+  command.option("--sort", options->sort, "order")
+      .one_of({"size", "creationTime", "inMemoryPercentage", "lastAccessTime", "lastModificationTime", "name", "path"});
+  command.option("--timestamp", options->timestamp, "which time to show")
+      .one_of({"createdTime", "lastAccessTime", "lastModifiedTime"});
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -36,12 +36,12 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_mkdir(CLI::App& fs, Shell& shell) {
+void add_fs_mkdir(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("mkdir", "Make directories, and those above them that are missing");
-  command->add_option("PATH", options->paths, "directories")->required();
-  command->add_flag("-p", options->parents, "a directory that exists is no error");
-  command->add_option("-m,--mode", options->mode, "permissions");
+  Command command = fs.add("mkdir", "Make directories, and those above them that are missing");
+  command.option("PATH", options->paths, "directories").required();
+  command.flag("-p", options->parents, "a directory that exists is no error");
+  command.option("-m,--mode", options->mode, "permissions");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -35,12 +35,12 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_mv(CLI::App& fs, Shell& shell) {
+void add_fs_mv(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("mv", "Rename a file or directory, or move it into a directory");
-  command->add_option("FROM", options->from, "what")->required();
-  command->add_option("TO", options->to, "where")->required();
-  command->add_flag("-n", options->keep_existing, "fail rather than replace a file");
+  Command command = fs.add("mv", "Rename a file or directory, or move it into a directory");
+  command.option("FROM", options->from, "what").required();
+  command.option("TO", options->to, "where").required();
+  command.flag("-n", options->keep_existing, "fail rather than replace a file");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -156,15 +156,15 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_persist(CLI::App& fs, Shell& shell) {
+void add_fs_persist(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("persist", "Have files, and all below directories, go to the under store now");
-  command->add_option("PATH", options->paths, "files and directories")->required();
-  command->add_flag("--wait", options->wait, "return when the under store has them");
-  command->add_option("-t,--timeout", options->timeout_ms, "milliseconds; with --wait: fail when it takes longer");
-  command->add_option("-w", options->pause_ms, "milliseconds to wait before it begins");
-  command->add_option("-p,--parallelism", options->parallelism,
-                      "accepted for compatibility: forebay.persist.small_tasks is the limit");
+  Command command = fs.add("persist", "Have files, and all below directories, go to the under store now");
+  command.option("PATH", options->paths, "files and directories").required();
+  command.flag("--wait", options->wait, "return when the under store has them");
+  command.option("-t,--timeout", options->timeout_ms, "milliseconds; with --wait: fail when it takes longer");
+  command.option("-w", options->pause_ms, "milliseconds to wait before it begins");
+  command.option("-p,--parallelism", options->parallelism,
+                 "accepted for compatibility: forebay.persist.small_tasks is the limit");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

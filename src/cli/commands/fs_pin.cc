@@ -3,11 +3,10 @@
 
 namespace forebay::cli {
 
-void add_fs_pin(CLI::App& fs, Shell& shell) {
+void add_fs_pin(Command fs, Shell& shell) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App* command =
-      fs.add_subcommand("pin", "Keep files, or all below directories, in the cache: nothing of them leaves by itself");
-  command->add_option("PATH", *paths, "files and directories; patterns are expanded")->required();
+  Command command = fs.add("pin", "Keep files, or all below directories, in the cache: nothing of them leaves by itself");
+  command.option("PATH", *paths, "files and directories; patterns are expanded").required();
   shell.on(command, [paths](Shell& shell) {
     return for_each_path(shell, *paths, true, "pinned", [&](const std::string& path) -> Result<void> {
       ASSIGN_OR_RETURN(client::Client * client, shell.client());

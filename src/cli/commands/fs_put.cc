@@ -19,11 +19,11 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_put(CLI::App& fs, Shell& shell) {
+void add_fs_put(Command fs, Shell& shell) {
   for (const char* name : {"put", "copyFromLocal"}) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = fs.add_subcommand(name, "Copy files and directories of this host into the namespace");
-    command->add_option("PATHS", options->paths, "sources on this host, then the target")->required()->expected(2, 1'000'000);
+    Command command = fs.add(name, "Copy files and directories of this host into the namespace");
+    command.option("PATHS", options->paths, "sources on this host, then the target").required().values(2, 1'000'000);
     add_copy_options(command, options->copy);
     shell.on(command, [options](Shell& shell) { return run(shell, *options); });
   }

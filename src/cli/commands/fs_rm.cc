@@ -64,14 +64,14 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_rm(CLI::App& fs, Shell& shell) {
+void add_fs_rm(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("rm", "Remove files, with -R directories and all that is in them");
-  command->add_option("PATH", options->paths, "files, directories; patterns are expanded")->required();
-  command->add_flag("-R,-r", options->recursive, "directories, too");
-  command->add_flag("-f", options->force, "a path that does not exist is no error");
-  command->add_flag("-U", options->skip_check, "accepted for compatibility: the under store is never asked");
-  command->add_flag("--alluxio-only", options->cache_only, "accepted for compatibility: what is saved elsewhere always stays");
+  Command command = fs.add("rm", "Remove files, with -R directories and all that is in them");
+  command.option("PATH", options->paths, "files, directories; patterns are expanded").required();
+  command.flag("-R,-r", options->recursive, "directories, too");
+  command.flag("-f", options->force, "a path that does not exist is no error");
+  command.flag("-U", options->skip_check, "accepted for compatibility: the under store is never asked");
+  command.flag("--alluxio-only", options->cache_only, "accepted for compatibility: what is saved elsewhere always stays");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

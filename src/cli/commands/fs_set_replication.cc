@@ -49,13 +49,13 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_set_replication(CLI::App& fs, Shell& shell) {
+void add_fs_set_replication(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("setReplication", "Say how many copies of a file are kept; this version keeps 1");
-  command->add_option("PATH", options->paths, "files, and directories with -R")->required();
-  command->add_option("--min", options->min, "at least so many copies")->check(CLI::Range(0, 1000));
-  command->add_option("--max", options->max, "at most so many copies; -1: as many as there are")->check(CLI::Range(-1, 1000));
-  command->add_flag("-R", options->recursive, "and all that is below");
+  Command command = fs.add("setReplication", "Say how many copies of a file are kept; this version keeps 1");
+  command.option("PATH", options->paths, "files, and directories with -R").required();
+  command.option("--min", options->min, "at least so many copies").between(0, 1000);
+  command.option("--max", options->max, "at most so many copies; -1: as many as there are").between(-1, 1000);
+  command.flag("-R", options->recursive, "and all that is below");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

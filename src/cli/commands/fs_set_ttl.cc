@@ -49,13 +49,12 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_set_ttl(CLI::App& fs, Shell& shell) {
+void add_fs_set_ttl(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("setTtl", "Remove, or free, files and directories when a time is over");
-  command->add_option("PATH", options->words, "paths, then the time from now on: 20m, 1d; plain numbers are ms; 0 ends it")
-      ->required();
-  command->add_option("--action", options->action, "what happens then")->check(CLI::IsMember({"delete", "free"}));
-  command->add_flag("-R", options->recursive, "each file below, instead of the directory as a whole");
+  Command command = fs.add("setTtl", "Remove, or free, files and directories when a time is over");
+  command.option("PATH", options->words, "paths, then the time from now on: 20m, 1d; plain numbers are ms; 0 ends it").required();
+  command.option("--action", options->action, "what happens then").one_of({"delete", "free"});
+  command.flag("-R", options->recursive, "each file below, instead of the directory as a whole");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

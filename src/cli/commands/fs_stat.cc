@@ -162,13 +162,13 @@ Result<int> run(Shell& shell, Options& options) {
 
 }  // namespace
 
-void add_fs_stat(CLI::App& fs, Shell& shell) {
+void add_fs_stat(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("stat", "Show everything about files and directories");
-  command->add_option("PATH", options->paths, "files and directories");
-  command->add_option("--path", options->path_option, "the same, as an option");
-  command->add_option("--file-id", options->inode, "by inode number");
-  command->add_option("-f", options->format, "%N name, %z size, %u owner, %g group, %i inode, %y %Y modified, %b extents");
+  Command command = fs.add("stat", "Show everything about files and directories");
+  command.option("PATH", options->paths, "files and directories");
+  command.option("--path", options->path_option, "the same, as an option");
+  command.option("--file-id", options->inode, "by inode number");
+  command.option("-f", options->format, "%N name, %z size, %u owner, %g group, %i inode, %y %Y modified, %b extents");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

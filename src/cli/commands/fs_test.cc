@@ -23,17 +23,16 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_fs_test(CLI::App& fs, Shell& shell) {
+void add_fs_test(Command fs, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = fs.add_subcommand("test", "Exit code 0 if it is so, 1 if not");
-  command->add_option("PATH", options->path, "file or directory")->required();
-  CLI::Option_group* one = command->add_option_group("condition");
-  one->add_flag("-d", options->directory, "is a directory");
-  one->add_flag("-e", options->exists, "exists");
-  one->add_flag("-f", options->file, "is a file");
-  one->add_flag("-s", options->size, "is not empty");
-  one->add_flag("-z", options->zero, "is empty");
-  one->require_option(1);
+  Command command = fs.add("test", "Exit code 0 if it is so, 1 if not");
+  command.option("PATH", options->path, "file or directory").required();
+  Command one = command.one_option_of("condition");
+  one.flag("-d", options->directory, "is a directory");
+  one.flag("-e", options->exists, "exists");
+  one.flag("-f", options->file, "is a file");
+  one.flag("-s", options->size, "is not empty");
+  one.flag("-z", options->zero, "is empty");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -27,10 +27,10 @@ Result<void> touch(Shell& shell, const std::string& path) {
 
 }  // namespace
 
-void add_fs_touch(CLI::App& fs, Shell& shell) {
+void add_fs_touch(Command fs, Shell& shell) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = fs.add_subcommand("touch", "Make empty files, or set the times of existing ones to now");
-  command->add_option("PATH", *paths, "files")->required();
+  Command command = fs.add("touch", "Make empty files, or set the times of existing ones to now");
+  command.option("PATH", *paths, "files").required();
   shell.on(command, [paths](Shell& shell) {
     return for_each_path(shell, *paths, false, "touched", [&](const std::string& path) { return touch(shell, path); });
   });

@@ -3,10 +3,10 @@
 
 namespace forebay::cli {
 
-void add_fs_unpin(CLI::App& fs, Shell& shell) {
+void add_fs_unpin(Command fs, Shell& shell) {
   auto paths = std::make_shared<std::vector<std::string>>();
-  CLI::App* command = fs.add_subcommand("unpin", "Let what was pinned leave the cache again");
-  command->add_option("PATH", *paths, "files and directories; patterns are expanded")->required();
+  Command command = fs.add("unpin", "Let what was pinned leave the cache again");
+  command.option("PATH", *paths, "files and directories; patterns are expanded").required();
   shell.on(command, [paths](Shell& shell) {
     return for_each_path(shell, *paths, true, "unpinned", [&](const std::string& path) -> Result<void> {
       ASSIGN_OR_RETURN(client::Client * client, shell.client());

@@ -16,8 +16,6 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_info_nodes(CLI::App& info, Shell& shell) {
-  shell.on(info.add_subcommand("nodes", "The workers, their tiers and their space"), run);
-}
+void add_info_nodes(Command info, Shell& shell) { shell.on(info.add("nodes", "The workers, their tiers and their space"), run); }
 
 }  // namespace forebay::cli

@@ -60,8 +60,6 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_info_report(CLI::App& info, Shell& shell) {
-  shell.on(info.add_subcommand("report", "What the cluster does, as a whole"), run);
-}
+void add_info_report(Command info, Shell& shell) { shell.on(info.add("report", "What the cluster does, as a whole"), run); }
 
 }  // namespace forebay::cli

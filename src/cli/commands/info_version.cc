@@ -3,8 +3,8 @@
 
 namespace forebay::cli {
 
-void add_info_version(CLI::App& info, Shell& shell) {
-  shell.on(info.add_subcommand("version", "The version of this program"), [](Shell& shell) -> Result<int> {
+void add_info_version(Command info, Shell& shell) {
+  shell.on(info.add("version", "The version of this program"), [](Shell& shell) -> Result<int> {
     if (shell.json())
       print_json({{"version", kVersion}});
     else

@@ -25,10 +25,10 @@ Result<int> run(Shell& shell, const std::vector<uint64_t>& ids) {
 
 }  // namespace
 
-void add_job_cancel(CLI::App& job, Shell& shell) {
+void add_job_cancel(Command job, Shell& shell) {
   auto ids = std::make_shared<std::vector<uint64_t>>();
-  CLI::App* command = job.add_subcommand("cancel", "Stop jobs in flight; what they are for is tried again later");
-  command->add_option("JOB", *ids, "their numbers, from `job ls`")->required();
+  Command command = job.add("cancel", "Stop jobs in flight; what they are for is tried again later");
+  command.option("JOB", *ids, "their numbers, from `job ls`").required();
   shell.on(command, [ids](Shell& shell) { return run(shell, *ids); });
 }
 

@@ -107,13 +107,12 @@ Result<int> run(Shell& shell, Options& options) {
 
 }  // namespace
 
-void add_job_load(CLI::App& job, Shell& shell) {
+void add_job_load(Command job, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command =
-      job.add_subcommand("load", "Bring files back from the under store into the cache; ends when they are there");
-  command->add_option("PATH", options->paths, "files, and directories with all that is below");
-  command->add_option("--path", options->path_option, "the same, as an option");
-  command->add_option("--patience", options->patience_s, "seconds without progress after which a file has failed");
+  Command command = job.add("load", "Bring files back from the under store into the cache; ends when they are there");
+  command.option("PATH", options->paths, "files, and directories with all that is below");
+  command.option("--path", options->path_option, "the same, as an option");
+  command.option("--patience", options->patience_s, "seconds without progress after which a file has failed");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -37,8 +37,6 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_job_ls(CLI::App& job, Shell& shell) {
-  shell.on(job.add_subcommand("ls", "Jobs in flight; what waits is in `persist status`"), run);
-}
+void add_job_ls(Command job, Shell& shell) { shell.on(job.add("ls", "Jobs in flight; what waits is in `persist status`"), run); }
 
 }  // namespace forebay::cli

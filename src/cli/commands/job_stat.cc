@@ -24,12 +24,12 @@ Result<int> run(Shell& shell, uint64_t id) {
 
 }  // namespace
 
-void add_job_stat(CLI::App& job, Shell& shell) {
+void add_job_stat(Command job, Shell& shell) {
   auto id = std::make_shared<uint64_t>();
   auto verbose = std::make_shared<bool>();
-  CLI::App* command = job.add_subcommand("stat", "Everything about a job in flight");
-  command->add_option("JOB", *id, "its number, from `job ls`")->required();
-  command->add_flag("-v", *verbose, "accepted for compatibility: all of it is shown");
+  Command command = job.add("stat", "Everything about a job in flight");
+  command.option("JOB", *id, "its number, from `job ls`").required();
+  command.flag("-v", *verbose, "accepted for compatibility: all of it is shown");
   shell.on(command, [id, verbose](Shell& shell) { return run(shell, *id); });
 }
 

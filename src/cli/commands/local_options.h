@@ -6,7 +6,7 @@
 
 namespace forebay::cli {
 
-void add_dir_option(CLI::App* command, LocalOptions& options);
-void add_local_options(CLI::App* command, LocalOptions& options);
+void add_dir_option(Command command, LocalOptions& options);
+void add_local_options(Command command, LocalOptions& options);
 
 }  // namespace forebay::cli

@@ -32,15 +32,15 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
 
 }  // namespace
 
-void add_local_run(CLI::App& local, Shell& shell) {
+void add_local_run(Command local, Shell& shell) {
   auto options = std::make_shared<LocalOptions>();
-  CLI::App* command = local.add_subcommand("run", "Run the cluster in the foreground until Ctrl-C");
+  Command command = local.add("run", "Run the cluster in the foreground until Ctrl-C");
   add_local_options(command, *options);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 
   // What `start` leaves behind in the background.
   auto background = std::make_shared<LocalOptions>();
-  CLI::App* supervisor = local.add_subcommand("supervise", "")->group("");
+  Command supervisor = local.add_hidden("supervise");
   add_dir_option(supervisor, *background);
   shell.on(supervisor, [background](Shell&) -> Result<int> {
     ASSIGN_OR_RETURN(Directory directory, find_directory(background->dir));

@@ -51,30 +51,28 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
 
 }  // namespace
 
-void add_dir_option(CLI::App* command, LocalOptions& options) {
-  command->add_option("--dir", options.dir, "folder of the cluster")->required();
+void add_dir_option(Command command, LocalOptions& options) {
+  command.option("--dir", options.dir, "folder of the cluster").required();
 }
 
-void add_local_options(CLI::App* command, LocalOptions& options) {
+void add_local_options(Command command, LocalOptions& options) {
   add_dir_option(command, options);
-  command->add_option("--mount", options.mount, "empty directory to mount the namespace at; '' for none");
-  command->add_option("--workers", options.workers, "number of workers (2)");
-  command->add_option("--replication", options.replication, "copies of what is written; this version keeps 1");
-  command->add_option("--tier", options.tiers, "ALIAS:PATH:QUOTA[:HIGH:LOW], for each worker in PATH/worker-N")
-      ->allow_extra_args(false);
-  command->add_option("--ufs", options.ufs,
-                      "under store to mount at /ufs: file:///directory, s3://bucket/prefix, none (a directory in DIR)");
-  command->add_option("--ufs-option", options.ufs_options, "name=value, an option of that store; kept by the master alone")
-      ->allow_extra_args(false);
-  command->add_option("--mapping", options.mapping, "mapping file (DIR/mapping.json, which persists /cache-only/persist)");
-  command->add_option("--ports", options.ports, "default: 19998 and so on; auto: free ones")
-      ->check(CLI::IsMember({"default", "auto"}));
-  command->add_flag("--no-restart", options.no_restart, "leave a role that dies");
+  command.option("--mount", options.mount, "empty directory to mount the namespace at; '' for none");
+  command.option("--workers", options.workers, "number of workers (2)");
+  command.option("--replication", options.replication, "copies of what is written; this version keeps 1");
+  command.option("--tier", options.tiers, "ALIAS:PATH:QUOTA[:HIGH:LOW], for each worker in PATH/worker-N").one_value_each();
+  command.option("--ufs", options.ufs,
+                 "under store to mount at /ufs: file:///directory, s3://bucket/prefix, none (a directory in DIR)");
+  command.option("--ufs-option", options.ufs_options, "name=value, an option of that store; kept by the master alone")
+      .one_value_each();
+  command.option("--mapping", options.mapping, "mapping file (DIR/mapping.json, which persists /cache-only/persist)");
+  command.option("--ports", options.ports, "default: 19998 and so on; auto: free ones").one_of({"default", "auto"});
+  command.flag("--no-restart", options.no_restart, "leave a role that dies");
 }
 
-void add_local_start(CLI::App& local, Shell& shell) {
+void add_local_start(Command local, Shell& shell) {
   auto options = std::make_shared<LocalOptions>();
-  CLI::App* command = local.add_subcommand("start", "Start the cluster in the background; returns when it serves");
+  Command command = local.add("start", "Start the cluster in the background; returns when it serves");
   add_local_options(command, *options);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }

@@ -19,9 +19,9 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
 
 }  // namespace
 
-void add_local_status(CLI::App& local, Shell& shell) {
+void add_local_status(Command local, Shell& shell) {
   auto options = std::make_shared<LocalOptions>();
-  CLI::App* command = local.add_subcommand("status", "Its processes. Exit code 0: all serve, 1: not all, 3: it does not run");
+  Command command = local.add("status", "Its processes. Exit code 0: all serve, 1: not all, 3: it does not run");
   add_dir_option(command, *options);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }

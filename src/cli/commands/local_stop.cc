@@ -18,9 +18,9 @@ Result<int> run(Shell& shell, const LocalOptions& options) {
 
 }  // namespace
 
-void add_local_stop(CLI::App& local, Shell& shell) {
+void add_local_stop(Command local, Shell& shell) {
   auto options = std::make_shared<LocalOptions>();
-  CLI::App* command = local.add_subcommand("stop", "Unmount and stop all its processes; the data stays");
+  Command command = local.add("stop", "Unmount and stop all its processes; the data stays");
   add_dir_option(command, *options);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }

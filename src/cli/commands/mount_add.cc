@@ -23,16 +23,15 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_mount_options(CLI::App* command, std::vector<std::string>& options) {
-  command->add_option("--option", options, "name=value (docs/reference/under-stores.md); repeat it for several")
-      ->allow_extra_args(false);
+void add_mount_options(Command command, std::vector<std::string>& options) {
+  command.option("--option", options, "name=value (docs/reference/under-stores.md); repeat it for several").one_value_each();
 }
 
-void add_mount_add(CLI::App& mount, Shell& shell) {
+void add_mount_add(Command mount, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = mount.add_subcommand("add", "Mount an under store; a worker finds out first what it can do");
-  command->add_option("--path", options->path, "where, from the root of the namespace")->required();
-  command->add_option("--ufs-uri", options->uri, "s3://bucket/prefix, or file:///directory on every worker")->required();
+  Command command = mount.add("add", "Mount an under store; a worker finds out first what it can do");
+  command.option("--path", options->path, "where, from the root of the namespace").required();
+  command.option("--ufs-uri", options->uri, "s3://bucket/prefix, or file:///directory on every worker").required();
   add_mount_options(command, options->options);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }

@@ -44,8 +44,8 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_mount_list(CLI::App& mount, Shell& shell) {
-  shell.on(mount.add_subcommand("list", "The under stores, their options without secrets, and what they cannot do"), run);
+void add_mount_list(Command mount, Shell& shell) {
+  shell.on(mount.add("list", "The under stores, their options without secrets, and what they cannot do"), run);
 }
 
 }  // namespace forebay::cli

@@ -18,10 +18,10 @@ Result<int> run(Shell& shell, const std::string& path) {
 
 }  // namespace
 
-void add_mount_remove(CLI::App& mount, Shell& shell) {
+void add_mount_remove(Command mount, Shell& shell) {
   auto path = std::make_shared<std::string>();
-  CLI::App* command = mount.add_subcommand("remove", "Forget an under store that no mapping and no mapped file uses");
-  command->add_option("--path", *path, "where it is mounted")->required();
+  Command command = mount.add("remove", "Forget an under store that no mapping and no mapped file uses");
+  command.option("--path", *path, "where it is mounted").required();
   shell.on(command, [path](Shell& shell) { return run(shell, *path); });
 }
 

@@ -28,10 +28,10 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_mount_update(CLI::App& mount, Shell& shell) {
+void add_mount_update(Command mount, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = mount.add_subcommand("update", "Replace all options of a mounted store, such as keys that were renewed");
-  command->add_option("--path", options->path, "where it is mounted")->required();
+  Command command = mount.add("update", "Replace all options of a mounted store, such as keys that were renewed");
+  command.option("--path", options->path, "where it is mounted").required();
   add_mount_options(command, options->options);
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }

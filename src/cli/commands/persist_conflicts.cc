@@ -57,8 +57,8 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_persist_conflicts(CLI::App& persist, Shell& shell) {
-  shell.on(persist.add_subcommand("conflicts", "Files whose key holds an object of somebody else"), run);
+void add_persist_conflicts(Command persist, Shell& shell) {
+  shell.on(persist.add("conflicts", "Files whose key holds an object of somebody else"), run);
 }
 
 }  // namespace forebay::cli

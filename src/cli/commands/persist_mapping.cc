@@ -53,12 +53,12 @@ Result<int> reload(Shell& shell, client::PersistControl& control) {
 
 }  // namespace
 
-void add_persist_mapping(CLI::App& persist, Shell& shell) {
-  CLI::App* command = persist.add_subcommand("mapping", "Which directories are persisted where, and what is wrong with the file");
-  CLI::App* reloading = command->add_subcommand("reload", "Put the mapping file in force now, as it is");
+void add_persist_mapping(Command persist, Shell& shell) {
+  Command command = persist.add("mapping", "Which directories are persisted where, and what is wrong with the file");
+  Command reloading = command.add("reload", "Put the mapping file in force now, as it is");
   shell.on(command, [reloading](Shell& shell) -> Result<int> {
     ASSIGN_OR_RETURN(const auto control, persist_control(shell));
-    return reloading->parsed() ? reload(shell, *control) : show(shell, *control);
+    return reloading.is_chosen() ? reload(shell, *control) : show(shell, *control);
   });
 }
 

@@ -49,16 +49,16 @@ Result<int> run(Shell& shell, const Options& options) {
 
 }  // namespace
 
-void add_persist_resolve(CLI::App& persist, Shell& shell) {
+void add_persist_resolve(Command persist, Shell& shell) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = persist.add_subcommand("resolve", "Decide a conflict");
-  command->add_option("PATH", options->paths, "files in conflict")->required();
+  Command command = persist.add("resolve", "Decide a conflict");
+  command.option("PATH", options->paths, "files in conflict").required();
   command
-      ->add_option("--by", options->by,
-                   "cache-wins: theirs is replaced; ufs-wins: theirs becomes the newest version; keep-both: ours goes beside "
-                   "theirs; retry: look again")
-      ->required()
-      ->check(CLI::IsMember({"cache-wins", "ufs-wins", "keep-both", "retry"}));
+      .option("--by", options->by,
+              "cache-wins: theirs is replaced; ufs-wins: theirs becomes the newest version; keep-both: ours goes beside "
+              "theirs; retry: look again")
+      .required()
+      .one_of({"cache-wins", "ufs-wins", "keep-both", "retry"});
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 

@@ -22,8 +22,8 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_persist_retry(CLI::App& persist, Shell& shell) {
-  shell.on(persist.add_subcommand("retry", "Try again now what failed and waits for its next attempt"), run);
+void add_persist_retry(Command persist, Shell& shell) {
+  shell.on(persist.add("retry", "Try again now what failed and waits for its next attempt"), run);
 }
 
 }  // namespace forebay::cli

@@ -166,8 +166,8 @@ Result<int> run(Shell& shell) {
 
 }  // namespace
 
-void add_persist_status(CLI::App& persist, Shell& shell) {
-  shell.on(persist.add_subcommand("status", "What waits for the under stores, how old it is, how fast it goes, what fails"), run);
+void add_persist_status(Command persist, Shell& shell) {
+  shell.on(persist.add("status", "What waits for the under stores, how old it is, how fast it goes, what fails"), run);
 }
 
 }  // namespace forebay::cli

@@ -6,15 +6,15 @@
 namespace forebay::cli {
 namespace {
 
-CLI::App* add(CLI::App& app, const char* name, const char* what, const std::shared_ptr<RoleOptions>& options) {
-  CLI::App* command = app.add_subcommand(name, what);
-  command->add_option("--pid-file", options->pid_file, "held while it runs; a second one on the same file is refused");
+Command add(Command app, const char* name, const char* what, const std::shared_ptr<RoleOptions>& options) {
+  Command command = app.add(name, what);
+  command.option("--pid-file", options->pid_file, "held while it runs; a second one on the same file is refused");
   return command;
 }
 
 }  // namespace
 
-void add_master(CLI::App& app, Shell& shell) {
+void add_master(Command app, Shell& shell) {
   auto options = std::make_shared<RoleOptions>();
   shell.on(add(app, "master", "Run a master in the foreground", options), [options](Shell& shell) -> Result<int> {
     ASSIGN_OR_RETURN(const config::Settings* settings, shell.settings(config::Role::kMaster));
@@ -22,7 +22,7 @@ void add_master(CLI::App& app, Shell& shell) {
   });
 }
 
-void add_worker(CLI::App& app, Shell& shell) {
+void add_worker(Command app, Shell& shell) {
   auto options = std::make_shared<RoleOptions>();
   shell.on(add(app, "worker", "Run a worker in the foreground", options), [options](Shell& shell) -> Result<int> {
     ASSIGN_OR_RETURN(const config::Settings* settings, shell.settings(config::Role::kWorker));
@@ -30,7 +30,7 @@ void add_worker(CLI::App& app, Shell& shell) {
   });
 }
 
-void add_coordinator(CLI::App& app, Shell& shell) {
+void add_coordinator(Command app, Shell& shell) {
   auto options = std::make_shared<RoleOptions>();
   shell.on(add(app, "coordinator", "Run a coordinator in the foreground", options), [options](Shell& shell) -> Result<int> {
     ASSIGN_OR_RETURN(const config::Settings* settings, shell.settings(config::Role::kCoordinator));
@@ -38,11 +38,11 @@ void add_coordinator(CLI::App& app, Shell& shell) {
   });
 }
 
-void add_fuse(CLI::App& app, Shell& shell) {
+void add_fuse(Command app, Shell& shell) {
   auto options = std::make_shared<RoleOptions>();
   auto mount_point = std::make_shared<std::string>();
-  CLI::App* command = add(app, "fuse", "Mount the namespace, in the foreground", options);
-  command->add_option("MOUNTPOINT", *mount_point, "an empty directory")->required();
+  Command command = add(app, "fuse", "Mount the namespace, in the foreground", options);
+  command.option("MOUNTPOINT", *mount_point, "an empty directory").required();
   shell.on(command, [options, mount_point](Shell& shell) -> Result<int> {
     ASSIGN_OR_RETURN(const config::Settings* settings, shell.settings(config::Role::kFuse));
     return run_fuse(*settings, *options, *mount_point);
