@@ -184,8 +184,11 @@ Task<void> Session::renew_once() {
       std::lock_guard lock(mutex_);
       if (told_master_epoch_ != known_master_epoch_) {
         telling = known_master_epoch_;
-        for (const auto& [inode, times] : reading_) request.add_open_reads(inode.value);
+        told_reads_.clear();
+        for (const auto& [inode, times] : reading_) told_reads_.insert(inode);
       }
+      // Each time: the master does not know the handles that were open before it began, so their ends tell it nothing.
+      for (const InodeId inode : told_reads_) request.add_open_reads(inode.value);
       patience = lease_ / 3;
     }
     v1::RequestContext context;
@@ -221,7 +224,9 @@ void Session::reading(InodeId inode) {
 void Session::not_reading(InodeId inode) {
   std::lock_guard lock(mutex_);
   auto found = reading_.find(inode);
-  if (found != reading_.end() && --found->second == 0) reading_.erase(found);
+  if (found == reading_.end() || --found->second != 0) return;
+  reading_.erase(found);
+  told_reads_.erase(inode);
 }
 
 }  // namespace forebay::client

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stop_token>
 
 #include "async/sync.h"
@@ -116,6 +117,7 @@ class Session {
   bool ended_ = false;                                       // no other session is begun any more
   std::string state_;                                        // for people
   std::map<InodeId, uint32_t> reading_;                      // how often
+  std::set<InodeId> told_reads_;                             // of reading_: those that a master was told when it had restarted
   async::Mutex opening_;
 };
 

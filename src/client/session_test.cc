@@ -140,9 +140,17 @@ TEST_F(SessionTest, a_master_that_restarted_is_told_what_is_open_for_reading) {
   master().epoch = 2;
   world.run_for(seconds(25));
   EXPECT_EQ(master().told_reads, std::vector<uint64_t>{inode.value});
+  world.run_for(seconds(25));
+  EXPECT_EQ(master().told_reads, std::vector<uint64_t>{inode.value}) << "for as long as it is open";
+  auto another = open(inode);
   ASSERT_OK(run(reader->close()));
-  world.run_for(seconds(1));
+  world.run_for(seconds(25));
   EXPECT_EQ(master().read_handles_closed.size(), 1u);
+  EXPECT_EQ(master().told_reads, std::vector<uint64_t>{inode.value}) << "which of the two is open does not matter";
+  ASSERT_OK(run(another->close()));
+  auto later = open(inode);
+  world.run_for(seconds(25));
+  EXPECT_TRUE(master().told_reads.empty()) << "this master was told of the later one when it was opened";
 }
 
 TEST_F(SessionTest, after_an_expiry_later_calls_go_on_under_a_new_session) {

@@ -107,11 +107,11 @@ class MasterTest : public testing::Test {
     if (reply) epoch_ = reply->master_epoch();
     return reply;
   }
-  // Time passes, and the session lives on.
-  void pass(Duration time) {
+  // Time passes, and the session lives on; it tells what it has open for reading since before the master's start.
+  void pass(Duration time, std::vector<uint64_t> reads = {}) {
     for (Duration passed{}; passed < time; passed += std::chrono::seconds(1)) {
       world_.run_for(std::chrono::seconds(1));
-      if (session_ != 0) ASSERT_TRUE(renew());
+      if (session_ != 0) ASSERT_TRUE(renew(reads));
       for (auto& [worker, registration] : workers_) ASSERT_TRUE(beat(worker));
     }
   }

@@ -156,6 +156,7 @@ class Storm {
       check_store(files);
     }
     for (const ufs::Upload& upload : cluster_.bucket().open_uploads()) fail("an upload of '" + upload.key + "' is left");
+    check_reclaimed();
     check_records();
   }
 
@@ -319,6 +320,17 @@ class Storm {
       if (!resolved) fail("a conflict cannot be resolved: " + resolved.error().to_string());
     }
     return !conflicts.empty();
+  }
+
+  // Nothing is open any more: what was removed goes, with the next renewals of the sessions at the latest.
+  void check_reclaimed() {
+    Result<v1::ReportReply> report = cluster_.ask_master<v1::admin_service::Report>({});
+    for (int look = 0; look < 60 && report && report->reclaiming() != 0; ++look) {
+      cluster_.world().run_for(seconds(1));
+      report = cluster_.ask_master<v1::admin_service::Report>({});
+    }
+    if (!report) return fail("no report: " + report.error().to_string());
+    if (report->reclaiming() != 0) fail(std::to_string(report->reclaiming()) + " files that were removed are kept");
   }
 
   void check_records() {

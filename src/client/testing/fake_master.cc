@@ -58,7 +58,7 @@ void FakeMaster::serve_sessions() {
   on<rpcs::RenewSession>(
       [this](const rpc::Call&, const v1::RenewSessionRequest& request) -> Result<rpc::Answer<v1::RenewSessionReply>> {
         if (!sessions.contains(request.session())) return stale("expired");
-        for (uint64_t inode : request.open_reads()) told_reads.push_back(inode);
+        told_reads.assign(request.open_reads().begin(), request.open_reads().end());
         v1::RenewSessionReply reply;
         reply.set_master_epoch(epoch);
         reply.set_intake(intake);

@@ -52,7 +52,7 @@ class FakeMaster final : public FakeServer {
   std::set<uint64_t> sessions;
   std::vector<uint64_t> removed;  // objects that were given back
   uint64_t slowed_ms = 0, renewals = 0;
-  std::vector<uint64_t> read_handles_closed, told_reads;
+  std::vector<uint64_t> read_handles_closed, told_reads;  // told: by the last renewal
   std::vector<v1::CommitRequest> commits;
   int executed(const std::string& method) const {
     auto found = executed_.find(method);

@@ -103,10 +103,8 @@ Result<v1::RenewSessionReply> SessionService::renew(const v1::RenewSessionReques
   if (request.state().size() > kMaxClientName) return invalid("what a client says of itself has at most 256 bytes");
   TRY(parts_.table.renew(session));
   parts_.table.describe(session, request.state());
-  if (request.known_epoch() == parts_.epoch && request.open_reads_size() > 0)
+  if (request.known_epoch() == parts_.epoch)
     TRY(parts_.table.tell_open_reads(session, {request.open_reads().data(), static_cast<size_t>(request.open_reads_size())}));
-  else if (request.known_epoch() == parts_.epoch)
-    parts_.table.has_nothing_to_tell(session);
   v1::RenewSessionReply reply;
   const uint64_t waited_ms = parts_.table.note_waited(session, request.slowed_ms());
   if (parts_.intake != nullptr) reply.set_intake(parts_.intake->renewed(session, waited_ms));

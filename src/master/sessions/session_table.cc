@@ -88,11 +88,6 @@ Result<void> SessionTable::tell_open_reads(SessionId session, std::span<const ui
   return {};
 }
 
-void SessionTable::has_nothing_to_tell(SessionId session) {
-  std::lock_guard lock(mutex_);
-  silent_.erase(session);
-}
-
 Result<void> SessionTable::open_read(SessionId session, HandleId handle, InodeId inode) {
   std::lock_guard lock(mutex_);
   auto found = sessions_.find(session);

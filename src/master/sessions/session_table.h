@@ -48,13 +48,11 @@ class SessionTable : public OpenReads {
   // What it has open since before this start. Takes the place of what was told before.
   Result<void> tell_open_reads(SessionId session, std::span<const uint64_t> inodes);
 
-  // What its client says of itself, for people; empty: nothing. Of an unknown one it is dropped.
   // What its client's writes have waited in all. Returns what is more than was told before; 0 of an unknown one.
   uint64_t note_waited(SessionId session, uint64_t waited_ms);
+  // What its client says of itself, for people; empty: nothing. Of an unknown one it is dropped.
   void describe(SessionId session, std::string state);
   std::map<SessionId, std::string> described(size_t most) const;
-
-  void has_nothing_to_tell(SessionId session);  // if it has not told anything yet
 
   // An unknown session is `stale`, too many are `rejected` EMFILE. A handle that is already open is left as it is.
   Result<void> open_read(SessionId session, HandleId handle, InodeId inode);

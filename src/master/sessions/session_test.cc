@@ -203,10 +203,26 @@ TEST_F(SessionTest, after_a_restart_everything_counts_as_open_until_all_sessions
   ASSERT_TRUE(renew(b, 2));
   EXPECT_FALSE(table_->is_open(InodeId{5}));
   EXPECT_TRUE(table_->is_open(InodeId{7}));
-  ASSERT_TRUE(renew(a, 2)) << "told once, it holds";
-  EXPECT_TRUE(table_->is_open(InodeId{7}));
+  ASSERT_TRUE(renew(a, 2, {7, 8}));
+  EXPECT_TRUE(table_->is_open(InodeId{7})) << "told again";
   ASSERT_TRUE(close(a));
   EXPECT_FALSE(table_->is_open(InodeId{7}));
+}
+
+TEST_F(SessionTest, what_was_open_over_a_restart_is_open_until_it_is_told_no_more) {
+  const SessionId session = open_session(1);
+  crash();
+  start();
+  ASSERT_TRUE(renew(session, 2, {7, 8}));
+  ASSERT_TRUE(table_->open_read(session, read_handle(1), InodeId{9}));
+  ASSERT_TRUE(renew(session, 1)) << "by a client that has not seen this master yet";
+  EXPECT_TRUE(table_->is_open(InodeId{7}));
+  ASSERT_TRUE(renew(session, 2, {8}));
+  EXPECT_FALSE(table_->is_open(InodeId{7}));
+  EXPECT_TRUE(table_->is_open(InodeId{8}));
+  ASSERT_TRUE(renew(session, 2));
+  EXPECT_FALSE(table_->is_open(InodeId{8}));
+  EXPECT_TRUE(table_->is_open(InodeId{9})) << "opened here: its handle says how long";
 }
 
 TEST_F(SessionTest, a_session_that_is_never_heard_of_again_keeps_inodes_open_for_one_lease) {
