@@ -21,6 +21,7 @@ constexpr uint32_t kNeverToldByLibfuse = FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILL
 constexpr uint32_t kAllowMmapFlag2 = 1u << 4;  // FUSE_DIRECT_IO_ALLOW_MMAP (Linux 6.6), newer than Debian 12's headers
 // Passthrough (Linux 6.9), newer than Debian 12's headers.
 constexpr uint32_t kPassthroughFlag2 = 1u << 5;
+constexpr uint32_t kOpenNoFlush = 1u << 5;  // Linux 5.17
 constexpr uint32_t kOpenPassthrough = 1u << 7;
 constexpr uint32_t kMaxStackDepth = 1;  // of the file systems that the files are on: none that is stacked upon another
 struct BackingMap {
@@ -75,7 +76,7 @@ void name_backing(iovec* parts, int count) {
   char* end = static_cast<char*>(last.iov_base) + last.iov_len - sizeof(fuse_open_out);
   fuse_open_out reply;
   std::memcpy(&reply, end, sizeof reply);
-  reply.open_flags = (reply.open_flags & FOPEN_DIRECT_IO) | kOpenPassthrough;
+  reply.open_flags = (reply.open_flags & (FOPEN_DIRECT_IO | kOpenNoFlush)) | kOpenPassthrough;
   reply.padding = static_cast<uint32_t>(backing_of_reply);
   std::memcpy(end, &reply, sizeof reply);
 }

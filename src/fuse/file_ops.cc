@@ -66,6 +66,7 @@ fuse_file_info to_reply(OpenFile* open, bool keep_cache) {
   info.fh = reinterpret_cast<uint64_t>(open);
   info.direct_io = open->mode == DataMode::kDirect || open->mode == DataMode::kBeside;
   info.keep_cache = open->mode == DataMode::kCached && keep_cache;
+  info.noflush = !open->writable;  // close(2) has nothing to wait for
   return info;
 }
 

@@ -51,6 +51,24 @@ TEST_F(MountTest, closing_a_file_that_was_only_read_commits_nothing) {
   EXPECT_EQ(client_.calls("flush"), before);
 }
 
+Task<void> hold(std::future<void> released) {
+  released.wait();
+  co_return;
+}
+
+TEST_F(MountTest, closing_a_file_that_was_only_read_waits_for_nobody) {
+  start();
+  put("a", "text");
+  const int fd = ::open(in("a").c_str(), O_RDONLY);
+  ASSERT_GE(fd, 0);
+  std::promise<void> release;
+  async::spawn_detached(loop_.executor(), hold(release.get_future()));  // nobody serves requests
+  std::future<int> closed = std::async(std::launch::async, [fd] { return ::close(fd); });
+  EXPECT_EQ(closed.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  release.set_value();
+  EXPECT_EQ(closed.get(), 0);
+}
+
 TEST_F(MountTest, open_flags_mean_what_they_mean_elsewhere) {
   start();
   put("a", "one");
