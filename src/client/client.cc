@@ -30,7 +30,8 @@ Core::Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, s
       uploads(config.multipart_upload ? std::make_optional<async::Semaphore>(config.multipart_upload->threads) : std::nullopt),
       held_budget(config.write_buffer_bytes / 2),
       read_ahead_budget(config.read_ahead_total_bytes),
-      descriptors(config.max_descriptors) {}
+      descriptors(config.max_descriptors),
+      names(env.clock) {}
 
 namespace {
 Result<void> check_config(const ClientConfig& config) {

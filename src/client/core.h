@@ -13,6 +13,7 @@
 #include "client/directory_attrs.h"
 #include "client/ends.h"
 #include "client/file_table.h"
+#include "client/known_names.h"
 #include "client/read_path/descriptor_cache.h"
 #include "client/routing.h"
 #include "client/session.h"
@@ -54,6 +55,7 @@ struct Core {
   ReadEnds read_ends;
   WriteEnds write_ends;
   DirectoryAttrs directories;
+  KnownNames names;
   Compactor compactor;
 };
 

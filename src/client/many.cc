@@ -44,6 +44,7 @@ Task<Result<size_t>> ClientImpl::put_some(Identity who, std::span<const NewFile>
     const NewFile& file = files[taken];
     if (file.content.size() > core_->inline_limit() || content + file.content.size() > kMostContent) break;
     content += file.content.size();
+    core_->names.adding(file.parent, file.name);
     v1::PutItem& item = *request.add_files();
     item.set_parent(file.parent.value);
     item.set_name(file.name);

@@ -27,6 +27,7 @@ std::optional<v1::Attr> ClientImpl::changed_directory(InodeId directory, Duratio
 }
 
 Task<Result<v1::Attr>> ClientImpl::lookup(Identity who, InodeId parent, std::string name) {
+  if (core_->names.is_absent(parent, name, who)) co_return rejected(ENOENT, "no such entry");
   v1::LookupRequest request;
   request.set_parent(parent.value);
   request.set_name(std::move(name));
@@ -52,6 +53,7 @@ Task<Result<v1::Attr>> ClientImpl::set_attr(Identity who, v1::SetAttrRequest cha
   }
   if (handle && change.has_size()) co_return broken("the file has to be opened again");
   const InodeId inode{change.inode()};
+  if (change.has_mode() || change.has_uid() || change.has_gid()) core_->names.forget(inode);
   Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::SetAttr>(who, change);
   if (!reply) core_->directories.forget(inode);
   if (!reply) co_return std::unexpected(std::move(reply).error());
@@ -77,18 +79,22 @@ Task<Result<Listed>> ClientImpl::read_dir(Identity who, InodeId inode, std::stri
 }
 
 Task<Result<v1::Attr>> ClientImpl::make_dir(Identity who, InodeId parent, std::string name, uint32_t mode) {
+  core_->names.adding(parent, name);
   v1::MakeDirRequest request;
   request.set_parent(parent.value);
   request.set_name(std::move(name));
   request.set_mode(mode);
+  const KnownNames::Making making(core_->names);
   Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::MakeDir>(who, request);
   note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
+  if (reply->has_names()) core_->names.made(InodeId{reply->attr().inode()}, reply->names());
   co_return reply->attr();
 }
 
 Task<Result<v1::Attr>> ClientImpl::make_node(Identity who, v1::MakeNodeRequest request) {
   const InodeId parent{request.parent()};
+  core_->names.adding(parent, request.name());
   Result<v1::AttrReply> reply = co_await core_->session.call<rpcs::MakeNode>(who, request);
   note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
@@ -96,6 +102,7 @@ Task<Result<v1::Attr>> ClientImpl::make_node(Identity who, v1::MakeNodeRequest r
 }
 
 Task<Result<v1::Attr>> ClientImpl::make_symlink(Identity who, InodeId parent, std::string name, std::string target) {
+  core_->names.adding(parent, name);
   v1::MakeSymlinkRequest request;
   request.set_parent(parent.value);
   request.set_name(std::move(name));
@@ -107,6 +114,7 @@ Task<Result<v1::Attr>> ClientImpl::make_symlink(Identity who, InodeId parent, st
 }
 
 Task<Result<v1::Attr>> ClientImpl::link(Identity who, InodeId inode, InodeId parent, std::string name) {
+  core_->names.adding(parent, name);
   v1::LinkRequest request;
   request.set_inode(inode.value);
   request.set_parent(parent.value);
@@ -133,6 +141,7 @@ Task<Result<void>> ClientImpl::remove_dir(Identity who, InodeId parent, std::str
   request.set_name(std::move(name));
   Result<v1::RemoveDirReply> reply = co_await core_->session.call<rpcs::RemoveDir>(who, request);
   if (reply) core_->directories.forget(InodeId{reply->inode()});
+  if (reply) core_->names.forget(InodeId{reply->inode()});
   note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return Result<void>{};
@@ -144,17 +153,21 @@ Task<Result<void>> ClientImpl::remove_tree(Identity who, InodeId parent, std::st
   request.set_name(std::move(name));
   Result<v1::Empty> reply = co_await core_->session.call<rpcs::RemoveTree>(who, request);
   core_->directories.forget(parent);
+  core_->names.forget_all();
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return Result<void>{};
 }
 
 Task<Result<void>> ClientImpl::rename(Identity who, v1::RenameRequest request) {
   const InodeId from{request.parent()}, to{request.new_parent()};
+  core_->names.adding(to, request.new_name());
+  if (request.exchange()) core_->names.adding(from, request.name());
   Result<v1::RenameReply> reply = co_await core_->session.call<rpcs::Rename>(who, request);
   if (request.exchange()) core_->directories.forget_all();  // the reply does not say what else was moved
   for (const uint64_t moved : {reply ? reply->moved() : 0, reply ? reply->replaced() : 0}) {
     if (moved != 0) core_->directories.forget(InodeId{moved});
   }
+  if (reply && reply->replaced() != 0) core_->names.forget(InodeId{reply->replaced()});
   note_directory(reply && reply->has_parent() ? &reply->parent() : nullptr, from);
   if (to != from) note_directory(reply && reply->has_new_parent() ? &reply->new_parent() : nullptr, to);
   if (!reply) co_return std::unexpected(std::move(reply).error());

@@ -53,6 +53,7 @@ void ClientImpl::aim_at_worker_of(InodeId inode, ObjectId object, v1::Placement&
 Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
                                          bool exclusive) {
   CO_ASSIGN_OR_RETURN(flags, checked(flags));
+  core_->names.adding(parent, name);
   v1::CreateRequest request;
   request.set_parent(parent.value);
   request.set_name(std::move(name));
@@ -64,8 +65,10 @@ Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::stri
   if (flags.write && (flags.stage || core_->inline_limit() == 0)) *request.mutable_placement() = placement(flags);
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
+  const KnownNames::Moment sent = core_->names.now();
   SessionId session;
   Result<v1::OpenReply> reply = co_await core_->session.call<rpcs::Create>(who, request, {}, &session);
+  if (reply && reply->has_names()) core_->names.leased(parent, reply->names(), sent, who);
   if (!reply || reply->has_parent()) note_directory(reply ? &reply->parent() : nullptr, parent);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   const bool created = reply->created();

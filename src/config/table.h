@@ -17,7 +17,7 @@ inline constexpr Setting kTable[] = {
      {.effect = Effect::kNone}},
     {"forebay.license_file", Kind::kPath, "", "Accepted for compatibility: no licence is needed.", {.effect = Effect::kNone}},
 
-    {"forebay.rpc.busy_poll", Kind::kDuration, "50us",
+    {"forebay.rpc.busy_poll", Kind::kDuration, "150us",
      "How long a thread of connections looks on for the next message before it sleeps, in clients and servers: only while CPUs "
      "are free, and looks are not in vain. 0s: it sleeps at once."},
 
@@ -45,6 +45,9 @@ inline constexpr Setting kTable[] = {
     {"forebay.master.inline_max", Kind::kSize, "64KB",
      "Bytes of content that the master keeps for a small file, whatever clients ask for; at most 64KB. 0: none."},
     {"forebay.master.session_lease", Kind::kDuration, "10s", "A client that is not heard of for so long has its files closed."},
+    {"forebay.master.names_lease", Kind::kDuration, "50ms",
+     "For so long after it has created a file in a directory that it made, a client knows without asking which names are not "
+     "there, and others who create one wait, once in the directory's life; at most 50ms. 0s: it asks each time."},
     {"forebay.master.worker_lost_after", Kind::kDuration, "10s",
      "A worker that is not heard of for so long gets nothing new to store."},
     {"forebay.master.intake.slow_from",

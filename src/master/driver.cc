@@ -21,17 +21,15 @@ Result<Caller> caller_of(const v1::RequestContext& context) {
 
 class Driver::MutationStep final : public Step {
  public:
-  MutationStep(const Parts& parts, Caller caller, uint64_t sequence, Perform<MutationContext> perform, Level level,
+  // `caller` and `perform` outlive it.
+  MutationStep(const Parts& parts, const Caller& caller, uint64_t sequence, Perform<MutationContext>& perform, Level level,
                os::Instant deadline, size_t bytes)
-      : Step(level, deadline, bytes),
-        parts_(parts),
-        caller_(std::move(caller)),
-        sequence_(sequence),
-        perform_(std::move(perform)) {}
+      : Step(level, deadline, bytes), parts_(parts), caller_(caller), sequence_(sequence), perform_(perform) {}
 
   void apply(kv::Txn& batch, os::WallTime now) override { outcome = apply_once(batch, now); }
 
   Result<std::string> outcome;
+  std::optional<os::Instant> wait_until;  // nothing was done: to be run again then
 
  private:
   Result<std::string> apply_once(kv::Txn& batch, os::WallTime now) {
@@ -43,10 +41,14 @@ class Driver::MutationStep final : public Step {
     return std::move(*stored->mutable_reply());
   }
   Result<std::string> apply_new(kv::Txn& batch, os::WallTime now) {
-    MutationContext context{batch, caller_, now, parts_.placer, parts_.sessions, parts_.persistence};
-    context.sequence = sequence_;
+    MutationContext context{batch, caller_, now, parts_.placer, parts_.sessions, parts_.persistence, &parts_.names, sequence_};
+    parts_.names.begin_step();
     kv::Attempt attempt(batch);
     Result<std::string> reply = perform_(context);
+    if (wait_until = parts_.names.wait_until(); wait_until) {
+      attempt.undo();
+      return busy("somebody else's lease on names runs");
+    }
     if (reply) {
       OutcomeTable::record_reply(batch, caller_.session, sequence_, *reply);
       attempt.keep();
@@ -58,9 +60,9 @@ class Driver::MutationStep final : public Step {
   }
 
   const Parts& parts_;
-  const Caller caller_;
+  const Caller& caller_;
   const uint64_t sequence_;
-  Perform<MutationContext> perform_;
+  Perform<MutationContext>& perform_;
 };
 
 class Driver::OrderedStep final : public Step {
@@ -84,14 +86,16 @@ class Driver::OrderedStep final : public Step {
 
 Task<Result<Driver::Reply>> Driver::run_mutation(const Parts* parts, rpc::Call call, Perform<MutationContext> perform,
                                                  Level level, size_t bytes) {
-  CO_ASSIGN_OR_RETURN(Caller caller, caller_of(call.context));
+  CO_ASSIGN_OR_RETURN(const Caller caller, caller_of(call.context));
   if (!caller.session || call.context.sequence() == 0)
     co_return invalid("a change needs a session, and a sequence number from 1 on");
-  MutationStep step(*parts, std::move(caller), call.context.sequence(), std::move(perform), level, call.deadline,
-                    bytes + kWaitingBytes);
-  CO_TRY(co_await parts->loop.execute(&step, call.is_one_of_few));
-  if (!step.outcome) co_return std::unexpected(std::move(step.outcome).error());
-  co_return Reply{.message = std::move(*step.outcome)};
+  for (;;) {
+    MutationStep step(*parts, caller, call.context.sequence(), perform, level, call.deadline, bytes + kWaitingBytes);
+    CO_TRY(co_await parts->loop.execute(&step, call.is_one_of_few));
+    if (step.outcome) co_return Reply{.message = std::move(*step.outcome)};
+    if (!step.wait_until || *step.wait_until >= call.deadline) co_return std::unexpected(std::move(step.outcome).error());
+    co_await parts->clock.sleep_until(*step.wait_until, {});
+  }
 }
 
 Task<Result<Driver::Reply>> Driver::run_ordered(const Parts* parts, rpc::Call call, Perform<QueryContext> perform, size_t bytes) {

@@ -7,6 +7,7 @@
 
 #include "kv/store.h"
 #include "master/commit_loop.h"
+#include "master/namespace/name_leases.h"
 #include "master/operation.h"
 #include "master/outcomes.h"
 #include "master/sessions/session_table.h"
@@ -18,7 +19,8 @@ namespace forebay::master {
 // serialised once; those bytes are also what a repeated call is answered with.
 //
 // mutation  on the commit loop. Needs a live session (`stale`) and a sequence from 1; a repeated one gets the stored outcome.
-//           Answered at the request's durability, or the default. Errors of the loop: see CommitLoop.
+//           Answered at the request's durability, or the default. One that changes what another session's lease is about is run
+//           again when that is over (NameLeases). Errors of the loop: see CommitLoop.
 // ordered   on the commit loop, over what is not appended yet: for reads that later changes have to know of. Not recorded.
 // query     on the connection's executor, over a snapshot of what is appended.
 //
@@ -35,6 +37,7 @@ class Driver {
     OutcomeTable& outcomes;
     Placer& placer;
     const Persistence& persistence;
+    NameLeases& names;
     v1::Durability default_durability = v1::DURABILITY_PAGE_CACHE;
   };
   // Called with the context of its kind and the request: Result<M::Reply>.

@@ -29,6 +29,12 @@ class DriverTest : public EngineTest {
       ++runs_;
       return v1::OpenReply();
     });
+    driver_->mutation<methods::Unlink>([this](MutationContext& context, const v1::UnlinkRequest&) -> Result<v1::UnlinkReply> {
+      ++runs_;
+      context.txn.put("tried", "1");
+      TRY(names_->change(context.caller.session, kLeased));
+      return v1::UnlinkReply();
+    });
     driver_->query<methods::Lookup>([](QueryContext& context, const v1::LookupRequest& request) -> Result<v1::AttrReply> {
       ASSIGN_OR_RETURN(auto made, context.reader.get("made" + request.name()));
       if (!made) return rejected(ENOENT, "not made");
@@ -79,10 +85,40 @@ class DriverTest : public EngineTest {
     start();
   }
 
+  static constexpr InodeId kLeased{9};
   SessionId session_;
   Caller caller_;
   size_t runs_ = 0;
 };
+
+TEST_F(DriverTest, what_a_lease_of_another_session_is_about_is_changed_when_it_is_over) {
+  const SessionId other = open_session(8);
+  ASSERT_TRUE(names_->begin(session_, kLeased));
+  ASSERT_TRUE(names_->lease(session_, kLeased));
+  const os::Instant asked = clock().now();
+  ASSERT_TRUE(call<methods::Unlink>(call_of(session_, 1), {}));
+  EXPECT_LT(clock().now() - asked, kLongestNamesLease);  // the holder does not wait for itself
+  runs_ = 0;
+  ASSERT_TRUE(call<methods::Unlink>(call_of(other, 1), {}));
+  EXPECT_EQ(runs_, 2u);
+  EXPECT_GE(clock().now() - asked, kLongestNamesLease);
+  EXPECT_FALSE(names_->lease(session_, kLeased));
+}
+
+TEST_F(DriverTest, who_has_no_time_to_wait_for_a_lease_leaves_nothing_and_may_try_again) {
+  const SessionId other = open_session(8);
+  ASSERT_TRUE(names_->begin(session_, kLeased));
+  ASSERT_TRUE(names_->lease(session_, kLeased));
+  rpc::Call hurried = call_of(other, 1);
+  hurried.deadline = clock().now() + milliseconds(20);
+  auto refused = call<methods::Unlink>(std::move(hurried), {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), Code::kBusy);
+  EXPECT_FALSE(store_->get("tried").value());
+  runs_ = 0;
+  ASSERT_TRUE(call<methods::Unlink>(call_of(other, 1), {}));
+  EXPECT_EQ(runs_, 2u);  // no outcome was kept of the first
+}
 
 TEST_F(DriverTest, a_mutation_runs_with_the_caller_of_its_context) {
   rpc::Call call = call_of(session_, 1);

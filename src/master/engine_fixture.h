@@ -60,6 +60,7 @@ class EngineTest : public testing::Test {
     table_ = std::make_unique<SessionTable>(clock(), table_config_);
     outcomes_ = std::make_unique<OutcomeTable>();
     router_ = std::make_unique<rpc::Router>();
+    names_ = std::make_unique<NameLeases>(clock(), NameLeasesConfig{}, 1);
     driver_ = std::make_unique<Driver>(Driver::Parts{.router = *router_,
                                                      .loop = *loop_,
                                                      .store = *store_,
@@ -68,7 +69,8 @@ class EngineTest : public testing::Test {
                                                      .sessions = *table_,
                                                      .outcomes = *outcomes_,
                                                      .placer = placer_,
-                                                     .persistence = *persistence_});
+                                                     .persistence = *persistence_,
+                                                     .names = *names_});
     sessions_ = std::make_unique<SessionService>(
         SessionService::Parts{.loop = *loop_,
                               .store = *store_,
@@ -101,6 +103,7 @@ class EngineTest : public testing::Test {
     if (loop_) world_.complete(stop_parts(this), std::chrono::seconds(60));
     sessions_.reset();
     driver_.reset();
+    names_.reset();
     router_.reset();
     outcomes_.reset();
     table_.reset();
@@ -173,6 +176,7 @@ class EngineTest : public testing::Test {
   std::unique_ptr<SessionTable> table_;
   std::unique_ptr<OutcomeTable> outcomes_;
   std::unique_ptr<rpc::Router> router_;
+  std::unique_ptr<NameLeases> names_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<SessionService> sessions_;
 };

@@ -58,6 +58,8 @@ Task<Result<void>> Master::start() {
   CO_TRY(co_await open());
   build();
   CO_TRY(load());
+  // The leases that a master before this one gave are over then.
+  co_await env_.clock.sleep_until(opened_ + kLongestWait, {});
   loop_->start();
   sessions_->start();
   worker_watch_->start();
@@ -100,6 +102,7 @@ Task<void> Master::stop() {
   evictor_.reset();
   reclaimer_.reset();
   loop_.reset();
+  names_.reset();
   fetch_queue_.reset();
   persistence_.reset();
   journal_.reset();
@@ -117,13 +120,16 @@ Task<Result<void>> Master::open() {
     ASSIGN_OR_RETURN(cluster_, open_format(*store_, env_.random, env_.clock.wall_now(), env_.host_id));
     return skip_lost_numbers(*store_, env_.host_id);
   };
-  co_return co_await async::run_blocking(env_.blocking, open);
+  CO_TRY(co_await async::run_blocking(env_.blocking, open));
+  opened_ = env_.clock.now();
+  co_return Result<void>{};
 }
 
 void Master::build() {
   persistence_ = std::make_unique<Persistence>(*store_, config_.persistence);
   journal_ = std::make_unique<journal::LocalJournal>(*store_, env_.blocking);
   fetch_queue_ = std::make_unique<FetchQueue>(*store_, env_.clock);
+  names_ = std::make_unique<NameLeases>(env_.clock, config_.names, env_.random.next());
   auto committed = [this](const kv::WriteBatch& batch) {
     scan_starts_.look(batch);
     reclaimer_->look(batch);
@@ -169,7 +175,8 @@ void Master::build() {
                                                    .log = log_,
                                                    .placer = worker_table_,
                                                    .persistence = *persistence_,
-                                                   .open_reads = session_table_},
+                                                   .open_reads = session_table_,
+                                                   .names = *names_},
                                      config_.expiry, executors_.front());
   driver_ = std::make_unique<Driver>(Driver::Parts{.router = router_,
                                                    .loop = *loop_,
@@ -180,6 +187,7 @@ void Master::build() {
                                                    .outcomes = outcomes_,
                                                    .placer = *intake_,
                                                    .persistence = *persistence_,
+                                                   .names = *names_,
                                                    .default_durability = config_.durability});
   sessions_ =
       std::make_unique<SessionService>(SessionService::Parts{.loop = *loop_,
@@ -223,6 +231,7 @@ void Master::build() {
                                                                       .placer = worker_table_,
                                                                       .open_reads = session_table_,
                                                                       .persistence = *persistence_,
+                                                                      .names = *names_,
                                                                       .log = log_},
                                                   config_.mapping, executors_.front());
   census_ = std::make_unique<Census>(env_, *store_, events_, log_, config_.persist_census, executors_.front());

@@ -46,6 +46,7 @@ struct MasterConfig {
   IntakeConfig intake;
   ExpiryConfig expiry;
   PersistConfig persistence;
+  NameLeasesConfig names;
   MappingWatchConfig mapping;
   size_t inline_max = 64 * kKiB;  // bytes of content that a commit may have kept with the metadata, at most so many; 0: none
   Duration persist_census{};      // between two counts of what waits for the under store; 0: none
@@ -91,6 +92,7 @@ class Master {
   obs::CallLog call_log_;
   std::string cluster_;
   std::vector<os::Address> addresses_;
+  os::Instant opened_{};  // no master before this one is at work any more
   bool started_ = false;
 
   // In the order in which they are built; stop() goes the other way.
@@ -102,6 +104,7 @@ class Master {
   OutcomeTable outcomes_;
   ScanStarts scan_starts_;
   std::unique_ptr<FetchQueue> fetch_queue_;
+  std::unique_ptr<NameLeases> names_;
   std::unique_ptr<CommitLoop> loop_;
   std::unique_ptr<Reclaimer> reclaimer_;
   AccessTable accesses_;

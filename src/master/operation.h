@@ -15,6 +15,8 @@
 
 namespace forebay::master {
 
+class NameLeases;
+
 // The identity an operation is checked against.
 struct Caller {
   uint32_t uid = 0, gid = 0;
@@ -58,7 +60,8 @@ struct MutationContext {
   Placer& placer;
   const OpenReads& open_reads;
   const Persistence& persistence;
-  uint64_t sequence = 0;  // of the call in the caller's session
+  NameLeases* names = nullptr;  // none: nothing that a lease is about is changed here
+  uint64_t sequence = 0;        // of the call in the caller's session
 
   // The next number of a counter ("inode", "object", "handle", …), never given twice (master/numbers.h).
   Result<uint64_t> next_id(std::string_view counter);

@@ -20,6 +20,13 @@ SmallCluster::SmallCluster(uint64_t seed, Logs logs, ClientWays ways)
 SmallCluster::~SmallCluster() { stop(); }
 
 Result<void> SmallCluster::start() {
+  TRY(start_master());
+  for (const char* host : {"h0", "w1"}) TRY(start_worker(host));
+  for (const char* host : {"h0", "h1"}) TRY(start_client(host));
+  return {};
+}
+
+Result<void> SmallCluster::start_master() {
   master_process_ = world_.start_process(kMaster.host, "master");
   master::MasterConfig config;
   config.listen = {kMaster};
@@ -28,10 +35,21 @@ Result<void> SmallCluster::start() {
   master_ = std::make_unique<master::Master>(
       master_process_->env(), config, [disk = disk_] { return disk->open(); }, world_.executor(), std::vector{world_.executor()},
       logs_("master"), master::no_events());
-  TRY(run(master_->start()));
-  for (const char* host : {"h0", "w1"}) TRY(start_worker(host));
-  for (const char* host : {"h0", "h1"}) TRY(start_client(host));
-  return {};
+  return run(master_->start());
+}
+
+namespace {
+Task<bool> stop_master(master::Master* master) {
+  co_await master->stop();
+  co_return true;
+}
+}  // namespace
+
+void SmallCluster::kill_master() {
+  master_process_->crash();
+  disk_->crash();
+  run(stop_master(master_.get()));
+  master_.reset();
 }
 
 Result<void> SmallCluster::start_worker(const std::string& host) {

@@ -34,6 +34,8 @@ class SmallCluster {
   ~SmallCluster();
   Result<void> start();
   void stop();  // everything closed, ended, destroyed
+  void kill_master();
+  Result<void> start_master();
 
   client::Client& client(size_t index) { return *clients_[index]; }
   size_t clients() const { return clients_.size(); }

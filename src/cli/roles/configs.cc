@@ -106,6 +106,7 @@ master::MasterConfig master_config(const config::Settings& settings) {
   config.durability = durability_of(settings.text("forebay.client.durability"));
   config.inline_max = settings.size("forebay.master.inline_max");
   config.sessions.lease = settings.duration("forebay.master.session_lease");
+  config.names.length = settings.duration("forebay.master.names_lease");
   config.intake.slow_from = static_cast<double>(settings.count("forebay.master.intake.slow_from")) / 100;
   config.intake.horizon = std::max<Duration>(settings.duration("forebay.master.intake.horizon"), std::chrono::milliseconds(100));
   config.workers.lost_after = settings.duration("forebay.master.worker_lost_after");

@@ -29,8 +29,9 @@ Task<Result<v1::ListUnderReply>> UnderImport::list(Identity who, v1::ListUnderRe
 }
 
 Task<Result<v1::ImportEntriesReply>> UnderImport::import_entries(Identity who, v1::ImportEntriesRequest request) {
-  Session& session = with_under_paths(client_)->under().core->session;
-  auto reply = co_await session.call<v1::mount_point_service::ImportEntries>(std::move(who), std::move(request));
+  Core& core = *with_under_paths(client_)->under().core;
+  core.names.forget(InodeId{request.directory()});  // the master adds names there
+  auto reply = co_await core.session.call<v1::mount_point_service::ImportEntries>(std::move(who), std::move(request));
   co_return reply;
 }
 

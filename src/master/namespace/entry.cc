@@ -1,5 +1,7 @@
 #include "master/namespace/entry.h"
 
+#include "base/check.h"
+#include "master/namespace/name_leases.h"
 #include "master/persist/hooks.h"
 
 namespace forebay::master {
@@ -53,7 +55,13 @@ Result<void> check_may_remove(const Caller& caller, const Directory& directory, 
   return check_sticky(caller, directory.record, victim);
 }
 
-void add_entry(MutationContext& context, Directory& directory, std::string_view name, Entry entry) {
+Result<void> check_names_free(const MutationContext& context, InodeId directory) {
+  FOREBAY_CHECK(context.names != nullptr, "who changes names minds leases");
+  return context.names->change(context.caller.session, directory);
+}
+
+Result<void> add_entry(MutationContext& context, Directory& directory, std::string_view name, Entry entry) {
+  TRY(check_names_free(context, directory.id));
   v1::DentryRecord record;
   record.set_inode(entry.inode.value);
   record.set_type(entry.type);
@@ -62,6 +70,7 @@ void add_entry(MutationContext& context, Directory& directory, std::string_view 
   directory.record.set_size(directory.record.size() + 1);
   if (entry.type == v1::FILE_TYPE_DIRECTORY) directory.record.set_nlink(directory.record.nlink() + 1);
   mark_changed(context, directory);
+  return {};
 }
 
 void remove_entry(MutationContext& context, Directory& directory, std::string_view name, v1::FileType type) {
@@ -80,7 +89,7 @@ Result<NewInode> make_entry(MutationContext& context, Directory& directory, std:
     TRY(directory_named(context, directory.id, name));
   }
   ASSIGN_OR_RETURN(const uint64_t binding, bind_entry(context, directory.id, name, made.id, made.record));
-  add_entry(context, directory, name, {made.id, type, binding});
+  TRY(add_entry(context, directory, name, {made.id, type, binding}));
   save_inode(context.txn, directory.id, directory.record);
   return made;
 }

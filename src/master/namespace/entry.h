@@ -31,8 +31,12 @@ Result<void> check_may_add(const Caller& caller, const Directory& directory, con
 // May the caller remove the entry of `victim`? EACCES, EPERM (sticky).
 Result<void> check_may_remove(const Caller& caller, const Directory& directory, const v1::InodeRecord& victim);
 
+// Before anything is changed that a lease on the directory's names is about: a name is added, the directory is taken away, others
+// may search it. `busy`: see NameLeases.
+Result<void> check_names_free(const MutationContext& context, InodeId directory);
+
 // Change the entry and the directory's record: its entry and link counts, mtime and ctime. The record is not saved.
-void add_entry(MutationContext& context, Directory& directory, std::string_view name, Entry entry);
+Result<void> add_entry(MutationContext& context, Directory& directory, std::string_view name, Entry entry);
 void remove_entry(MutationContext& context, Directory& directory, std::string_view name, v1::FileType type);
 
 // The same, of a call that has changed the directory's entries.

@@ -1,5 +1,6 @@
 #include "master/extents/opening.h"
 #include "master/namespace/entry.h"
+#include "master/namespace/name_leases.h"
 #include "master/ops/ops.h"
 #include "master/persist/hooks.h"
 
@@ -38,6 +39,7 @@ Result<v1::OpenReply> create(MutationContext& context, const v1::CreateRequest& 
   ASSIGN_OR_RETURN(v1::OpenReply reply, open_inode(context, made.id, made.record, terms));
   reply.set_created(true);
   *reply.mutable_parent() = attr_of(parent.id, parent.record);
+  if (auto names = context.names->lease(context.caller.session, parent.id)) *reply.mutable_names() = *std::move(names);
   return reply;
 }
 

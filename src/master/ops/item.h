@@ -13,7 +13,7 @@ namespace forebay::master::ops {
 template <class Act>
 auto apply_item(MutationContext& context, Act act) {
   kv::Txn txn(context.txn);
-  MutationContext inner{txn, context.caller, context.now, context.placer, context.open_reads, context.persistence};
+  MutationContext inner{txn, context.caller, context.now, context.placer, context.open_reads, context.persistence, context.names};
   inner.sequence = context.sequence;
   auto done = act(inner);
   if (done) std::move(txn).merge_into(context.txn);

@@ -20,7 +20,7 @@ Result<v1::AttrReply> link(MutationContext& context, const v1::LinkRequest& requ
   record.set_ctime_ns(os::unix_nanos(context.now));
   ASSIGN_OR_RETURN(const uint64_t binding, bind_entry(context, parent.id, request.name(), inode, record));
   save_inode(context.txn, inode, record);
-  add_entry(context, parent, request.name(), {inode, record.type(), binding});
+  TRY(add_entry(context, parent, request.name(), {inode, record.type(), binding}));
   save_inode(context.txn, parent.id, parent.record);
   return attr_reply(inode, record, parent);
 }

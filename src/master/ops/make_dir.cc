@@ -1,4 +1,5 @@
 #include "master/namespace/entry.h"
+#include "master/namespace/name_leases.h"
 #include "master/ops/ops.h"
 
 namespace forebay::master::ops {
@@ -16,7 +17,9 @@ Result<v1::AttrReply> make_dir(MutationContext& context, const v1::MakeDirReques
   uint32_t mode = request.mode() & (kSticky | 0777);
   ASSIGN_OR_RETURN(NewInode made, make_entry(context, parent, request.name(), v1::FILE_TYPE_DIRECTORY, mode));
   save_inode(context.txn, made.id, made.record);
-  return attr_reply(made.id, made.record, parent);
+  v1::AttrReply reply = attr_reply(made.id, made.record, parent);
+  if (auto names = context.names->begin(context.caller.session, made.id)) *reply.mutable_names() = *std::move(names);
+  return reply;
 }
 
 }  // namespace forebay::master::ops

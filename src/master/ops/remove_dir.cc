@@ -13,6 +13,7 @@ Result<v1::RemoveDirReply> remove_dir(MutationContext& context, const v1::Remove
   if (entry.type != v1::FILE_TYPE_DIRECTORY) return rejected(ENOTDIR, "not a directory");
   if (record.size() != 0) return rejected(ENOTEMPTY, "not empty");
   TRY(check_may_leave(context, entry.inode));
+  TRY(check_names_free(context, entry.inode));
   TRY(directory_left(context, parent.id, request.name()));
   remove_entry(context, parent, request.name(), entry.type);
   save_inode(context.txn, parent.id, parent.record);

@@ -14,6 +14,7 @@ Result<v1::Empty> remove_tree(MutationContext& context, const v1::RemoveTreeRequ
   if (is_directory && record.size() != 0 && !owns(context.caller, record)) return rejected(EPERM, "another owner's tree");
   if (is_directory) {
     TRY(check_may_leave(context, entry.inode));
+    TRY(check_names_free(context, entry.inode));
     TRY(directory_left(context, parent.id, request.name()));
   }
   remove_entry(context, parent, request.name(), entry.type);

@@ -115,7 +115,7 @@ Result<void> Renaming::check_mappings() {
 
 Result<void> Renaming::enter(Subject& subject, Directory& directory, const std::string& name) {
   TRY(entry_moved(context_, subject.entry, subject.record, directory.id, name));
-  add_entry(context_, directory, name, subject.entry);
+  TRY(add_entry(context_, directory, name, subject.entry));
   if (subject.is_directory()) {
     subject.record.set_parent(directory.id.value);
     subject.record.set_name(name);
@@ -155,7 +155,10 @@ Result<void> Renaming::follow_directories() {
 }
 
 Result<void> Renaming::drop_target() {
-  if (target_->is_directory()) return drop_directory(context_, target_->entry.inode, target_->record);
+  if (target_->is_directory()) {
+    TRY(check_names_free(context_, target_->entry.inode));
+    return drop_directory(context_, target_->entry.inode, target_->record);
+  }
   return drop_link(context_, target_->entry.inode, target_->record);
 }
 

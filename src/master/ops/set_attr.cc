@@ -1,4 +1,5 @@
 #include "master/extents/handles.h"
+#include "master/namespace/entry.h"
 #include "master/namespace/permission.h"
 #include "master/namespace/xattr.h"
 #include "master/ops/ops.h"
@@ -89,6 +90,7 @@ Result<v1::AttrReply> set_attr(MutationContext& context, const Request& request)
   TRY(check_size(context, inode, record, request));
   TRY(check_times(context.caller, record, request));
   const bool is_directory = record.type() == v1::FILE_TYPE_DIRECTORY;
+  if (is_directory && (request.has_mode() || changes_owner(request))) TRY(check_names_free(context, inode));
   if (request.has_size() || (changes_owner(request) && !is_directory)) TRY(drop_capability(context.txn, inode, record));
   apply(context.caller, os::unix_nanos(context.now), request, record);
   if (request.has_size()) {

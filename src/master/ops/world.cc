@@ -34,10 +34,17 @@ World::World() {
 void World::TearDown() { EXPECT_EQ(problems(), std::vector<std::string>{}); }
 
 Result<void> World::change(const std::function<Result<void>(MutationContext&)>& body) {
-  kv::Txn txn(*store_);
-  MutationContext context{txn, as, now, placer, reads, persistence};
-  TRY(body(context));
-  return store_->write(txn.to_batch());
+  for (;;) {
+    kv::Txn txn(*store_);
+    MutationContext context{txn, as, now, placer, reads, persistence, &names_};
+    names_.begin_step();
+    const Result<void> done = body(context);
+    if (names_.wait_until() && waits_for_leases) {
+      clock_.at = *names_.wait_until();
+      continue;
+    }
+    return done ? store_->write(txn.to_batch()) : done;
+  }
 }
 
 std::pair<InodeId, std::string> World::split(std::string_view path) {

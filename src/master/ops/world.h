@@ -10,6 +10,7 @@
 #include "kv/memory_store.h"
 #include "master/extents/handles.h"
 #include "master/namespace/check.h"
+#include "master/namespace/name_leases.h"
 #include "master/namespace/reclaim.h"
 #include "master/ops/ops.h"
 
@@ -29,6 +30,18 @@ class TestReads : public OpenReads {
  public:
   bool is_open(InodeId inode) const override { return open.contains(inode); }
   std::set<InodeId> open;
+};
+
+// Stands until a test moves it.
+class StandingClock : public os::Clock {
+ public:
+  os::Instant now() const override { return at; }
+  os::WallTime wall_now() const override { return {}; }
+  Task<bool> sleep_until(os::Instant when, std::stop_token) override {
+    at = std::max(at, when);
+    co_return true;
+  }
+  os::Instant at{std::chrono::hours(1)};
 };
 
 inline Caller user(uint32_t uid, uint32_t gid, std::vector<uint32_t> groups = {}) {
@@ -108,6 +121,9 @@ class World : public testing::Test {
  protected:
   std::unique_ptr<kv::Store> store_ = std::move(*disk_->open());
   Persistence persistence{*store_};
+  StandingClock clock_;
+  bool waits_for_leases = true;  // of other sessions, as calls do
+  NameLeases names_{clock_, {}, 1};
 };
 
 inline v1::Extent extent(uint64_t offset, uint64_t length, uint64_t object, uint64_t object_offset = 0) {

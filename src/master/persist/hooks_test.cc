@@ -40,7 +40,7 @@ TEST_F(HooksTest, without_a_mapping_an_operation_reads_nothing_more) {
   write_file("/c/warm", 10);  // the absence of a mapping is known from here on
   CountingReader counting(*store_);
   kv::Txn txn(counting);
-  MutationContext context{txn, as, now, placer, reads, persistence};
+  MutationContext context{txn, as, now, placer, reads, persistence, &names_};
   v1::CreateRequest request;
   request.set_parent(inode_of("/c").value);
   request.set_name("a");

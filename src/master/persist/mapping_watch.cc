@@ -1,6 +1,7 @@
 #include "master/persist/mapping_watch.h"
 
 #include "forebay/v1/persist.rpc.h"
+#include "master/namespace/name_leases.h"
 #include "master/persist/mapping_file.h"
 #include "master/persist/ops.h"
 
@@ -92,12 +93,24 @@ Task<Result<v1::ApplyMappingReply>> MappingWatch::apply(std::string text) {
   v1::ApplyMappingRequest request;
   request.set_file(config_.file);
   request.set_text(std::move(text));
-  auto step = [this, &request](kv::Txn& txn) {
-    const Caller superuser;
-    MutationContext context{txn, superuser, parts_.env.clock.wall_now(), parts_.placer, parts_.open_reads, parts_.persistence};
-    return ops::apply_mapping(context, request);
-  };
-  co_return co_await parts_.loop.run(step, Level::kSynced, parts_.env.clock.now() + kPatience);
+  const os::Instant deadline = parts_.env.clock.now() + kPatience;
+  for (;;) {
+    std::optional<os::Instant> wait;
+    auto step = [this, &request, &wait](kv::Txn& txn) -> Result<v1::ApplyMappingReply> {
+      const Caller superuser;
+      MutationContext context{
+          txn, superuser, parts_.env.clock.wall_now(), parts_.placer, parts_.open_reads, parts_.persistence, &parts_.names};
+      parts_.names.begin_step();
+      Result<v1::ApplyMappingReply> applied = ops::apply_mapping(context, request);
+      wait = parts_.names.wait_until();
+      if (wait) return busy("a directory on the way is in use for a moment");
+      return applied;
+    };
+    Result<v1::ApplyMappingReply> applied = co_await parts_.loop.run(step, Level::kSynced, deadline);
+    if (!wait || *wait >= deadline) co_return applied;
+    const bool slept = co_await parts_.env.clock.sleep_until(*wait, scope_.token());
+    if (!slept) co_return cancelled("the master stops");
+  }
 }
 
 bool MappingWatch::is_first_mount_due_locked(const Result<v1::ApplyMappingReply>& outcome) const {

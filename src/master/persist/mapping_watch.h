@@ -34,6 +34,7 @@ class MappingWatch {
     Placer& placer;
     const OpenReads& open_reads;
     const Persistence& persistence;
+    NameLeases& names;
     obs::Log& log;
   };
   MappingWatch(Parts parts, MappingWatchConfig config, async::Executor executor)

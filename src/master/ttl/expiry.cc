@@ -40,7 +40,8 @@ Task<Result<size_t>> Expiry::expire_some(std::stop_token stop) {
     if (stop.stop_requested()) co_return cancelled("the master stops");
     auto step = [this, each](kv::Txn& txn) {
       const Caller nobody;
-      MutationContext context{txn, nobody, parts_.clock.wall_now(), parts_.placer, parts_.open_reads, parts_.persistence};
+      MutationContext context{txn,          nobody, parts_.clock.wall_now(), parts_.placer, parts_.open_reads, parts_.persistence,
+                              &parts_.names};
       return expire(context, each);
     };
     Result<void> expired = co_await parts_.loop.run(step, Level::kAppended, parts_.clock.now() + kPatience);

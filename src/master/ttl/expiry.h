@@ -26,6 +26,7 @@ class Expiry {
     Placer& placer;
     const Persistence& persistence;
     const OpenReads& open_reads;
+    NameLeases& names;
   };
   Expiry(Parts parts, ExpiryConfig config, async::Executor executor)
       : parts_(parts), config_(config), scope_(std::move(executor)) {}

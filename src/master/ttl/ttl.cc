@@ -78,7 +78,7 @@ Result<std::vector<DueTtl>> due_ttls(const kv::Reader& reader, int64_t now_ns, s
 
 Result<void> expire(MutationContext& given, const DueTtl& due) {
   const Caller superuser;
-  MutationContext context{given.txn, superuser, given.now, given.placer, given.open_reads, given.persistence};
+  MutationContext context{given.txn, superuser, given.now, given.placer, given.open_reads, given.persistence, given.names};
   const std::string name = key::ttl(due.due_ns, due.inode);
   ASSIGN_OR_RETURN(const auto ttl, read_record<v1::TtlRecord>(context.txn, name));
   if (!ttl) return {};
