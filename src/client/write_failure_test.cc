@@ -396,5 +396,105 @@ TEST_F(WriteFailureTest, an_object_that_is_made_again_after_a_power_cut_is_not_t
   EXPECT_EQ(to_errno(closed.error()), EIO) << closed.error().to_string();
 }
 
+// The object after the one that is being filled is at its worker already.
+class NextObjectTest : public WriteFailureTest {
+ protected:
+  NextObjectTest() { config.object_bytes = 8 * kMiB; }
+
+  // An object of full size with room for some more, and the next one asked for.
+  std::unique_ptr<File> write_until_asked() {
+    start();
+    std::unique_ptr<File> file = create("a");
+    EXPECT_OK(write(*file, 0, std::string_view(text).substr(0, kWritten)));
+    world.run_for(seconds(1));
+    return file;
+  }
+  Result<void> write_rest(File& file) { return write(file, kWritten, std::string_view(text).substr(kWritten)); }
+  size_t objects_at_workers() { return worker(1).objects.size() + worker(2).objects.size(); }
+
+  static constexpr size_t kWritten = 6 * kMiB;
+  const std::string text = pattern(16 * kMiB, 12);
+};
+
+TEST_F(NextObjectTest, is_reserved_before_it_is_needed) {
+  auto file = write_until_asked();
+  ASSERT_EQ(worker(1).objects.size(), 3u);
+  EXPECT_EQ(worker(1).objects.rbegin()->second.reserved, 8 * kMiB);
+  const int writes = worker(1).calls("write_object");
+  ASSERT_OK(write_rest(*file));
+  world.run_for(seconds(1));
+  EXPECT_EQ(worker(1).calls("write_object"), writes + 10 + 1) << "of 10 MiB, and to reserve the fourth object";
+  expect_complete(*file, text);
+}
+
+TEST_F(NextObjectTest, is_given_back_when_the_file_is_closed_before_it_is_needed) {
+  auto file = write_until_asked();
+  EXPECT_EQ(objects_at_workers(), 3u);
+  const uint64_t next = master().objects.rbegin()->first;
+  ASSERT_OK(run(file->close()));
+  EXPECT_EQ(master().removed, std::vector{next});
+  EXPECT_TRUE(committed(file->inode()) == text.substr(0, kWritten));
+}
+
+TEST_F(NextObjectTest, costs_a_close_nothing_when_its_worker_does_not_answer) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, std::string_view(text).substr(0, 2 * kMiB)));
+  world.run_for(seconds(1));
+  int left = 3;  // the frames of the object before it
+  worker(1).always("write_object", [&]() -> std::optional<Status> {
+    if (--left == 0) worker(1).delay("write_object", std::chrono::hours(1));
+    return std::nullopt;
+  });
+  for (size_t at = 2 * kMiB; at < kWritten; at += kMiB) {
+    ASSERT_OK(write(*file, at, std::string_view(text).substr(at, kMiB)));
+    world.run_for(std::chrono::milliseconds(100));
+  }
+  const os::Instant begun = client_process->env().clock.now();
+  ASSERT_OK(run(file->close()));
+  EXPECT_LT(client_process->env().clock.now() - begun, seconds(1));
+  EXPECT_EQ(master().removed.size(), 1u);
+}
+
+TEST_F(NextObjectTest, is_sought_elsewhere_when_its_worker_has_no_room) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, std::string_view(text).substr(0, kMiB)));
+  world.run_for(seconds(1));
+  const int frames = worker(1).calls("write_object");
+  worker(1).always("write_object", [&, frames]() -> std::optional<Status> {
+    const bool reserves_third = worker(1).objects.size() == 2 && master().objects.size() == 3;
+    return reserves_third && worker(1).calls("write_object") > frames + 3
+               ? std::optional(elsewhere("the disk is full", ENOSPC).error())
+               : std::nullopt;
+  });
+  for (size_t at = kMiB; at < text.size(); at += kMiB) {
+    ASSERT_OK(write(*file, at, std::string_view(text).substr(at, kMiB)));
+    world.run_for(std::chrono::milliseconds(100));
+  }
+  EXPECT_GT(worker(2).bytes_written, 0u);
+  worker(1).always("write_object", nullptr);
+  expect_complete(*file, text);
+  for (const auto& [id, object] : master().objects) EXPECT_GT(object.length, 0u) << id;
+}
+
+TEST_F(NextObjectTest, is_left_when_its_worker_has_died_meanwhile) {
+  auto file = write_until_asked();
+  worker(1).process().crash();
+  ASSERT_OK(write_rest(*file));
+  ASSERT_OK(run(file->close()));
+  EXPECT_GE(worker(2).bytes_written, text.size() - kWritten);
+  for (const auto& [id, object] : master().objects) EXPECT_GT(object.length, 0u) << id;
+}
+
+// Nothing was in it.
+TEST_F(NextObjectTest, costs_nothing_when_a_power_cut_has_taken_it) {
+  auto file = write_until_asked();
+  ASSERT_OK(run(file->fsync(v1::DURABILITY_FSYNC)));
+  for (auto& worker : workers) ++worker->boot;
+  ASSERT_OK(write_rest(*file));
+  expect_complete(*file, text);
+}
+
 }  // namespace
 }  // namespace forebay::client

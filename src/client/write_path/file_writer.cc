@@ -12,7 +12,7 @@ namespace {
 // The least that an object is begun for when the cluster is nearly full.
 constexpr uint64_t kLeastAllocation = 64 * kKiB;
 constexpr uint64_t kObjectGrowth = 8;        // times the size of the file's largest so far
-constexpr uint64_t kLargeObject = 4 * kMiB;  // the one after such a one is asked for before it is full
+constexpr uint64_t kLargeObject = 4 * kMiB;  // the one after a larger one is asked for before it is full
 
 template <class T>
 bool contains(const std::vector<T>& values, const T& value) {
@@ -36,7 +36,7 @@ FileWriter::FileWriter(Core& core, Content& content, InodeId inode, size_t execu
 void FileWriter::add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants) {
   if (!grants.empty()) core_.intake.told(grants.Get(0).intake());
   std::lock_guard lock(mutex_);
-  for (const v1::Grant& grant : grants) grants_.push_back({grant, handle.id});
+  for (const v1::Grant& grant : grants) grants_.push_back({grant, handle.id, nullptr});
   handles_.push_back(std::move(handle));
 }
 
@@ -181,7 +181,7 @@ Task<Result<size_t>> FileWriter::make_room(size_t wanted, Trying* trying) {
     }
     Result<uint64_t> room = co_await current_->prepare(wanted);
     if (room && *room > 0) {
-      if (current_->remaining() < largest_object_ / 2 && largest_object_ > kLargeObject) ask_ahead(*handle);
+      ask_ahead(*handle, current_->remaining() - *room);
       co_return static_cast<size_t>(*room);
     }
     if (room) {
@@ -205,8 +205,7 @@ uint64_t FileWriter::next_object_bytes() const {
   return std::min(largest_object_ * kObjectGrowth, core_.config.object_bytes);
 }
 
-Task<Result<FileWriter::Granted>> FileWriter::next_grant(WriteHandle handle, size_t wanted) {
-  std::shared_ptr<Allocated> ahead;
+Task<Result<Granted>> FileWriter::next_grant(WriteHandle handle, size_t wanted) {
   {
     std::lock_guard lock(mutex_);
     auto granted = std::ranges::find(grants_, handle.id, &Granted::handle);
@@ -215,12 +214,9 @@ Task<Result<FileWriter::Granted>> FileWriter::next_grant(WriteHandle handle, siz
       grants_.erase(granted);
       co_return taken;
     }
-    ahead = std::exchange(ahead_, nullptr);
   }
-  if (ahead) {
-    Result<Granted> granted = co_await ahead->wait();
-    if (granted && granted->handle == handle.id) co_return granted;
-  }
+  std::optional<Granted> ready = co_await take_ahead(handle.id);
+  if (ready) co_return *std::move(ready);
   const uint64_t bytes = std::clamp<uint64_t>(wanted, next_object_bytes(), core_.config.object_bytes);
   Result<Granted> granted = co_await allocate(std::move(handle), bytes, std::min<uint64_t>(wanted, kLeastAllocation));
   co_return granted;
@@ -237,13 +233,13 @@ v1::AllocateRequest FileWriter::allocation(const WriteHandle& handle, uint64_t b
 }
 
 // ENOSPC is believed only when it is the answer to a request for little, with no worker excluded.
-Task<Result<FileWriter::Granted>> FileWriter::allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least) {
+Task<Result<Granted>> FileWriter::allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least) {
   for (;;) {
     const v1::AllocateRequest request = allocation(handle, bytes);
     Result<v1::AllocateReply> reply = co_await core_.session.call<rpcs::Allocate>(handle.who, request, handle.session);
     if (reply && reply->grants_size() == 1 && reply->grants(0).workers_size() > 0) {
       core_.intake.told(reply->grants(0).intake());
-      co_return Granted{reply->grants(0), handle.id};
+      co_return Granted{reply->grants(0), handle.id, nullptr};
     }
     if (reply) co_return invalid("the master granted no object");
     if (!reply.error().is_errno(ENOSPC)) co_return std::unexpected(std::move(reply).error());
@@ -257,41 +253,57 @@ Task<Result<FileWriter::Granted>> FileWriter::allocate(WriteHandle handle, uint6
   }
 }
 
-void FileWriter::ask_ahead(const WriteHandle& handle) {
-  auto into = std::make_shared<Allocated>();
+// Before the current object is full, so that nothing waits for the next one. One of full size takes its worker a while to
+// reserve: that is done ahead, too, and from a quarter on. A smaller one may be followed by eight times as much, which the file
+// may never need.
+void FileWriter::ask_ahead(const WriteHandle& handle, uint64_t remaining) {
+  const bool is_full_size = largest_object_ >= core_.config.object_bytes;
+  if (largest_object_ <= kLargeObject || remaining >= largest_object_ / 4 * (is_full_size ? 3 : 2)) return;
   {
     std::lock_guard lock(mutex_);
     if (ahead_) return;
-    ahead_ = into;
   }
-  core_.background.spawn(executor_, allocate_ahead(&core_, handle, allocation(handle, next_object_bytes()), into));
+  NextObjectTerms terms{
+      .handle = handle, .request = allocation(handle, next_object_bytes()), .reserve = is_full_size, .on_failure = on_failure_};
+  std::shared_ptr<NextObject> ahead = NextObject::ask(core_, executor_, std::move(terms));
+  std::lock_guard lock(mutex_);
+  ahead_ = std::move(ahead);
 }
 
-Task<void> FileWriter::allocate_ahead(Core* core, WriteHandle handle, v1::AllocateRequest request,
-                                      std::shared_ptr<Allocated> into) {
-  Result<v1::AllocateReply> reply = co_await core->session.call<rpcs::Allocate>(handle.who, request, handle.session);
-  if (!reply) {
-    into->set(std::unexpected(std::move(reply).error()));
-  } else if (reply->grants_size() != 1 || reply->grants(0).workers_size() == 0) {
-    into->set(invalid("the master granted no object"));
-  } else {
-    core->intake.told(reply->grants(0).intake());
-    into->set(Granted{reply->grants(0), handle.id});
+// Nothing: there is none, or it is of no use.
+Task<std::optional<Granted>> FileWriter::take_ahead(HandleId handle) {
+  std::shared_ptr<NextObject> ahead;
+  {
+    std::lock_guard lock(mutex_);
+    ahead = std::exchange(ahead_, nullptr);
   }
+  if (!ahead) co_return std::nullopt;
+  Result<Granted> granted = co_await ahead->granted();
+  if (!granted || granted->handle != handle) co_return std::nullopt;
+  Result<std::shared_ptr<ObjectWriter>> ready = co_await ahead->ready();
+  const ObjectId object{granted->grant.object()};
+  if (!ready) {
+    give_back(object, handle);
+    avoid(object, WorkerId{granted->grant.workers(0)}, ready.error());
+    co_return std::nullopt;
+  }
+  granted->ready = *std::move(ready);
+  co_return *std::move(granted);
 }
 
 void FileWriter::begin_object(Granted granted) {
-  Placed placed{ObjectId{granted.grant.object()}, {}};
-  for (uint64_t worker : granted.grant.workers()) placed.workers.push_back(WorkerId{worker});
-  {
-    std::lock_guard lock(mutex_);
-    auto handle = std::ranges::find(handles_, granted.handle, &WriteHandle::id);
-    if (handle != handles_.end()) placed.trace = handle->who.trace;
+  std::shared_ptr<ObjectWriter> object = std::move(granted.ready);
+  if (!object) {
+    TraceId trace;
+    {
+      std::lock_guard lock(mutex_);
+      auto handle = std::ranges::find(handles_, granted.handle, &WriteHandle::id);
+      if (handle != handles_.end()) trace = handle->who.trace;
+    }
+    object = writer_of(core_, executor_, granted.grant, granted.handle, trace, on_failure_);
   }
-  content_.placed(placed.object, placed.workers);
+  content_.placed(object->object(), object->workers());
   largest_object_ = std::max(largest_object_, granted.grant.bytes());
-  auto object =
-      std::make_shared<ObjectWriter>(core_, executor_, std::move(placed), granted.handle, granted.grant.bytes(), on_failure_);
   std::lock_guard lock(mutex_);
   current_ = std::move(object);
 }
@@ -307,10 +319,13 @@ void FileWriter::leave_current(const Status& why) {
   std::shared_ptr<ObjectWriter> object = current_;
   if (!object) return;
   retire_current();
-  core_.routing.avoid(object->workers().front());
-  core_.log.warning(
-      "an object is left, the write goes on in another",
-      {{"object", object->object().value}, {"worker", object->workers().front().value}, {"error", why.to_string()}});
+  avoid(object->object(), object->workers().front(), why);
+}
+
+void FileWriter::avoid(ObjectId object, WorkerId worker, const Status& why) {
+  core_.routing.avoid(worker);
+  core_.log.warning("an object is left, the write goes on in another",
+                    {{"object", object.value}, {"worker", worker.value}, {"error", why.to_string()}});
 }
 
 std::vector<std::shared_ptr<ObjectWriter>> FileWriter::objects() const {
@@ -431,13 +446,13 @@ Task<Result<void>> FileWriter::drain() {
 Task<ObjectsOfCommit> FileWriter::plan_commit(HandleId handle, bool closing) {
   ObjectsOfCommit plan;
   if (closing && current_ && current_->handle() == handle) retire_current();
-  std::shared_ptr<Allocated> ahead;
+  std::shared_ptr<NextObject> ahead;
   {
     std::lock_guard lock(mutex_);
     if (closing) ahead = std::exchange(ahead_, nullptr);
   }
   if (ahead) {
-    Result<Granted> granted = co_await ahead->wait();
+    Result<Granted> granted = co_await ahead->granted();
     std::lock_guard lock(mutex_);
     if (granted) grants_.push_back(std::move(*granted));
   }

@@ -13,16 +13,10 @@
 #include "client/content.h"
 #include "client/routing.h"
 #include "client/write_path/inline_content.h"
+#include "client/write_path/next_object.h"
 #include "client/write_path/object_writer.h"
 
 namespace forebay::client {
-
-// An open for write at the master.
-struct WriteHandle {
-  HandleId id;
-  SessionId session;
-  Identity who;
-};
 
 // What a commit has to say about objects, beside the extents.
 struct ObjectsOfCommit {
@@ -33,11 +27,11 @@ struct ObjectsOfCommit {
 };
 
 // Log-structured: each run of bytes goes to the end of the current object, whatever its place in the file; content says where it
-// went. An object that is full is followed by another, asked for before. One that fails is left at its acknowledged length: what
+// went. An object that is full is followed by another, got ready before. One that fails is left at its acknowledged length: what
 // was not acknowledged is written again elsewhere, and its extents follow. Owned by a FileState. Calls are ordered by the file's
 // writing lock, except those marked (any). While all of the file is short enough to be inline, its bytes wait for the commit;
-// when it grows, they begin its first object. Limits: one object being filled; objects of the config's size; the client's buffer
-// budget.
+// when it grows, they begin its first object. Limits: one object being filled and one after it; objects of the config's size; the
+// client's buffer budget.
 class FileWriter {
  public:
   FileWriter(Core& core, Content& content, InodeId inode, size_t executor);
@@ -80,12 +74,6 @@ class FileWriter {
   std::vector<MutableBytes> copy_buffered(ObjectId object, uint64_t offset, MutableBytes into) const;
 
  private:
-  struct Granted {
-    v1::Grant grant;
-    HandleId handle;
-  };
-  using Allocated = async::OneShot<Result<Granted>>;
-
   bool fits_inline(size_t more, std::optional<uint64_t> offset) const;
   Result<void> write_inline(Bytes data, std::optional<uint64_t> offset, BudgetShare* memory);
   Task<Result<void>> spill_inline(BudgetShare* memory);
@@ -98,8 +86,9 @@ class FileWriter {
   Task<Result<Granted>> allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least);
   uint64_t next_object_bytes() const;
   v1::AllocateRequest allocation(const WriteHandle& handle, uint64_t bytes) const;
-  static Task<void> allocate_ahead(Core* core, WriteHandle handle, v1::AllocateRequest request, std::shared_ptr<Allocated> into);
-  void ask_ahead(const WriteHandle& handle);
+  void ask_ahead(const WriteHandle& handle, uint64_t remaining);
+  Task<std::optional<Granted>> take_ahead(HandleId handle);
+  void avoid(ObjectId object, WorkerId worker, const Status& why);
   void begin_object(Granted granted);
   void retire_current();
   void leave_current(const Status& why);
@@ -123,7 +112,7 @@ class FileWriter {
   std::vector<std::shared_ptr<ObjectWriter>>
       retired_;  // not in a finished commit as sealed; commits are forced before they are many
   std::vector<std::shared_ptr<ObjectWriter>> unsynced_;  // sealed, committed, but not synced: for an fsync that asks for more
-  std::shared_ptr<Allocated> ahead_;                     // shared with the call that fills it
+  std::shared_ptr<NextObject> ahead_;                    // shared with the task that gets it ready
   uint64_t largest_object_ = 0;                          // begun so far, in bytes
 };
 

@@ -56,6 +56,11 @@ Task<Result<uint64_t>> ObjectWriter::prepare(uint64_t wanted) {
   co_return wanted;
 }
 
+Task<Result<void>> ObjectWriter::reserve_whole() {
+  carrier_ = stream_carrier(core_, placed_);
+  return reserve(limit_);
+}
+
 // For an object of so many bytes. False: it has to reserve its space itself.
 Task<Result<bool>> ObjectWriter::hold(uint64_t length) {
   uint64_t more = 0;
@@ -367,7 +372,8 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> re
       failure_ = std::move(result).error().with_context("write object " + to_string(placed_.object) + " at worker " +
                                                         to_string(placed_.workers.front()));
       failed = true;
-      if (failure_->is(Code::kStale) && failure_->is_errno(ENODATA) && !is_synced_locked()) lost_ = failure_;
+      const bool was_restarted = failure_->is(Code::kStale) && failure_->is_errno(ENODATA);
+      if (was_restarted && acknowledged_ > 0 && !is_synced_locked()) lost_ = failure_;
     }
     wake = changes_.take();
   }

@@ -46,6 +46,8 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
 
   // (writing) How many of `wanted` bytes may be appended now, their space being granted; 0: the object is full.
   Task<Result<uint64_t>> prepare(uint64_t wanted);
+  // (writing) Before anything is appended: the space of all that was granted, at the worker.
+  Task<Result<void>> reserve_whole();
   // (writing) At most what was prepared. Where in the object it is. Frames take their memory from `memory`, which has enough for
   // `data`; what it has beyond that makes them larger, for later bytes.
   Task<Result<uint64_t>> append(Bytes data, BudgetShare* memory);

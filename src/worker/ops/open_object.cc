@@ -7,7 +7,8 @@ Answered<v1::OpenObjectReply> open_object(const Operations* with, rpc::Call call
   if (!call.peer_is_local) co_return rejected(EOPNOTSUPP, "an object is opened over a Unix socket on the worker's own host");
   const ObjectId object{request.object()};
   auto open = [&] { return with->store.open_object(object, request.write(), request.create_bytes(), request.staged()); };
-  CO_ASSIGN_OR_RETURN(OpenedObject opened, co_await on_disk(with, with->store.may_block(object), open));
+  const bool may_wait = with->store.may_block(object) || (!request.staged() && request.create_bytes() > kMostReservedAtOnce);
+  CO_ASSIGN_OR_RETURN(OpenedObject opened, co_await on_disk(with, may_wait, open));
   v1::OpenObjectReply reply;
   reply.set_data_offset(opened.data_offset);
   reply.set_length(opened.length);

@@ -19,6 +19,10 @@ struct Operations {
   size_t inline_bytes;  // writes of up to so many bytes do not leave the connection's thread
 };
 
+// More is not reserved on the connection's thread, even in memory: 64 MiB are 16,384 pages to find, many milliseconds in which
+// nobody would get an acknowledgement.
+inline constexpr uint64_t kMostReservedAtOnce = kMiB;
+
 template <class Reply>
 using Answered = Task<Result<rpc::Answer<Reply>>>;
 
