@@ -5,6 +5,7 @@
 #include "forebay/v1/persist.pb.h"
 #include "master/namespace/check.h"
 #include "master/namespace/entry.h"
+#include "master/namespace/name_leases.h"
 #include "master/namespace/reclaim.h"
 #include "master/ops/ops.h"
 #include "master/persist/blocks.h"
@@ -68,6 +69,13 @@ v1::Seen seen_at(const State& state, const std::string& key) {
   return seen;
 }
 
+// For leases that are never given.
+struct NoTime : os::Clock {
+  os::Instant now() const override { return {}; }
+  os::WallTime wall_now() const override { return {}; }
+  Task<bool> sleep_until(os::Instant, std::stop_token) override { co_return true; }
+};
+
 std::string name_of(const v1::OperationRecord& record) {
   return v1::OperationKind_Name(record.kind()).substr(sizeof("OPERATION_") - 1) + " " + std::to_string(record.inode()) + "." +
          std::to_string(record.version()) + " at " + record.key();
@@ -91,7 +99,9 @@ std::optional<std::string> SmallWorld::change(State& state, Body body) {
   const Caller caller = superuser();
   OneWorker placer;
   NoReads reads;
-  MutationContext context{txn, caller, kNow, placer, reads, *persistence_};
+  NoTime clock;
+  NameLeases names(clock, {.length = {}}, 1);
+  MutationContext context{txn, caller, kNow, placer, reads, *persistence_, &names};
   auto done = body(context);
   if (!done) return done.error().to_string();
   state.records = with_changes(state.records, std::move(txn).take_batch());
