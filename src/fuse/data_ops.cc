@@ -36,6 +36,11 @@ struct Write {
   std::optional<client::Identity> privilege_taken_by;  // past the page cache, where the kernel leaves that to the file system
 };
 
+// What is written through this handle for the first time is about to be closed, and short enough that a commit is all it takes.
+bool is_worth_a_commit(Volume& volume, const OpenFile& open, uint64_t end) {
+  return open.made_in && open.writes == 1 && open.is_small(end) && volume.last_write_policy().is_first_the_last(open.made_in);
+}
+
 // `message` keeps `data` alive.
 Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, Bytes data, Write how) {
   Result<void> written;
@@ -44,7 +49,10 @@ Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, By
   else
     written = co_await open->file->pwrite(data, how.offset);
   InodeTable& inodes = request.volume().inodes();
+  std::shared_ptr<client::File> ahead;
   if (written) {
+    ++open->writes;
+    if (is_worth_a_commit(request.volume(), *open, how.offset + data.size())) ahead = open->file;
     const uint64_t end = how.offset + data.size();
     for (uint64_t before = open->written; before < end && !open->written.compare_exchange_weak(before, end);) {
     }
@@ -55,10 +63,16 @@ Task<void> write(Request request, OpenFile* open, BufferPool::Buffer message, By
   }
   inodes.changed();
   inodes.content_changed(open->inode);
-  if (!written)
+  if (!written) {
     request.fail(written.error());
-  else
-    request.written(data.size());
+    co_return;
+  }
+  request.written(data.size());
+  // Now the file may be flushed, which waits for this commit, and released. Its error breaks the file: the flush says so.
+  if (!ahead) co_return;
+  message = {};
+  (void)co_await ahead->flush();
+  inodes.changed();
 }
 
 struct Span {

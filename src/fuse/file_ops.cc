@@ -53,7 +53,10 @@ uint64_t size_of(const OpenFile& file) {
 // after it, through a mapping, and nobody waits for the answer.
 Task<void> close_file(Volume* volume, OpenFile* open) {
   std::unique_ptr<OpenFile> file = volume->release(open);
-  if (file->made_in) volume->stage_policy().made(file->made_in, size_of(*file));
+  if (file->made_in) {
+    volume->stage_policy().made(file->made_in, size_of(*file));
+    volume->last_write_policy().made(file->made_in, file->writes);
+  }
   file->backing.reset();
   auto closed = co_await file->file->release();
   if (!closed)

@@ -13,6 +13,7 @@
 #include <set>
 #include <thread>
 
+#include "fuse/last_write_policy.h"
 #include "fuse/mount_fixture.h"
 
 namespace forebay::fuse {
@@ -41,6 +42,25 @@ TEST_F(MountTest, close_returns_the_error_of_the_commit) {
   ASSERT_EQ(::write(fd, "x", 1), 1);
   client_.fail_next_flush(EDQUOT);
   EXPECT_EQ(errno_of(::close(fd)), EDQUOT);
+}
+
+TEST_F(MountTest, where_files_are_written_once_the_commit_does_not_wait_for_the_close) {
+  start();
+  const auto flushes_of_a_file = [this](const std::string& name, int writes) {
+    const int fd = ::open(in(name).c_str(), O_CREAT | O_WRONLY, 0644);
+    EXPECT_GE(fd, 0);
+    const uint64_t before = client_.calls("flush");
+    for (int i = 0; i < writes; ++i) EXPECT_EQ(::write(fd, "x", 1), 1);
+    EXPECT_EQ(::fchmod(fd, 0600), 0);  // served after what the writes have left to do
+    const uint64_t flushes = client_.calls("flush") - before;
+    EXPECT_EQ(::close(fd), 0);
+    return flushes;
+  };
+  for (uint32_t i = 0; i < LastWritePolicy::kSingleInARow; ++i) EXPECT_EQ(flushes_of_a_file("a" + std::to_string(i), 1), 0u);
+  EXPECT_EQ(flushes_of_a_file("b", 1), 1u);
+  EXPECT_EQ(flushes_of_a_file("c", 3), 1u);  // wrong once
+  EXPECT_EQ(flushes_of_a_file("d", 1), 0u);
+  EXPECT_EQ(*client_.content("c"), "xxx");
 }
 
 TEST_F(MountTest, closing_a_file_that_was_only_read_commits_nothing) {

@@ -23,11 +23,12 @@ struct OpenFile {
   int32_t backing_id;  // of the inode's file in the kernel; 0: it goes through the daemon
   bool writable;
   bool append;
-  std::unique_ptr<client::File> file;
-  std::shared_ptr<os::File> backing;  // shared with the client; null: none
-  uint64_t opened_size;               // in bytes; 0 if it was made by this open
-  InodeId made_in;                    // the directory that it was created in by this open; none: it was there
-  std::atomic<uint64_t> written = 0;  // the end of what was written through the daemon
+  std::shared_ptr<client::File> file;  // shared with a commit that nobody waits for
+  std::shared_ptr<os::File> backing;   // shared with the client; null: none
+  uint64_t opened_size;                // in bytes; 0 if it was made by this open
+  InodeId made_in;                     // the directory that it was created in by this open; none: it was there
+  std::atomic<uint64_t> written = 0;   // the end of what was written through the daemon
+  std::atomic<uint32_t> writes = 0;    // so many requests
 
   // So few bytes up to `end`, and as far as this handle knows, that they are in memory here or at the master: no disk is waited
   // for.

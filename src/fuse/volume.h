@@ -13,6 +13,7 @@
 #include "fuse/device_io.h"
 #include "fuse/inode_table.h"
 #include "fuse/io_modes.h"
+#include "fuse/last_write_policy.h"
 #include "fuse/open_file.h"
 #include "fuse/request.h"
 #include "fuse/stage_policy.h"
@@ -33,6 +34,7 @@ class Volume {
   InodeTable& inodes() { return inodes_; }
   IoModes& io_modes() { return io_modes_; }
   StagePolicy& stage_policy() { return stage_policy_; }
+  LastWritePolicy& last_write_policy() { return last_write_policy_; }
   BufferPool& read_buffers() { return read_buffers_; }        // of kMaxRequestBytes
   BufferPool& message_buffers() { return message_buffers_; }  // of kMaxMessageBytes
 
@@ -75,6 +77,7 @@ class Volume {
   InodeTable inodes_;
   IoModes io_modes_;
   StagePolicy stage_policy_;
+  LastWritePolicy last_write_policy_;
   BufferPool read_buffers_, message_buffers_;
   InitExchange init_exchange_;
   fuse_session* session_ = nullptr;
