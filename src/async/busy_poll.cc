@@ -19,6 +19,8 @@ constexpr Duration kCheckEvery = 5ms;   // of the other threads: 2 µs each time
 constexpr Duration kTakenAway = 100us;  // between two looks, of which one takes 1 µs: somebody else had the CPU
 constexpr int kMisses = 4;              // in a row
 constexpr int kStreak = 64;
+// More threads than CPUs that may want to run: whoever is waited for, beside those that wait. They yield to it.
+constexpr long kBesides = 1;
 
 }  // namespace
 
@@ -70,14 +72,14 @@ bool BusyPoll::cpus_are_scarce() {
   std::array<char, 64> text;
   const ssize_t length = file < 0 ? -1 : ::pread(file, text.data(), text.size(), 0);
   if (length <= 0) return true;
-  // "0.20 0.18 0.12 3/80 11206": three wait for a CPU or have one.
+  // "0.20 0.18 0.12 3/80 11206": three wait for a CPU or have one, this one among them.
   const std::string_view line(text.data(), static_cast<size_t>(length));
   const size_t slash = line.find('/');
   if (slash == std::string_view::npos) return true;
   const size_t before = line.rfind(' ', slash);
   long running = 0;
   const auto parsed = std::from_chars(line.data() + before + 1, line.data() + slash, running);
-  return before == std::string_view::npos || parsed.ptr != line.data() + slash || running > cpus;
+  return before == std::string_view::npos || parsed.ptr != line.data() + slash || running > (cpus > 1 ? cpus + kBesides : cpus);
 }
 
 }  // namespace forebay::async
