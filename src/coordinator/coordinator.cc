@@ -26,6 +26,7 @@ Task<Result<void>> Coordinator::start() {
   tasks_ = std::make_unique<TaskStore>(env_, *store_);
   breakers_ = std::make_unique<Breakers>(env_.clock, config_);
   mounts_ = std::make_unique<Mounts>(env_.clock, *master_);
+  calls_ = std::make_unique<MasterCalls>(*master_, executor_);
   operations_ = std::make_unique<Operations>(
       Operations{.master = *master_, .workers = *workers_, .jobs = *jobs_, .breakers = *breakers_, .pace = pace_});
   add_operations(router_, operations_.get());
@@ -44,6 +45,7 @@ Task<Result<void>> Coordinator::start() {
   parts_ = std::make_unique<Runner::Parts>(Runner::Parts{.env = env_,
                                                          .config = config_,
                                                          .master = *master_,
+                                                         .calls = *calls_,
                                                          .workers = *workers_,
                                                          .jobs = *jobs_,
                                                          .tasks = *tasks_,
@@ -84,6 +86,7 @@ Result<void> Coordinator::listen() {
 // Operations are left at their workers, which need this server no longer: the next start joins them.
 Task<void> Coordinator::stop() {
   if (!server_) co_return;
+  co_await calls_->stop();  // or those who wait for answers would not end
   if (fetcher_) co_await fetcher_->stop();
   if (dispatcher_) co_await dispatcher_->stop();
   co_await scope_.stop();

@@ -51,6 +51,7 @@ class Coordinator {
   std::unique_ptr<TaskStore> tasks_;
   std::unique_ptr<Breakers> breakers_;
   std::unique_ptr<Mounts> mounts_;
+  std::unique_ptr<MasterCalls> calls_;
   PaceCount pace_;
   std::unique_ptr<Operations> operations_;
   rpc::Router router_;

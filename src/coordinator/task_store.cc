@@ -1,5 +1,7 @@
 #include "coordinator/task_store.h"
 
+#include <utility>
+
 #include "base/bytes.h"
 
 namespace forebay::coordinator {
@@ -42,10 +44,26 @@ Task<Result<void>> TaskStore::erase(uint64_t operation) {
   co_return co_await write(std::move(batch));
 }
 
+// The blocking executor has several threads, a store one writer: whoever has its turn writes for all that wait.
 Task<Result<void>> TaskStore::write(kv::WriteBatch batch) {
-  auto guard = co_await writing_.lock();  // the blocking executor has several threads, a store one writer
-  auto write_now = [&] { return store_.write(batch); };
-  co_return co_await async::run_blocking(env_.blocking, write_now);
+  auto written = std::make_shared<async::OneShot<Result<void>>>();
+  waiting_.push_back({std::move(batch), written});
+  {
+    auto guard = co_await writing_.lock();
+    if (!written->is_set()) co_await write_waiting();
+  }
+  co_return co_await written->wait();
+}
+
+Task<void> TaskStore::write_waiting() {
+  const std::vector<Waiting> waiting = std::exchange(waiting_, {});
+  kv::WriteBatch all;
+  for (const Waiting& each : waiting) {
+    for (const kv::WriteBatch::Change& change : each.batch.changes()) all.add(change);
+  }
+  auto write_now = [&] { return store_.write(all); };
+  const Result<void> done = co_await async::run_blocking(env_.blocking, write_now);
+  for (const Waiting& each : waiting) each.written->set(done);
 }
 
 }  // namespace forebay::coordinator

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "async/sync.h"
 #include "forebay/v1/coordinator.pb.h"
@@ -25,11 +26,17 @@ class TaskStore {
   Task<Result<void>> erase(uint64_t operation);
 
  private:
+  struct Waiting {
+    kv::WriteBatch batch;
+    std::shared_ptr<async::OneShot<Result<void>>> written;  // shared with the coroutine that waits
+  };
   Task<Result<void>> write(kv::WriteBatch batch);
+  Task<void> write_waiting();
 
   os::Env& env_;
   kv::Store& store_;
   async::Mutex writing_;
+  std::vector<Waiting> waiting_;
 };
 
 }  // namespace forebay::coordinator

@@ -76,6 +76,24 @@ std::optional<WorkerId> WorkerPool::pick(const v1::Layout& layout, size_t most_t
   return best;
 }
 
+void WorkerPool::release(WorkerId worker) {
+  --places_[worker].tasks;
+  if (waiting_.empty()) return;
+  Waiter* next = waiting_.front();
+  waiting_.pop_front();
+  next->is_listed = false;
+  next->woken.request_stop();
+}
+
+Task<void> WorkerPool::wait_for_place(WorkerPool* pool, Duration most, std::stop_token stop) {
+  Waiter waiter;
+  const std::stop_callback when_stopped(stop, [&waiter] { waiter.woken.request_stop(); });
+  pool->waiting_.push_back(&waiter);
+  Task<bool> sleeping = pool->env_.clock.sleep(most, waiter.woken.get_token());
+  co_await std::move(sleeping);
+  if (waiter.is_listed) pool->waiting_.remove(&waiter);
+}
+
 Task<void> WorkerPool::stop() {
   for (auto& [worker, place] : places_) {
     if (place.channel) co_await place.channel->stop();

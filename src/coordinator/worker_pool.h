@@ -1,6 +1,7 @@
 // The workers that tasks can be given to.
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,7 +31,9 @@ class WorkerPool {
   // is taken until release().
   std::optional<WorkerId> pick(const v1::Layout& layout, size_t most_tasks);
   void take(WorkerId worker) { ++places_[worker].tasks; }
-  void release(WorkerId worker) { --places_[worker].tasks; }
+  void release(WorkerId worker);
+  // Until somebody has released a place, whoever waits longest first; at most so long.
+  static Task<void> wait_for_place(WorkerPool* pool, Duration most, std::stop_token stop);
   void tell_bandwidth(WorkerId worker, uint64_t bytes_per_second) { places_[worker].bandwidth = bytes_per_second; }
   uint64_t bandwidth() const;  // of all that live together; 0: one at least has no cap, or has not said
   void avoid(WorkerId worker) { places_[worker].avoided_until = env_.clock.now() + config_.avoid_worker; }
@@ -57,6 +60,10 @@ class WorkerPool {
     uint64_t bandwidth = 0;
     os::Instant avoided_until{};
   };
+  struct Waiter {
+    std::stop_source woken;
+    bool is_listed = true;
+  };
   bool is_free(const Place& place, size_t most_tasks) const;
 
   os::Env& env_;
@@ -64,6 +71,7 @@ class WorkerPool {
   MasterSession& master_;
   const async::Executor executor_;
   std::map<WorkerId, Place> places_;
+  std::list<Waiter*> waiting_;                          // each lives in its coroutine
   std::vector<std::unique_ptr<rpc::Channel>> retired_;  // of workers that have moved: calls may still use them
 };
 

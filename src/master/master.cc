@@ -77,6 +77,7 @@ Task<Result<void>> Master::start() {
 
 Task<void> Master::stop() {
   if (fetch_queue_) fetch_queue_->stop();
+  if (intent_queue_) intent_queue_->stop();
   if (server_) co_await server_->stop();
   if (started_) {
     co_await census_->stop();
@@ -104,6 +105,7 @@ Task<void> Master::stop() {
   loop_.reset();
   names_.reset();
   fetch_queue_.reset();
+  intent_queue_.reset();
   persistence_.reset();
   journal_.reset();
   // Closing writes what the store still holds in memory.
@@ -130,10 +132,12 @@ void Master::build() {
   journal_ = std::make_unique<journal::LocalJournal>(*store_, env_.blocking);
   fetch_queue_ = std::make_unique<FetchQueue>(*store_, env_.clock);
   names_ = std::make_unique<NameLeases>(env_.clock, config_.names, env_.random.next());
+  intent_queue_ = std::make_unique<IntentQueue>(*store_, env_.clock);
   auto committed = [this](const kv::WriteBatch& batch) {
     scan_starts_.look(batch);
     reclaimer_->look(batch);
     fetch_queue_->look(batch);
+    intent_queue_->look(batch);
     for (const kv::WriteBatch::Change& change : batch.changes())
       if (change.key == key::inline_bytes() && change.value) events_.inline_changed(read_big_endian(*change.value));
   };
@@ -238,6 +242,7 @@ void Master::build() {
   bind_operations();
   mapping_watch_->bind(router_);
   fetch_queue_->bind(router_);
+  intent_queue_->bind(router_);
   sessions_->bind(router_);
   cluster_service_->serve(router_);
   worker_watch_->bind(router_);

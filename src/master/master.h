@@ -21,6 +21,7 @@
 #include "master/outcomes.h"
 #include "master/persist/census.h"
 #include "master/persist/fetch_queue.h"
+#include "master/persist/intent_queue.h"
 #include "master/persist/mapping_watch.h"
 #include "master/reclaim/reclaimer.h"
 #include "master/scan_starts.h"
@@ -105,6 +106,7 @@ class Master {
   ScanStarts scan_starts_;
   std::unique_ptr<FetchQueue> fetch_queue_;
   std::unique_ptr<NameLeases> names_;
+  std::unique_ptr<IntentQueue> intent_queue_;
   std::unique_ptr<CommitLoop> loop_;
   std::unique_ptr<Reclaimer> reclaimer_;
   AccessTable accesses_;

@@ -27,6 +27,76 @@ TEST_F(PersistTest, the_coordinator_may_look_more_often_than_it_pauses_between_i
   expect_store({{"k/b", "some bytes"}, {"k/c", pattern(300'000)}});
 }
 
+// Looks at the queue come once an hour here: whatever happens, happens because somebody was told.
+class PushedTest : public PersistTest {
+ protected:
+  void start_pushed(const std::string& policies = R"("onDelete": "delete")") {
+    start({.policies = policies, .interval = std::chrono::hours(1)});
+    cluster->world().run_for(seconds(3));
+  }
+  Duration until(const std::function<bool()>& done) {
+    const os::Instant begun = cluster->world().time().now();
+    EXPECT_TRUE(cluster->world().run_until(done, std::chrono::minutes(10)));
+    return cluster->world().time().now() - begun;
+  }
+  bool holds(const std::string& key) { return cluster->bucket().content(key).has_value(); }
+};
+
+TEST_F(PushedTest, what_is_written_or_renamed_into_a_mapping_is_uploaded_within_milliseconds) {
+  start_pushed(R"("onDelete": "delete", "exclude": ["*.tmp"])");
+  for (const char* name : {"a", "b", "c"}) {
+    const std::string part = std::string(name) + ".tmp";
+    must(cluster->write(part, "some bytes"));
+    cluster->world().run_for(seconds(2));
+    EXPECT_FALSE(holds("k/" + std::string(name)));
+    must(cluster->rename(part, name));
+    EXPECT_LE(until([&] { return holds("k/" + std::string(name)); }), milliseconds(20));
+    must(cluster->write(name, "others"));
+    EXPECT_LE(until([&] { return cluster->bucket().content("k/" + std::string(name)) == "others"; }), milliseconds(20)) << name;
+  }
+}
+
+TEST_F(PushedTest, what_has_to_wait_a_while_is_begun_when_it_is_due) {
+  start_pushed(R"("onDelete": "delete", "settle": "5s")");
+  must(cluster->write("a", "some bytes"));
+  const Duration took = until([&] { return holds("k/a"); });
+  EXPECT_GE(took, milliseconds(4'900));
+  EXPECT_LE(took, milliseconds(5'050));
+}
+
+TEST_F(PushedTest, what_waits_for_something_else_is_begun_when_that_has_ended) {
+  start_pushed();
+  must(cluster->write("a", "one"));
+  must(cluster->write("b", "other"));
+  (void)until([&] { return holds("k/a") && holds("k/b"); });
+  must(cluster->rename("a", "between"));
+  must(cluster->rename("b", "a"));
+  must(cluster->rename("between", "b"));
+  EXPECT_LE(until([&] { return cluster->bucket().content("k/a") == "other" && cluster->bucket().content("k/b") == "one"; }),
+            milliseconds(500));
+}
+
+TEST_F(PushedTest, after_a_death_of_the_master_or_the_coordinator_it_goes_on) {
+  start_pushed();
+  for (const PersistCluster::Victim victim : {PersistCluster::Victim::kMaster, PersistCluster::Victim::kCoordinator}) {
+    cluster->kill(victim, milliseconds(500));
+    const std::string name = victim == PersistCluster::Victim::kMaster ? "a" : "b";
+    must(cluster->write(name, "some bytes"));
+    EXPECT_LE(until([&] { return holds("k/" + name); }), seconds(5));
+  }
+}
+
+TEST_F(PersistTest, more_files_than_workers_take_at_a_time_follow_each_other_without_a_pause) {
+  start();
+  constexpr size_t kFiles = 500;  // workers take 96
+  cluster->kill(PersistCluster::Victim::kCoordinator, std::chrono::minutes(5));
+  for (size_t i = 0; i < kFiles; ++i) must(cluster->write("f" + std::to_string(i), "some bytes"));
+  ASSERT_TRUE(cluster->world().run_until([&] { return !cluster->bucket().keys().empty(); }, std::chrono::minutes(10)));
+  const os::Instant first = cluster->world().time().now();
+  ASSERT_TRUE(cluster->world().run_until([&] { return cluster->bucket().keys().size() == kFiles; }, std::chrono::minutes(10)));
+  EXPECT_LE(cluster->world().time().now() - first, milliseconds(100));
+}
+
 TEST_F(PersistTest, a_file_renamed_before_its_upload_is_put_once_under_its_final_name) {
   start({.policies = R"("onDelete": "delete", "settle": "5s")"});
   must(cluster->write("x.tmp", "checkpoint"));

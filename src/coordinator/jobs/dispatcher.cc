@@ -7,7 +7,10 @@ namespace forebay::coordinator {
 namespace {
 
 namespace persists = v1::persist_service;
-constexpr Duration kShortest = std::chrono::milliseconds(20);  // between two rounds
+using std::chrono::milliseconds;
+constexpr Duration kShortest = milliseconds(20);  // between two rounds
+constexpr Duration kTogether = milliseconds(5);   // between two looks at what is new: more of it comes in one answer
+constexpr Duration kLongestWait = std::chrono::seconds(10);
 
 }  // namespace
 
@@ -24,52 +27,96 @@ Task<void> Dispatcher::walk(Dispatcher* self, std::stop_token stop) {
   Task<void> joining = self->join_left(stop);
   co_await std::move(joining);
   while (!stop.stop_requested()) {
-    self->did_something_ = false;
-    Task<Result<int64_t>> going = self->round(stop);
-    Result<int64_t> next_due = co_await std::move(going);
-    if (!next_due && !next_due.error().is(Code::kCancelled))
-      self->parts_.log.error("the queue could not be read", {{"error", next_due.error().to_string()}});
-    const Duration pause = self->did_something_ ? kShortest : self->pause_until(next_due.value_or(0));
-    Task<bool> sleeping = self->parts_.env.clock.sleep(pause, stop);
+    self->since_round_ = {};
+    self->again_ = {};
+    Task<Result<void>> going = self->round(stop);
+    Result<void> gone = co_await std::move(going);
+    if (gone) {
+      Task<Result<void>> following = self->follow(stop);
+      gone = co_await std::move(following);
+    }
+    if (!gone && !gone.error().is(Code::kCancelled))
+      self->parts_.log.error("the queue could not be read", {{"error", gone.error().to_string()}});
+    if (gone) continue;
+    Task<bool> sleeping = self->parts_.env.clock.sleep(self->parts_.config.interval, stop);
     co_await std::move(sleeping);
   }
 }
 
-Duration Dispatcher::pause_until(int64_t due_ns) const {
-  if (due_ns == 0) return parts_.config.interval;
-  const Duration until(due_ns - os::unix_nanos(parts_.env.clock.wall_now()));
-  return std::min(parts_.config.interval, std::max<Duration>(until, kShortest));  // the interval may be the shortest of all
-}
-
-Task<Result<int64_t>> Dispatcher::round(std::stop_token stop) {
+Task<Result<void>> Dispatcher::round(std::stop_token stop) {
   v1::NextIntentsRequest request;
   request.set_limit(parts_.config.page);
+  last_.reset();
   for (;;) {
     Task<Result<v1::NextIntentsReply>> asking = parts_.master.call<persists::NextIntents>(request, stop);
-    CO_ASSIGN_OR_RETURN(v1::NextIntentsReply page, co_await std::move(asking));
-    for (const v1::WaitingIntent& waiting : page.intents()) {
-      if (at_work_.contains({waiting.place().due_ns(), waiting.place().sequence()})) continue;
-      co_await permits_.acquire();
-      if (stop.stop_requested()) {
-        permits_.release();
-        co_return cancelled("the coordinator stops");
-      }
-      at_work_.emplace(waiting.place().due_ns(), waiting.place().sequence());
-      if (scope_.spawn(run_one(this, waiting.place(), stop))) continue;
-      permits_.release();
-      co_return cancelled("the coordinator stops");
-    }
-    if (page.intents_size() < static_cast<int>(request.limit())) co_return page.next_due_ns();
-    *request.mutable_after() = page.intents().rbegin()->place();
+    CO_ASSIGN_OR_RETURN(const v1::NextIntentsReply page, co_await std::move(asking));
+    Task<Result<void>> beginning = begin(page, stop);
+    CO_TRY(co_await std::move(beginning));
+    if (page.intents_size() < static_cast<int>(request.limit())) co_return Result<void>{};
+    *request.mutable_after() = *last_;
   }
 }
 
-Task<void> Dispatcher::run_one(Dispatcher* self, v1::IntentPlace place, std::stop_token stop) {
-  Task<bool> running = self->runner_.run_intent(place, stop);
-  const bool did_something = co_await std::move(running);
-  self->did_something_ |= did_something;
-  self->at_work_.erase({place.due_ns(), place.sequence()});
+// What is due later has a later place. (Should the master's clock be set back, the next round finds what has not.)
+Task<Result<void>> Dispatcher::follow(std::stop_token stop) {
+  const os::Instant begun = parts_.env.clock.now(), until = begun + parts_.config.interval;
+  const std::stop_token again = again_.get_token();
+  std::stop_source over;
+  const std::stop_callback when_again(again, [&over] { over.request_stop(); });
+  const std::stop_callback when_stopped(stop, [&over] { over.request_stop(); });
+  for (;;) {
+    const bool is_time = again.stop_requested();
+    const os::Instant end = is_time ? std::min(begun + kShortest, until) : until;
+    const Duration wait = std::min(end - parts_.env.clock.now(), kLongestWait);
+    if (wait <= Duration{} || stop.stop_requested()) co_return Result<void>{};
+    v1::NextIntentsRequest request;
+    request.set_limit(parts_.config.page);
+    if (last_) *request.mutable_after() = *last_;
+    request.set_wait_ms(static_cast<uint32_t>(std::chrono::ceil<milliseconds>(wait).count()));
+    Task<Result<v1::NextIntentsReply>> asking =
+        parts_.master.call<persists::NextIntents>(request, is_time ? stop : over.get_token());
+    Result<v1::NextIntentsReply> page = co_await std::move(asking);
+    if (!page && !is_time && again.stop_requested()) continue;
+    if (!page) co_return std::unexpected(std::move(page).error());
+    Task<Result<void>> beginning = begin(*page, stop);
+    CO_TRY(co_await std::move(beginning));
+    if (page->intents().empty()) continue;
+    Task<bool> sleeping = parts_.env.clock.sleep(kTogether, stop);
+    co_await std::move(sleeping);
+  }
+}
+
+Task<Result<void>> Dispatcher::begin(const v1::NextIntentsReply& page, std::stop_token stop) {
+  for (const v1::WaitingIntent& waiting : page.intents()) {
+    last_ = waiting.place();
+    if (at_work_.contains({waiting.place().due_ns(), waiting.place().sequence()})) continue;
+    co_await permits_.acquire();
+    if (stop.stop_requested()) {
+      permits_.release();
+      co_return cancelled("the coordinator stops");
+    }
+    at_work_.emplace(waiting.place().due_ns(), waiting.place().sequence());
+    if (scope_.spawn(run_one(this, waiting, stop))) continue;
+    permits_.release();
+    co_return cancelled("the coordinator stops");
+  }
+  co_return Result<void>{};
+}
+
+Task<void> Dispatcher::run_one(Dispatcher* self, v1::WaitingIntent intent, std::stop_token stop) {
+  const Place place{intent.place().due_ns(), intent.place().sequence()};
+  Task<Runner::Ran> running = self->runner_.run_intent(std::move(intent), stop);
+  const Runner::Ran ran = co_await std::move(running);
+  self->at_work_.erase(place);
+  self->note(ran);
   self->permits_.release();
+}
+
+// What could not be begun is looked at again when something else has ended.
+void Dispatcher::note(Runner::Ran ran) {
+  since_round_.did_something |= ran.did_something;
+  since_round_.is_left |= ran.is_left;
+  if (since_round_.did_something && since_round_.is_left) again_.request_stop();
 }
 
 // ---- operations of before ----
@@ -118,7 +165,7 @@ Task<void> Dispatcher::join_left(std::stop_token stop) {
 Task<void> Dispatcher::resume_one(Dispatcher* self, v1::Operation operation, v1::TaskRecord record, std::stop_token stop) {
   Task<void> resuming = self->runner_.resume(std::move(operation), std::move(record), stop);
   co_await std::move(resuming);
-  self->did_something_ = true;
+  self->note({.did_something = true});
   self->permits_.release();
 }
 
@@ -142,7 +189,7 @@ Task<void> Dispatcher::sweep(Dispatcher* self, std::stop_token stop) {
 Task<void> Dispatcher::take_over_one(Dispatcher* self, v1::Operation operation, std::stop_token stop) {
   Task<void> taking = self->runner_.take_over(std::move(operation), stop);
   co_await std::move(taking);
-  self->did_something_ = true;
+  self->note({.did_something = true});
   self->permits_.release();
 }
 

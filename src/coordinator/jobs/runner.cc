@@ -45,31 +45,40 @@ Outcome Runner::failed(std::string why) {
 
 // ---- from the intent to the operation ----
 
-Task<bool> Runner::run_intent(v1::IntentPlace place, std::stop_token stop) {
-  bool did_something = false;
+// A step of a tree is as long as hundreds of others: it goes alone.
+Task<Result<v1::StartIntentReply>> Runner::start(v1::WaitingIntent intent, std::stop_token stop) {
+  v1::StartIntentRequest request;
+  *request.mutable_place() = intent.place();
+  request.set_lease_ms(milliseconds_of(parts_.config.lease));
+  const bool is_tree = intent.intent().kind() == v1::INTENT_SETTLE_TREE;
+  if (is_tree) return parts_.master.call<persists::StartIntent>(std::move(request), std::move(stop));
+  return parts_.calls.start(std::move(request));
+}
+
+Task<Runner::Ran> Runner::run_intent(v1::WaitingIntent intent, std::stop_token stop) {
+  Ran ran;
   for (int step = 0; step < kMostSteps && !stop.stop_requested(); ++step) {
-    v1::StartIntentRequest request;
-    *request.mutable_place() = place;
-    request.set_lease_ms(milliseconds_of(parts_.config.lease));
-    Task<Result<v1::StartIntentReply>> starting = parts_.master.call<persists::StartIntent>(std::move(request), stop);
+    Task<Result<v1::StartIntentReply>> starting = start(intent, stop);
     Result<v1::StartIntentReply> reply = co_await std::move(starting);
+    ran.is_left = !reply || reply->has_waits();
     if (!reply) {
       const bool is_news = !reply.error().is(Code::kCancelled) && !reply.error().is(Code::kBusy);
       if (is_news) parts_.log.error("an intent could not be started", {{"error", reply.error().to_string()}});
-      co_return did_something;
     }
-    if (reply->has_waits()) co_return did_something;
-    did_something = true;
+    if (ran.is_left) co_return ran;
+    ran.did_something = true;
     if (reply->has_again()) continue;
+    ran.is_left = reply->has_first();
     v1::Operation* operation = reply->has_started() ? reply->mutable_started() : nullptr;
     if (reply->has_first()) operation = reply->mutable_first();
     if (operation != nullptr) {
       Task<void> running = run(std::move(*operation), stop);
       co_await std::move(running);
     }
-    co_return true;
+    co_return ran;
   }
-  co_return did_something;
+  ran.is_left = true;
+  co_return ran;
 }
 
 Task<void> Runner::run_fetch(uint64_t object, std::stop_token stop) {
@@ -139,8 +148,9 @@ Task<std::optional<WorkerId>> Runner::find_worker(Job job, size_t most_tasks, st
   for (int attempt = 0; !stop.stop_requested() && !job->lost.stop_requested(); ++attempt) {
     if (std::optional<WorkerId> worker = parts_.workers.pick(job->operation.layout(), most_tasks)) co_return worker;
     if (parts_.env.clock.now() >= give_up) break;
-    Task<bool> sleeping = parts_.env.clock.sleep(kPause.pause(attempt, parts_.env.random), stop);
-    co_await std::move(sleeping);
+    // A worker may also come back by itself.
+    Task<void> waiting = WorkerPool::wait_for_place(&parts_.workers, kPause.pause(attempt, parts_.env.random), stop);
+    co_await std::move(waiting);
   }
   co_return std::nullopt;
 }
@@ -186,6 +196,10 @@ Task<Runner::Driven> Runner::give_to(Job job, WorkerId worker, bool look, std::s
     co_return driven;
   }
   *task.mutable_mount() = *std::move(mount);
+  if (!look) {
+    Task<void> adding = add_content(job);
+    co_await std::move(adding);
+  }
   *task.mutable_operation() = job->operation;
   task.set_cluster(parts_.master.cluster());
   task.set_look(look);
@@ -200,6 +214,20 @@ Task<Runner::Driven> Runner::give_to(Job job, WorkerId worker, bool look, std::s
   if (!recorded) parts_.log.warning("a task was not recorded", {{"error", recorded.error().to_string()}});
   Task<Driven> driving = drive(job, worker, std::move(task), false, stop);
   co_return co_await std::move(driving);
+}
+
+// What the master keeps of a small file goes to the worker with the task, or it would come back to ask for it.
+Task<void> Runner::add_content(Job job) {
+  const bool lacks_content = std::ranges::any_of(job->operation.layout().objects(), [](const v1::ObjectLocation& object) {
+    return object.inlined() && object.content().empty() && object.length() != 0;
+  });
+  if (!lacks_content) co_return;
+  v1::GetUploadLayoutRequest request;
+  request.set_operation(job->id());
+  request.set_epoch(job->epoch());
+  Task<Result<v1::Layout>> asking = parts_.calls.layout(std::move(request));
+  Result<v1::Layout> layout = co_await std::move(asking);
+  if (layout) *job->operation.mutable_layout() = *std::move(layout);
 }
 
 // `may_run`: the worker may have heard of it. From then on only its word, or the end of its lease, says that it does not run
@@ -328,7 +356,7 @@ Task<void> Runner::finish(Job job, std::optional<Outcome> outcome, std::stop_tok
     parts_.pace.ended(outcome->has_done(), moves_bytes(job->operation.record()) ? job->operation.record().size() : 0);
     outcome->set_operation(job->id());
     outcome->set_epoch(job->epoch());
-    Task<Result<v1::FinishOperationReply>> finishing = parts_.master.call<persists::FinishOperation>(*std::move(outcome), stop);
+    Task<Result<v1::FinishOperationReply>> finishing = parts_.calls.finish(*std::move(outcome));
     Result<v1::FinishOperationReply> reply = co_await std::move(finishing);
     const bool is_told = reply || reply.error().is(Code::kStale);
     if (!is_told && !reply.error().is(Code::kCancelled)) {

@@ -6,6 +6,7 @@
 #include "async/sync.h"
 #include "coordinator/jobs/breakers.h"
 #include "coordinator/jobs/job_table.h"
+#include "coordinator/jobs/master_calls.h"
 #include "coordinator/jobs/mounts.h"
 #include "coordinator/jobs/pace.h"
 #include "coordinator/task_store.h"
@@ -24,6 +25,7 @@ class Runner {
     os::Env& env;
     const CoordinatorConfig& config;
     MasterSession& master;
+    MasterCalls& calls;
     WorkerPool& workers;
     JobTable& jobs;
     TaskStore& tasks;
@@ -35,8 +37,12 @@ class Runner {
   };
   explicit Runner(Parts parts) : parts_(std::move(parts)), small_(parts_.config.small_tasks), large_(parts_.config.large_tasks) {}
 
-  // Whatever the intent comes to. True: something was done, so what waited may go on.
-  Task<bool> run_intent(v1::IntentPlace place, std::stop_token stop);
+  struct Ran {
+    bool did_something = false;  // so what waited may go on
+    bool is_left = false;        // it is still in the queue, due
+  };
+  // Whatever the intent comes to.
+  Task<Ran> run_intent(v1::WaitingIntent intent, std::stop_token stop);
   // A block that somebody waits for, if it is still to be fetched.
   Task<void> run_fetch(uint64_t object, std::stop_token stop);
   // An operation that the coordinator before this one has given to a worker.
@@ -53,6 +59,7 @@ class Runner {
     bool store_failed = false;
     Duration look_again{};  // of a look that came too early
   };
+  Task<Result<v1::StartIntentReply>> start(v1::WaitingIntent intent, std::stop_token stop);
   Task<void> run(v1::Operation operation, std::stop_token stop);
   Task<std::optional<Outcome>> execute(Job job, std::stop_token stop);
   // Nothing: as give_up(), or the job has no outcome.
@@ -60,6 +67,7 @@ class Runner {
   Task<std::optional<Outcome>> run_at_a_worker(Job job, std::stop_token stop);
   Task<std::optional<WorkerId>> find_worker(Job job, size_t most_tasks, std::stop_token stop);
   Task<Driven> give_to(Job job, WorkerId worker, bool look, std::stop_token stop);
+  Task<void> add_content(Job job);
   Task<Driven> drive(Job job, WorkerId worker, v1::PersistTask task, bool may_run, std::stop_token stop);
   void record(const Job& job, bool store_failed);  // once for each job
   uint32_t lease_for(const Job& job) const;        // ms

@@ -21,30 +21,7 @@ void FetchQueue::bind(rpc::Router& router) {
 void FetchQueue::look(const kv::WriteBatch& committed) {
   const bool is_news = std::ranges::any_of(
       committed.changes(), [](const kv::WriteBatch::Change& change) { return change.key.front() == 'f' && change.value; });
-  if (is_news) wake();
-}
-
-void FetchQueue::stop() {
-  {
-    std::lock_guard lock(mutex_);
-    stopped_ = true;
-  }
-  wake();
-}
-
-void FetchQueue::wake() {
-  std::stop_source before;
-  {
-    std::lock_guard lock(mutex_);
-    std::swap(before, changed_);
-    if (stopped_) changed_.request_stop();
-  }
-  before.request_stop();
-}
-
-std::stop_token FetchQueue::changed() const {
-  std::lock_guard lock(mutex_);
-  return changed_.get_token();
+  if (is_news) news_.raise();
 }
 
 Result<FetchQueue::Found> FetchQueue::find(uint32_t limit) const {
@@ -74,19 +51,13 @@ Task<FetchQueue::Next> FetchQueue::next(FetchQueue* self, rpc::Call call, v1::Ne
   const uint32_t limit = request.limit() == 0 ? kMost : std::min(request.limit(), kMost);
   const os::Instant until = self->clock_.now() + std::chrono::milliseconds(std::min(request.wait_ms(), kLongestWait));
   for (;;) {
-    const std::stop_token changed = self->changed();
+    const std::stop_token changed = self->news_.changed();
     Result<Found> found = self->find(limit);
     if (!found) co_return std::unexpected(std::move(found).error());
-    const os::Instant now = self->clock_.now();
-    const bool is_over = now >= until || changed.stop_requested() || call.abandoned.stop_requested();
-    if (found->reply.objects_size() != 0 || is_over) co_return std::move(found->reply);
-    Duration pause = until - now;
-    if (found->next_due_ns != 0) {
-      const Duration due(found->next_due_ns - os::unix_nanos(self->clock_.wall_now()));
-      pause = std::min(pause, std::max<Duration>(due, std::chrono::milliseconds(1)));
-    }
-    Task<bool> sleeping = self->clock_.sleep(pause, changed);
-    co_await std::move(sleeping);
+    if (found->reply.objects_size() != 0) co_return std::move(found->reply);
+    Task<bool> waiting = News::wait(&self->news_, changed, found->next_due_ns, until, call.abandoned);
+    const bool again = co_await std::move(waiting);
+    if (!again) co_return std::move(found->reply);
   }
 }
 

@@ -1,12 +1,9 @@
 // Tells the coordinator at once when somebody waits for a block.
 #pragma once
 
-#include <mutex>
-#include <stop_token>
-
 #include "forebay/v1/persist.pb.h"
 #include "kv/store.h"
-#include "os/clock.h"
+#include "master/persist/news.h"
 #include "rpc/server.h"
 
 namespace forebay::master {
@@ -16,11 +13,11 @@ namespace forebay::master {
 // server stops.
 class FetchQueue {
  public:
-  FetchQueue(const kv::Reader& store, os::Clock& clock) : store_(store), clock_(clock) {}
+  FetchQueue(const kv::Reader& store, os::Clock& clock) : store_(store), clock_(clock), news_(clock) {}
 
   void bind(rpc::Router& router);
   void look(const kv::WriteBatch& committed);  // on the commit loop
-  void stop();
+  void stop() { news_.stop(); }
 
  private:
   using Next = Result<rpc::Answer<v1::NextFetchesReply>>;
@@ -30,14 +27,10 @@ class FetchQueue {
   };
   static Task<Next> next(FetchQueue* self, rpc::Call call, v1::NextFetchesRequest request);
   Result<Found> find(uint32_t limit) const;
-  std::stop_token changed() const;
-  void wake();
 
   const kv::Reader& store_;
   os::Clock& clock_;
-  mutable std::mutex mutex_;
-  std::stop_source changed_;  // under mutex_; a new one after each change
-  bool stopped_ = false;      // under mutex_
+  News news_;
 };
 
 }  // namespace forebay::master

@@ -20,15 +20,17 @@ Result<v1::ApplyMappingReply> apply_mapping(MutationContext& context, const v1::
 Result<v1::GetMappingReply> get_mapping(QueryContext& context, const v1::Empty& request);
 
 // -- intents and operations --
-Result<v1::NextIntentsReply> next_intents(QueryContext& context, const v1::NextIntentsRequest& request);
 Result<v1::StartIntentReply> start_intent(MutationContext& context, const v1::StartIntentRequest& request);
+Result<v1::StartIntentsReply> start_intents(MutationContext& context, const v1::StartIntentsRequest& request);
 Result<v1::StartIntentReply> start_fetch(MutationContext& context, const v1::StartFetchRequest& request);
 Result<v1::Layout> get_upload_layout(QueryContext& context, const v1::GetUploadLayoutRequest& request);
+Result<v1::GetUploadLayoutsReply> get_upload_layouts(QueryContext& context, const v1::GetUploadLayoutsRequest& request);
 Result<v1::Empty> record_multipart(MutationContext& context, const v1::RecordMultipartRequest& request);
 Result<v1::RenewOperationsReply> renew_operations(MutationContext& context, const v1::RenewOperationsRequest& request);
 Result<v1::MayPublishReply> may_publish(QueryContext& context, const v1::MayPublishRequest& request);
 Result<v1::Operation> fence_operation(MutationContext& context, const v1::FenceOperationRequest& request);
 Result<v1::FinishOperationReply> finish_operation(MutationContext& context, const v1::FinishOperationRequest& request);
+Result<v1::FinishOperationsReply> finish_operations(MutationContext& context, const v1::FinishOperationsRequest& request);
 Result<v1::ListOperationsReply> list_operations(QueryContext& context, const v1::ListOperationsRequest& request);
 
 // -- what people see and decide --

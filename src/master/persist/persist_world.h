@@ -5,6 +5,7 @@
 
 #include "master/ops/content_world.h"
 #include "master/persist/blocks.h"
+#include "master/persist/intent_queue.h"
 #include "master/persist/ops.h"
 #include "master/persist/stored_content.h"
 
@@ -54,11 +55,14 @@ class PersistWorld : public ContentWorld {
     auto binding = binding_record(intent.binding());
     return (intent.kind() == v1::INTENT_PERSIST ? "persist " : "settle ") + (binding ? binding->name() : "?");
   }
+  static Result<v1::NextIntentsReply> due_now(QueryContext& context, const v1::NextIntentsRequest& request) {
+    return due_intents(context.reader, os::unix_nanos(context.now), request);
+  }
   std::vector<Waiting> waiting() {
     tick();
     as = root();
     std::vector<Waiting> all;
-    auto page = run(ops::next_intents, v1::NextIntentsRequest{});
+    auto page = run(&due_now, v1::NextIntentsRequest{});
     EXPECT_TRUE(page);
     if (!page) return all;
     for (const v1::WaitingIntent& each : page->intents()) all.push_back({describe(each.intent()), each.place(), each.intent()});

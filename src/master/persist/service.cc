@@ -21,15 +21,17 @@ void bind_persist(Driver& driver, const MappingWatch& watch) {
     if (reply) watch.describe(*reply);
     return reply;
   });
-  driver.query<persists::NextIntents>(ops::next_intents);
   driver.mutation<persists::StartIntent>(ops::start_intent);
+  driver.mutation<persists::StartIntents>(ops::start_intents);
   driver.mutation<persists::StartFetch>(ops::start_fetch);
   driver.query<persists::GetUploadLayout>(ops::get_upload_layout);
+  driver.query<persists::GetUploadLayouts>(ops::get_upload_layouts);
   driver.mutation<persists::RecordMultipart>(ops::record_multipart);
   driver.mutation<persists::RenewOperations>(ops::renew_operations);
   driver.query<persists::MayPublish>(ops::may_publish);
   driver.mutation<persists::FenceOperation>(ops::fence_operation);
   driver.mutation<persists::FinishOperation>(ops::finish_operation);
+  driver.mutation<persists::FinishOperations>(ops::finish_operations);
   driver.query<persists::ListOperations>(ops::list_operations);
   driver.query<persists::PersistStatus>(ops::persist_status);
   driver.query<persists::ListConflicts>(ops::list_conflicts);
