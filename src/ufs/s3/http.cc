@@ -13,6 +13,8 @@
 namespace forebay::ufs {
 namespace {
 
+constexpr size_t kShortBody = 64 << 10;
+
 // Once in a process, before the first thread that uses curl.
 void prepare_curl() {
   static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
@@ -132,6 +134,18 @@ Task<HttpOutcome> HttpClient::send(HttpRequest request, Accept accept, Duration 
   HttpOutcome refused;
   refused.trouble = HttpTrouble::kCancelled;
   refused.message = "stopped";
+  // A short body is at hand when it is asked for: to send for it then would cost a turn of the pool's thread and one of this.
+  const auto [begin, first] = transfer->wanted();
+  if (transfer->request().body && first != 0 && first <= kShortBody) {
+    std::string chunk(first, '\0');
+    Result<void> read = co_await transfer->request().body->read(begin, std::as_writable_bytes(std::span(chunk)));
+    if (!read) {
+      refused.trouble = HttpTrouble::kBody;
+      refused.body_error = std::move(read).error();
+      co_return refused;
+    }
+    transfer->give(begin, std::move(chunk));
+  }
   if (!pool->tell(Pool::What::kBegin, transfer)) co_return refused;
   auto abandon = [pool, transfer] {
     transfer->abandon();
