@@ -16,6 +16,10 @@ namespace {
 constexpr size_t kSmallestFrame = 4 << 10;      // capacity of the first frame of a small file
 constexpr uint64_t kLeastReserved = 64 * kKiB;  // by a short object without a hold: it may grow
 
+// So many frames keep a worker busy while their writer is elsewhere; more would only be memory that is no longer in a cache when
+// it is sent.
+constexpr size_t kWindowsOfFrames = 4;
+
 size_t capacity_for(size_t bytes) { return std::clamp(std::bit_ceil(bytes), kSmallestFrame, rpc::kMaxPayload); }
 }  // namespace
 
@@ -26,7 +30,8 @@ ObjectWriter::ObjectWriter(Core& core, size_t executor, Placed placed, HandleId 
       placed_(std::move(placed)),
       handle_(handle),
       on_failure_(std::move(failed)),
-      limit_(granted_bytes) {}
+      limit_(granted_bytes),
+      most_frames_(core.config.multipart_upload ? SIZE_MAX : kWindowsOfFrames * core.config.stream_window) {}
 
 ObjectWriter::~ObjectWriter() {
   core_.held_budget.release(held_bytes_);
@@ -38,6 +43,7 @@ ObjectWriter::~ObjectWriter() {
 Task<Result<uint64_t>> ObjectWriter::prepare(uint64_t wanted) {
   uint64_t end = 0;
   bool holding = false, is_short = false;  // of space
+  co_await changes_.wait(&mutex_, [this] { return failure_ || holding_ || frames_.size() < most_frames_; });
   {
     std::lock_guard lock(mutex_);
     if (failure_) co_return std::unexpected(*failure_);

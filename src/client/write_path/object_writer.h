@@ -31,10 +31,11 @@ struct FrameBuffer {
 // small file is sent whole, and its worker reserves what it takes, no more. Half of the buffer budget may wait like that. An
 // object that gets longer, or finds no hold, reserves what it was granted. A frame is kept until its worker has acknowledged it;
 // `stream_window` of them are on their way at once, full ones first, a partly filled one as soon as none is (so small writes are
-// collected while there is something to wait for, and nothing lies still). All memory of frames is part of the buffer budget, to
-// the byte, as long as it exists. The first failure ends the object: nothing more is sent, `failed` is called once, and what was
-// not acknowledged stays here, readable, until it has been written elsewhere. Calls marked (writing) are ordered by the file's
-// writing lock; the others come from any thread.
+// collected while there is something to wait for, and nothing lies still). Four windows of
+// frames may wait, with multipart upload as many as the budget has room for. All memory of frames is part of the buffer budget,
+// to the byte, as long as it exists. The first failure ends the object: nothing more is sent, `failed` is called once, and what
+// was not acknowledged stays here, readable, until it has been written elsewhere. Calls marked (writing) are ordered by the
+// file's writing lock; the others come from any thread.
 class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
  public:
   ObjectWriter(Core& core, size_t executor, Placed placed, HandleId handle, uint64_t granted_bytes, std::function<void()> failed);
@@ -44,7 +45,8 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   const std::vector<WorkerId>& workers() const { return placed_.workers; }
   HandleId handle() const { return handle_; }
 
-  // (writing) How many of `wanted` bytes may be appended now, their space being granted; 0: the object is full.
+  // (writing) How many of `wanted` bytes may be appended now, their space being granted; 0: the object is full. Waits while many
+  // frames do.
   Task<Result<uint64_t>> prepare(uint64_t wanted);
   // (writing) Before anything is appended: the space of all that was granted, at the worker.
   Task<Result<void>> reserve_whole();
@@ -128,6 +130,7 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   std::shared_ptr<Carrier> carrier_;  // shared with frames on their way, which outlive a change from stream to descriptor
   bool descriptor_refused_ = false;
   const uint64_t limit_;  // granted
+  const size_t most_frames_;
 
   mutable std::mutex mutex_;
   Changes changes_;

@@ -1,4 +1,5 @@
 // Disks that fail while the worker runs, or before it starts.
+#include "base/crc32c.h"
 #include "os/faulty_file.h"
 #include "worker/store/store_fixture.h"
 
@@ -108,6 +109,58 @@ TEST_F(FailingDiskTest, an_unreadable_object_is_reported_and_many_take_the_path_
   EXPECT_TRUE(counted.failed.empty());
   for (uint64_t id = 2; id <= 20; ++id) expect_error(try_read(ObjectId{id}), Code::kElsewhere, EIO);
   EXPECT_EQ(counted.failed, std::vector<std::string>{"/bad"});
+}
+
+// Nothing can be read: a seal that succeeds has read nothing.
+TEST_F(FailingDiskTest, what_came_through_here_is_sealed_without_being_read_again) {
+  open();
+  const std::string text = pattern(3, 3 * kMiB + 1000);
+  for (size_t at = 0; at < text.size(); at += kMiB) write(ObjectId{1}, text.substr(at, kMiB), at, 4 * kMiB);
+  disk_of_bad.error = EIO;
+  disk_of_bad.kind = "file.read";
+  const Result<Seal> sealed = store->seal(ObjectId{1}, text.size(), false);
+  ASSERT_TRUE(sealed) << sealed.error().to_string();
+  EXPECT_EQ(sealed->crc32c, crc32c(as_bytes(text)));
+  disk_of_bad.error = 0;
+  expect_bytes(read(ObjectId{1}, 0, text.size()), text);
+}
+
+TEST_F(FailingDiskTest, what_may_have_been_changed_by_others_or_before_a_restart_is_read_by_the_seal) {
+  open();
+  const std::string text = pattern(4, 2 * kMiB);
+  for (uint64_t id : {1, 2, 3}) write(ObjectId{id}, text, 0, 4 * kMiB);
+  Result<OpenedObject> opened = store->open_object(ObjectId{1}, true, 0);
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  ASSERT_TRUE(opened->file->write_at(as_bytes("other"), opened->data_offset + 10));
+  std::string changed = text;
+  changed.replace(10, 5, "other");
+  write(ObjectId{2}, "other", 10);
+  for (uint64_t id : {1, 2}) {
+    const Result<Seal> sealed = store->seal(ObjectId{id}, text.size(), false);
+    ASSERT_TRUE(sealed) << sealed.error().to_string();
+    EXPECT_EQ(sealed->crc32c, crc32c(as_bytes(changed))) << id;
+    expect_bytes(read(ObjectId{id}, 0, text.size()), changed);
+  }
+  kill();
+  open();
+  const Result<Seal> sealed = store->seal(ObjectId{3}, text.size(), false);
+  ASSERT_TRUE(sealed) << sealed.error().to_string();
+  EXPECT_EQ(sealed->crc32c, crc32c(as_bytes(text)));
+}
+
+// The disk has kept a part of what it refused.
+TEST_F(FailingDiskTest, what_a_failed_write_left_is_summed_as_it_is) {
+  open();
+  const std::string text = pattern(5, 2 * kMiB);
+  write(ObjectId{1}, text.substr(0, kMiB), 0, 4 * kMiB);
+  write(ObjectId{1}, text.substr(kMiB), kMiB);
+  disk_of_bad.error = EINTR;
+  disk_of_bad.kind = "file.write";
+  EXPECT_FALSE(store->write(ObjectId{1}, as_bytes(pattern(6, kMiB)), 0, 0));
+  disk_of_bad.error = 0;
+  const Result<Seal> sealed = store->seal(ObjectId{1}, text.size(), false);
+  ASSERT_TRUE(sealed) << sealed.error().to_string();
+  EXPECT_EQ(sealed->crc32c, crc32c(as_bytes(text)));
 }
 
 TEST_F(FailingDiskTest, being_out_of_descriptors_condemns_nothing) {

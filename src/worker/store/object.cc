@@ -80,15 +80,18 @@ Error Object::lost() const {
                                     "before that is lost"));
 }
 
-Result<void> Object::write(Bytes data, uint64_t offset) {
+Result<void> Object::write(Bytes data, uint64_t offset, std::optional<uint32_t> crc32c) {
+  const BlockSums::Pieces pieces(data, offset, crc32c);
   {
     std::lock_guard lock(mutex_);
     TRY(check_writable());
     if (staged_) return invalid("object " + to_string(id_) + " is staged: it is written through its descriptor");
     ++writes_;
+    sums_.begin(pieces);
   }
   Result<void> written = file()->write_at(data, kDataOffset + offset);
   std::lock_guard lock(mutex_);
+  sums_.end(pieces, written.has_value());
   if (--writes_ == 0) changed_.notify_all();
   return written;
 }
@@ -266,6 +269,7 @@ Result<std::shared_ptr<os::File>> Object::file_for_writing(os::FileSystem& files
   {
     std::lock_guard lock(mutex_);
     TRY(check_writable());
+    sums_.distrust();
     if (!staged_) return file_;
     ++writes_;
   }

@@ -14,6 +14,7 @@
 #include "base/ids.h"
 #include "base/status.h"
 #include "os/file.h"
+#include "worker/store/block_sums.h"
 #include "worker/store/object_file.h"
 #include "worker/tiers/tier_path.h"
 
@@ -64,7 +65,8 @@ class Object {
   Result<void> wait_until_open();  // the error it could not be opened for
 
   // ENOENT as `elsewhere`: removed. `stale`: sealed, or being sealed. The file's own errors come as they are.
-  Result<void> write(Bytes data, uint64_t offset);
+  // `crc32c` of the data, if the caller has it: what a seal then need not read again.
+  Result<void> write(Bytes data, uint64_t offset, std::optional<uint32_t> crc32c = {});
   // Reserves space for `data_bytes` in all, asking for `step` more when the path has it, so that small appends do not each
   // reserve. The charge of the object afterwards.
   Result<uint64_t> reserve(uint64_t data_bytes, uint64_t step);
@@ -117,6 +119,7 @@ class Object {
   Result<void> check_terms(uint64_t length, const SealTerms& terms) const;  // with mutex_ held
   Result<Seal> write_seal(uint64_t length, bool sync, SealTerms terms, os::FileSystem& files);
   Result<Seal> compute_seal(uint64_t length);
+  std::optional<uint32_t> known_sum(uint64_t block, uint64_t bytes) const;
   void undo_seal(uint64_t length);
   Result<void> sync_file(os::FileSystem& files, bool is_final /* sealed, footer included: nothing comes after */);
   Result<void> sync_files(os::FileSystem& files, bool sync_directory);
@@ -150,6 +153,7 @@ class Object {
   State state_ = State::kOpening;
   std::optional<Status> failure_;  // of opening, or why it is unusable
   int writes_ = 0;                 // in flight
+  BlockSums sums_;                 // until it is sealed
   bool reserving_ = false, syncing_ = false;
   ObjectHeader header_;  // as on the disk, synced
   uint64_t charged_bytes_ = 0;

@@ -41,6 +41,7 @@ Result<Seal> Object::seal(uint64_t length, bool sync, SealTerms terms, os::FileS
   ++turns_;
   if (seal) {
     seal_ = *seal;
+    sums_ = {};
     verified_.assign(seal_.blocks.size(), false);
     if (needed) settle_charge(*needed);
   }
@@ -61,12 +62,12 @@ Result<void> Object::check_terms(uint64_t length, const SealTerms& terms) const 
   return lost();
 }
 
-// 1. Sums the data: changes nothing. 2. Writes the footer at the end of the data, inside the reservation where possible, so that
-// a full medium cannot refuse it. 3. Cuts the file behind the footer, which also returns reserved space. The file counts as
-// sealed once the trailer is its end, so a crash before leaves it unsealed with every byte below `length`, and bytes above it,
-// which nobody was told are there, cut or overwritten. When a sync has covered a part of the data, the rest is synced before the
-// footer is written: a power cut that kept the footer and lost some bytes would take those that were synced along with their
-// block.
+// 1. Sums the data, as far as that was not done when it came: changes nothing. 2. Writes the footer at the end of the data,
+// inside the reservation where possible, so that a full medium cannot refuse it. 3. Cuts the file behind the footer, which also
+// returns reserved space. The file counts as sealed once the trailer is its end, so a crash before leaves it unsealed with every
+// byte below `length`, and bytes above it, which nobody was told are there, cut or overwritten. When a sync has covered a part of
+// the data, the rest is synced before the footer is written: a power cut that kept the footer and lost some bytes would take
+// those that were synced along with their block.
 Result<Seal> Object::write_seal(uint64_t length, bool sync, SealTerms terms, os::FileSystem& files) {
   ASSIGN_OR_RETURN(uint64_t file_bytes, file()->size());
   const uint64_t before_data = data_offset(staged_);
@@ -96,10 +97,15 @@ Result<void> Object::write_footer(const Seal& seal, os::FileSystem& files) {
   return done;
 }
 
+std::optional<uint32_t> Object::known_sum(uint64_t block, uint64_t bytes) const {
+  std::lock_guard lock(mutex_);
+  return sums_.find(block, bytes);
+}
+
 Result<Seal> Object::compute_seal(uint64_t length) {
   Seal seal{.object = id_, .length = length, .crc32c = 0, .blocks = {}};
   seal.blocks.reserve(block_count(length));
-  std::vector<std::byte> buffer(std::min<uint64_t>(kSealBuffer, length));
+  std::vector<std::byte> buffer;
   os::StoredRange stored;         // of a staged object, the next one: a hole of many GiB is not read
   std::optional<uint32_t> zeros;  // of a whole block of them
   for (uint64_t start = 0; start < length; start += kBlockBytes) {
@@ -108,8 +114,14 @@ Result<Seal> Object::compute_seal(uint64_t length) {
       ASSIGN_OR_RETURN(const std::optional<os::StoredRange> next, file()->next_stored(start));
       stored = next.value_or(os::StoredRange{.begin = UINT64_MAX, .end = UINT64_MAX});
     }
+    if (const std::optional<uint32_t> known = known_sum(start / kBlockBytes, end - start)) {
+      seal.blocks.push_back(*known);
+      seal.crc32c = crc32c_combine(seal.crc32c, *known, end - start);
+      continue;
+    }
     const bool is_hole = end - start == kBlockBytes && stored.begin >= end;
     uint32_t crc = is_hole ? zeros.value_or(0) : 0;
+    buffer.resize(std::min<uint64_t>(kSealBuffer, length));
     for (uint64_t at = start; at < end && !(is_hole && zeros);) {
       MutableBytes piece = MutableBytes(buffer).first(std::min<uint64_t>(buffer.size(), end - at));
       TRY(read_exactly(piece, at));
@@ -127,6 +139,10 @@ Result<Seal> Object::compute_seal(uint64_t length) {
 // medium full, and says so; if the file cannot even be cut, nobody can tell its data from the footer any more.
 void Object::undo_seal(uint64_t length) {
   const std::shared_ptr<os::File> file = this->file();
+  {
+    std::lock_guard lock(mutex_);
+    sums_.distrust();
+  }
   Result<void> cut = file->truncate(kDataOffset + length);
   if (!cut) {
     become_unusable(cut.error());

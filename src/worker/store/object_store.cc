@@ -239,13 +239,13 @@ Result<void> ObjectStore::reserve_for(Object& object, uint64_t data_bytes, uint6
   return {};
 }
 
-Result<uint64_t> ObjectStore::write(ObjectId id, Bytes data, uint64_t offset, Creation creation) {
+Result<uint64_t> ObjectStore::write(ObjectId id, Bytes data, uint64_t offset, Creation creation, std::optional<uint32_t> crc32c) {
   TRY(check_range(id, offset, data.size()));
   TRY(check_range(id, 0, creation.bytes));
   ASSIGN_OR_RETURN(Pointer object, acquire(id, creation));
   if (!data.empty()) {
     TRY(reserve_for(*object, offset + data.size(), config_.reserve_step_bytes));
-    Result<void> written = object->write(data, offset);
+    Result<void> written = object->write(data, offset, crc32c);
     if (!written) return std::unexpected(judge(std::move(written).error(), *object, true));
     events_.bytes_written(data.size());
   }

@@ -70,7 +70,7 @@ class ObjectStore {
   Result<void> adopt_identity(const Identity& identity);  // on every path, durably; again: `invalid` unless equal
 
   // The length of the object afterwards.
-  Result<uint64_t> write(ObjectId object, Bytes data, uint64_t offset, Creation creation);
+  Result<uint64_t> write(ObjectId object, Bytes data, uint64_t offset, Creation creation, std::optional<uint32_t> crc32c = {});
   Result<size_t> read(ObjectId object, MutableBytes into, uint64_t offset);
   Result<Seal> seal(ObjectId object, uint64_t length, bool sync, SealTerms terms = {});
   Result<void> sync(ObjectId object, uint64_t length, uint64_t boot = 0);  // see Object
