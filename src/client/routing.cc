@@ -94,10 +94,14 @@ bool Routing::is_over() const {
 }
 
 Task<bool> Routing::pause(Trying* trying) {
+  const bool again = co_await pause_for(trying, backoff_.pause(trying->attempt++, env_.random));
+  co_return again;
+}
+
+Task<bool> Routing::pause_for(Trying* trying, Duration pause) {
   const os::Instant now = env_.clock.now();
   if (now >= trying->give_up) co_return false;
-  const Duration pause = std::min<Duration>(backoff_.pause(trying->attempt++, env_.random), trying->give_up - now);
-  const bool slept = co_await env_.clock.sleep(pause, background_.token());
+  const bool slept = co_await env_.clock.sleep(std::min<Duration>(pause, trying->give_up - now), background_.token());
   if (is_over()) co_return false;
   co_return slept;
 }

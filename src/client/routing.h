@@ -118,6 +118,8 @@ class Routing {
   void begin_to_stop();
   // Sleeps before the next attempt; false when there is none, because the time is over or the client stops.
   Task<bool> pause(Trying* trying);
+  // The same, for so long.
+  Task<bool> pause_for(Trying* trying, Duration pause);
   Task<void> stop();
 
  private:

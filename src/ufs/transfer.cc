@@ -156,11 +156,13 @@ struct RangesDownload {
   UnderStore* store;
   std::string key;
   Identity identity;
-  uint64_t length, part_bytes;
+  Range range;
+  uint64_t part_bytes;
   RangeSink* sink;
 
   static Task<Result<void>> get(RangesDownload* self, uint64_t index, Call call) {
-    const uint64_t offset = index * self->part_bytes, end = std::min(self->length, offset + self->part_bytes);
+    const uint64_t offset = self->range.offset + index * self->part_bytes;
+    const uint64_t end = std::min(self->range.offset + self->range.length, offset + self->part_bytes);
     AtOffset sink(self->sink, offset);
     CO_TRY(co_await self->store->get(self->key, {offset, end - offset}, Condition::is(self->identity), &sink, call));
     if (sink.offset() != end) co_return corrupt("get " + quoted(self->key) + ": it ends at " + std::to_string(sink.offset()));
@@ -170,10 +172,10 @@ struct RangesDownload {
 
 }  // namespace
 
-Task<Result<void>> download_in_ranges(UnderStore* store, std::string key, Identity identity, uint64_t length,
-                                      TransferConfig config, RangeSink* sink, Call call) {
-  RangesDownload state{store, std::move(key), std::move(identity), length, std::max<uint64_t>(config.part_bytes, 1), sink};
-  const uint64_t count = (length + state.part_bytes - 1) / state.part_bytes;
+Task<Result<void>> download_in_ranges(UnderStore* store, std::string key, Identity identity, Range range, TransferConfig config,
+                                      RangeSink* sink, Call call) {
+  RangesDownload state{store, std::move(key), std::move(identity), range, std::max<uint64_t>(config.part_bytes, 1), sink};
+  const uint64_t count = (range.length + state.part_bytes - 1) / state.part_bytes;
   Steps::Step step = [&state](uint64_t index, Call range_call) { return RangesDownload::get(&state, index, range_call); };
   co_return co_await Steps::run(count, config.parallel, step, call);
 }

@@ -35,8 +35,9 @@ class RangeSink {
   virtual ~RangeSink() = default;
   virtual Task<Result<void>> write(uint64_t offset, Bytes data) = 0;
 };
-// The first `length` bytes of exactly this identity: kConflict when the key holds another one, also in the middle.
-Task<Result<void>> download_in_ranges(UnderStore* store, std::string key, Identity identity, uint64_t length,
-                                      TransferConfig config, RangeSink* sink, Call call);
+// So many bytes from there of exactly this identity, told to the sink by their offset in the object: kConflict when the key holds
+// another one, also in the middle; `corrupt` when it is shorter.
+Task<Result<void>> download_in_ranges(UnderStore* store, std::string key, Identity identity, Range range, TransferConfig config,
+                                      RangeSink* sink, Call call);
 
 }  // namespace forebay::ufs

@@ -46,8 +46,28 @@ TEST_F(TransferTest, moves_large_objects_both_ways) {
   EXPECT_TRUE(bucket_.content("a") == content_);
   TextRanges ranges(content_.size());
   ASSERT_TRUE(
-      run(download_in_ranges(&store_, "a", *stored, content_.size(), {.part_bytes = 700'000, .parallel = 4}, &ranges, {})));
+      run(download_in_ranges(&store_, "a", *stored, {0, content_.size()}, {.part_bytes = 700'000, .parallel = 4}, &ranges, {})));
   EXPECT_TRUE(ranges.text == content_);
+}
+
+TEST_F(TransferTest, downloads_what_was_asked_for_and_nothing_else) {
+  bucket_.write_foreign("a", content_);
+  const Identity identity = bucket_.state("a")->identity;
+  TextRanges ranges(content_.size());
+  const Range range{1'000'000, 2'345'678};
+  ASSERT_TRUE(run(download_in_ranges(&store_, "a", identity, range, {.part_bytes = 700'000, .parallel = 4}, &ranges, {})));
+  std::string expected(content_.size(), '\0');
+  expected.replace(range.offset, range.length, content_, range.offset, range.length);
+  EXPECT_TRUE(ranges.text == expected);
+}
+
+TEST_F(TransferTest, a_download_beyond_the_end_is_corrupt) {
+  bucket_.write_foreign("a", content_);
+  const Identity identity = bucket_.state("a")->identity;
+  TextRanges ranges(content_.size() + 10);
+  Result<void> got = run(download_in_ranges(&store_, "a", identity, {0, content_.size() + 10}, {}, &ranges, {}));
+  ASSERT_FALSE(got);
+  EXPECT_EQ(got.error().code(), Code::kCorrupt);
 }
 
 TEST_F(TransferTest, uploads_nothing_as_one_empty_part) {
@@ -107,7 +127,7 @@ TEST_F(TransferTest, stops_a_download_when_the_object_changes) {
   const Identity identity = bucket_.state("a")->identity;
   bucket_.write_foreign("a", content_);
   TextRanges ranges(content_.size());
-  Result<void> got = run(download_in_ranges(&store_, "a", identity, content_.size(), {}, &ranges, {}));
+  Result<void> got = run(download_in_ranges(&store_, "a", identity, {0, content_.size()}, {}, &ranges, {}));
   ASSERT_FALSE(got);
   EXPECT_EQ(failure_of(got.error()), Failure::kConflict);
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <deque>
 
 #include "cli/commands/commands.h"
@@ -10,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr size_t kFilesAtOnce = 32;
-constexpr Duration kBetweenLooks = milliseconds(100);
+constexpr Duration kLeastPause = milliseconds(5), kMostPause = milliseconds(100);  // between two looks
 
 struct Options {
   std::vector<std::string> paths;
@@ -56,7 +57,9 @@ class Load {
       else if (!*done)
         at_work_.push_back(std::move(loading));
     }
-    if (!at_work_.empty()) shell_.wait(shell_.env().clock.sleep(kBetweenLooks, {}));
+    // So that looking again adds little to what it takes anyway.
+    const Duration pause = std::clamp<Duration>((shell_.env().clock.now() - moved_at_) / 8, kLeastPause, kMostPause);
+    if (!at_work_.empty()) shell_.wait(shell_.env().clock.sleep(pause, {}));
     return {};
   }
   Result<bool> step(Loading& loading) {
@@ -65,7 +68,7 @@ class Load {
                      shell_.wait(client_.restore(shell_.who(), loading.inode, loading.offset, loading.size - loading.offset)));
     if (reply.lost()) return broken(reply.problem());
     const bool moved = reply.waiting() != loading.waiting;
-    if (moved) loading.moved_at = now;
+    if (moved) loading.moved_at = moved_at_ = now;
     loading.waiting = reply.waiting();
     if (reply.waiting() == 0 && reply.next_offset() == 0) {
       ++files_;
@@ -81,6 +84,7 @@ class Load {
   client::Client& client_;
   const Duration patience_;
   std::deque<Loading> at_work_;
+  os::Instant moved_at_{};  // any of them
   uint64_t files_ = 0, bytes_ = 0;
 };
 

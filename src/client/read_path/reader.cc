@@ -116,6 +116,8 @@ struct Restoring {
   bool is_stored = false;  // they are in the under store as well, and worth waiting for
 };
 
+constexpr Duration kLeastPause = std::chrono::milliseconds(5), kMostPause = std::chrono::seconds(1);
+
 Task<Result<Restoring>> restore(Core* core, std::shared_ptr<FileState> state, std::shared_ptr<OpenHandle> handle, Part part,
                                 uint64_t end, Trying* trying) {
   Restoring restoring;
@@ -125,6 +127,7 @@ Task<Result<Restoring>> restore(Core* core, std::shared_ptr<FileState> state, st
   request.set_offset(part.file_offset);
   request.set_length(end - part.file_offset);
   std::string problem;
+  const os::Instant begun = core->env.clock.now();
   for (bool first = true;; first = false) {
     request.clear_unreachable();
     if (!state->content().locate(part.object).empty()) request.add_unreachable(part.object.value);
@@ -137,7 +140,9 @@ Task<Result<Restoring>> restore(Core* core, std::shared_ptr<FileState> state, st
       restoring.had_all = first;
       co_return restoring;
     }
-    const bool again = co_await core->routing.pause(trying);
+    // So that looking again adds little to what the wait takes anyway.
+    const Duration pause = std::clamp<Duration>((core->env.clock.now() - begun) / 8, kLeastPause, kMostPause);
+    const bool again = co_await core->routing.pause_for(trying, pause);
     if (!again) co_return broken("the under store does not give it back in time" + (problem.empty() ? "" : ": " + problem));
   }
 }

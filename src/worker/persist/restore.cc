@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "ufs/transfer.h"
 #include "worker/persist/outcomes.h"
 #include "worker/persist/steps.h"
 
@@ -26,27 +27,37 @@ Error here(const TaskContext* with, const Status& status) {
   return busy("restore an object: " + status.to_string());
 }
 
-// Puts what arrives into the object.
-class ObjectSink final : public ufs::BodySink {
+// What has come to a disk is synced in pieces while the rest arrives, so that little is left to wait for at the seal.
+constexpr uint64_t kSyncedAtOnce = 16 * kMiB;
+
+// Puts what arrives into the object. On the task's executor.
+class ObjectSink final : public ufs::RangeSink {
  public:
-  ObjectSink(const TaskContext* with, const Missing* missing) : with_(with), missing_(missing) {}
-  Task<Result<void>> write(Bytes data) override {
+  ObjectSink(const TaskContext* with, const Missing* missing)
+      : with_(with), missing_(missing), waits_for_disk_(with->objects.may_block(ObjectId{missing->object})) {}
+  Task<Result<void>> write(uint64_t offset, Bytes data) override {
     Task<bool> taking = with_->bucket.take(data.size(), with_->stop());
     const bool may = co_await std::move(taking);
     if (!may) co_return cancelled("the task was told to stop");
-    auto put = [&] { return with_->objects.write(ObjectId{missing_->object}, data, offset_, missing_->length); };
-    Result<uint64_t> written = co_await async::run_blocking(with_->env.blocking, put);
+    unsynced_ += data.size();
+    const bool syncs = waits_for_disk_ && unsynced_ >= kSyncedAtOnce;
+    if (syncs) unsynced_ = 0;
+    auto put = [&]() -> Result<void> {
+      const ObjectId object{missing_->object};
+      TRY(with_->objects.write(object, data, offset - missing_->stored_offset, missing_->length));
+      return syncs ? with_->objects.sync(object, 0) : Result<void>{};
+    };
+    Result<void> written = co_await async::run_blocking(with_->env.blocking, put);
     if (!written) co_return here(with_, written.error());
-    offset_ += data.size();
     with_->moved(data.size());
     co_return Result<void>{};
   }
-  uint64_t offset() const { return offset_; }
 
  private:
   const TaskContext* const with_;
   const Missing* const missing_;
-  uint64_t offset_ = 0;
+  const bool waits_for_disk_;
+  uint64_t unsynced_ = 0;
 };
 
 Task<Result<std::vector<Missing>>> find_missing(const TaskContext* with) {
@@ -77,14 +88,13 @@ Task<Result<std::vector<Missing>>> find_missing(const TaskContext* with) {
   co_return all;
 }
 
+// Several ranges at a time, each on condition of the identity. Whether they make up what was stored the seal's checksum says.
 Task<Result<void>> fill(const TaskContext* with, const Missing* missing) {
   ObjectSink sink(with, missing);
-  const ufs::Condition same = ufs::Condition::is({with->record().expected().identity()});
   const ufs::Range range{missing->stored_offset, missing->length};
-  Task<Result<ufs::ObjectStat>> getting = with->store.get(with->record().key(), range, same, &sink, with->transfer());
-  CO_TRY(co_await std::move(getting));
-  if (sink.offset() != missing->length) co_return corrupt("the object in the store is too short");
-  co_return Result<void>{};
+  Task<Result<void>> getting = ufs::download_in_ranges(&with->store, with->record().key(), {with->record().expected().identity()},
+                                                       range, with->config.transfer, &sink, with->transfer());
+  co_return co_await std::move(getting);
 }
 
 Task<Result<Seal>> fill_and_seal(const TaskContext* with, const Missing* missing) {
