@@ -58,7 +58,6 @@ struct ClientConfig {
   uint64_t write_buffer_bytes = 256 * kMiB;  // of all files of this client, at least 1 MiB; more writes wait
   std::optional<MultipartUpload> multipart_upload;  // its limits then take the place of write_buffer_bytes and stream_window
   Duration retry_for = std::chrono::seconds(60);    // how long a call is repeated while masters or workers do not answer
-  int threads_hint = 1;                             // executors that channels are spread over
 
   uint64_t first_object_bytes = kMiB;  // of a file: most are small. The next ones are 8 times the one before, up to object_bytes
   // Shorter objects go through the socket when they are flushed: in one round trip, with no descriptor passed, and with no more

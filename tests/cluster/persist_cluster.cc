@@ -191,7 +191,19 @@ void PersistCluster::kill(Victim victim, Duration down) {
   place.process->crash();
   if (victim == Victim::kMaster) master_disk_->crash();
   if (victim == Victim::kCoordinator) coordinator_disk_->crash();
-  place.starting = true;
+  bury(victim, down);
+}
+
+void PersistCluster::cut_power(Victim worker) {
+  FOREBAY_CHECK(worker == Victim::kWorker0 || worker == Victim::kWorker1, "the records of the others are kept in memory here");
+  Place& place = places_[static_cast<size_t>(worker)];
+  if (place.starting || !place.process || place.process->is_dead()) return;
+  world_.power_cut(place.host);
+  bury(worker, std::chrono::seconds(1));
+}
+
+void PersistCluster::bury(Victim victim, Duration down) {
+  places_[static_cast<size_t>(victim)].starting = true;
   ++burying_;
   // Its objects may be on the stack: they are taken down from a turn of their own.
   async::spawn_detached(world_.executor(), bury_and_restart(this, victim, down));

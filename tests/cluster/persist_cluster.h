@@ -70,6 +70,7 @@ class PersistCluster {
   // -- deaths; each process is started again after `down` --
   enum class Victim : uint8_t { kMaster, kWorker0, kWorker1, kCoordinator };
   void kill(Victim victim, Duration down = std::chrono::seconds(1));
+  void cut_power(Victim worker);  // of its machine: what was not synced there may be gone
 
   // Runs until nothing is to be done any more. False: after `limit` something still is.
   bool settle(Duration limit = std::chrono::hours(2));
@@ -108,6 +109,7 @@ class PersistCluster {
   Task<Result<void>> start_worker(os::Env& env, size_t index);
   Task<Result<void>> start_coordinator(os::Env& env);
   Result<void> map();
+  void bury(Victim victim, Duration down);
   static Task<void> bury_and_restart(PersistCluster* cluster, Victim victim, Duration down);
   static Task<bool> stop_all(PersistCluster* cluster);
   ufs::StoreOpener opener(os::Env& env, size_t worker);

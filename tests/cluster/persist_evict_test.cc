@@ -296,6 +296,23 @@ TEST_F(EvictTest, copies_of_a_worker_that_is_gone_come_back_from_the_store) {
   expect_store({{"k/a", content}});
 }
 
+// Whatever the power cut leaves of them: nobody has waited for the disk.
+TEST_F(EvictTest, blocks_that_came_back_and_are_lost_in_a_power_cut_come_back_again) {
+  start();
+  const std::string content = pattern(400'000);
+  make_absent("a", content);
+  for (int round = 0; round < 5; ++round) {
+    expect_content("a", content);
+    for (const Victim worker : {Victim::kWorker0, Victim::kWorker1}) cluster->cut_power(worker);
+    cluster->world().run_for(minutes(1));
+    expect_content("a", content);
+    Result<uint64_t> freed = cluster->free("a");
+    ASSERT_TRUE(freed) << freed.error().to_string();
+  }
+  EXPECT_GT(gets("k/a"), 5 * cluster->copies("a")[0]) << "a power cut takes some of them";
+  expect_store({{"k/a", content}});
+}
+
 // -- the under store fails --
 
 TEST_F(EvictTest, while_the_store_is_down_a_read_ends_with_its_reason_and_succeeds_afterwards) {

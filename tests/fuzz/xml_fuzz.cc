@@ -40,6 +40,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   look_at_error(text);
   look_at_pages(text);
   if (forebay::Result<std::string> id = parse_upload_id(text)) FOREBAY_CHECK(!id->empty(), "an upload has an id");
+  if (forebay::Result<Credentials> role = parse_assumed_role(text))
+    FOREBAY_CHECK(!role->access_key.empty() && !role->secret_key.empty() && role->expires, "keys of a role are whole and expire");
   if (forebay::Result<std::string> etag = parse_etag(text)) FOREBAY_CHECK(etag->size() <= 256, "bounded");
   FOREBAY_CHECK(url_decoded(text).size() <= size, "decoding does not grow");
   (void)parse_iso_time(text);

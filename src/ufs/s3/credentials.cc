@@ -1,5 +1,6 @@
 #include "ufs/s3/credentials.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace forebay::ufs {
@@ -32,6 +33,19 @@ HttpConfig metadata_http() {
   config.connect_timeout = std::chrono::seconds(1);  // outside EC2 nobody answers there
   config.stall_timeout = std::chrono::seconds(5);
   return config;
+}
+
+// Keys become parts of request headers, where a line break would begin another one.
+Result<void> check_sendable(const Credentials& credentials) {
+  constexpr size_t kLongest = 16 * kKiB;
+  auto is_sendable = [](const std::string& text) {
+    return text.size() <= kLongest && std::ranges::all_of(text, [](char each) { return each > ' ' && each < 0x7f; });
+  };
+  const bool all = is_sendable(credentials.access_key) && is_sendable(credentials.secret_key.reveal()) &&
+                   is_sendable(credentials.session_token.reveal());
+  if (all) return {};
+  return invalid("keys of " + (credentials.origin.empty() ? "the mount's options" : credentials.origin) +
+                 ": spaces, control characters or more than 16 KiB, which no key has");
 }
 
 }  // namespace
@@ -68,7 +82,10 @@ void CredentialsChain::expire(const Credentials& refused) {
 
 Task<Result<Credentials>> CredentialsChain::get(Call call) {
   if (config_.anonymous) co_return Credentials{.origin = "anonymous"};
-  if (!config_.given.access_key.empty()) co_return config_.given;
+  if (!config_.given.access_key.empty()) {
+    CO_TRY(check_sendable(config_.given));
+    co_return config_.given;
+  }
   {
     std::lock_guard lock(mutex_);
     if (known_ && is_fresh(*known_)) co_return *known_;
@@ -91,7 +108,9 @@ Task<Result<Credentials>> CredentialsChain::get(Call call) {
 Task<Result<Credentials>> CredentialsChain::load(Call call) {
   for (const std::unique_ptr<CredentialsSource>& source : sources_) {
     CO_ASSIGN_OR_RETURN(std::optional<Credentials> found, co_await source->load(call));
-    if (found) co_return *std::move(found);
+    if (!found) continue;
+    CO_TRY(check_sendable(*found));
+    co_return *std::move(found);
   }
   co_return refused(
       EACCES,

@@ -78,6 +78,18 @@ TEST_F(CredentialsTest, are_looked_for_in_options_then_environment_then_file) {
   EXPECT_EQ(get({.anonymous = true}, of({}))->access_key, "");
 }
 
+TEST_F(CredentialsTest, that_would_break_a_header_are_refused_and_not_shown) {
+  Result<Credentials> found = get({}, of({{"AWS_ACCESS_KEY_ID", "AK"}, {"AWS_SECRET_ACCESS_KEY", "hush\r\nx-amz-acl: public"}}));
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code(), Code::kInvalid);
+  EXPECT_NE(found.error().to_string().find("environment"), std::string::npos);
+  EXPECT_EQ(found.error().to_string().find("hush"), std::string::npos);
+  CredentialsConfig given{.given = {.access_key = "AK", .secret_key = Secret("S"), .session_token = Secret("a b")}};
+  EXPECT_EQ(get(given, of({})).error().code(), Code::kInvalid);
+  given.given.session_token = Secret(std::string(20'000, 'x'));
+  EXPECT_EQ(get(given, of({})).error().code(), Code::kInvalid);
+}
+
 TEST_F(CredentialsTest, name_the_line_of_a_bad_file_but_not_its_content) {
   for (const std::string& text : {"[default]\nthe-secret\n", "[default\naws_secret_access_key=the-secret",
                                   "[default]\naws_secret_access_key=the-secret\n"}) {

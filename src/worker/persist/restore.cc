@@ -27,27 +27,17 @@ Error here(const TaskContext* with, const Status& status) {
   return busy("restore an object: " + status.to_string());
 }
 
-// What has come to a disk is synced in pieces while the rest arrives, so that little is left to wait for at the seal.
-constexpr uint64_t kSyncedAtOnce = 16 * kMiB;
-
 // Puts what arrives into the object. On the task's executor.
 class ObjectSink final : public ufs::RangeSink {
  public:
-  ObjectSink(const TaskContext* with, const Missing* missing)
-      : with_(with), missing_(missing), waits_for_disk_(with->objects.may_block(ObjectId{missing->object})) {}
+  ObjectSink(const TaskContext* with, const Missing* missing) : with_(with), missing_(missing) {}
   Task<Result<void>> write(uint64_t offset, Bytes data) override {
     Task<bool> taking = with_->bucket.take(data.size(), with_->stop());
     const bool may = co_await std::move(taking);
     if (!may) co_return cancelled("the task was told to stop");
-    unsynced_ += data.size();
-    const bool syncs = waits_for_disk_ && unsynced_ >= kSyncedAtOnce;
-    if (syncs) unsynced_ = 0;
-    auto put = [&]() -> Result<void> {
-      const ObjectId object{missing_->object};
-      TRY(with_->objects.write(object, data, offset - missing_->stored_offset, missing_->length));
-      return syncs ? with_->objects.sync(object, 0) : Result<void>{};
-    };
-    Result<void> written = co_await async::run_blocking(with_->env.blocking, put);
+    const ObjectId object{missing_->object};
+    auto put = [&] { return with_->objects.write(object, data, offset - missing_->stored_offset, missing_->length); };
+    Result<uint64_t> written = co_await async::run_blocking(with_->env.blocking, put);
     if (!written) co_return here(with_, written.error());
     with_->moved(data.size());
     co_return Result<void>{};
@@ -56,8 +46,6 @@ class ObjectSink final : public ufs::RangeSink {
  private:
   const TaskContext* const with_;
   const Missing* const missing_;
-  const bool waits_for_disk_;
-  uint64_t unsynced_ = 0;
 };
 
 Task<Result<std::vector<Missing>>> find_missing(const TaskContext* with) {
@@ -104,7 +92,8 @@ Task<Result<Seal>> fill_and_seal(const TaskContext* with, const Missing* missing
   Result<void> filled = co_await std::move(filling);
   Result<Seal> sealed = Seal{};
   if (filled) {
-    auto seal = [&] { return with->objects.seal(object, missing->length, true); };
+    // Nobody waits for the disk: should a power cut take some of it, the checksums of its blocks say so, and it is fetched again.
+    auto seal = [&] { return with->objects.seal(object, missing->length, false); };
     sealed = co_await async::run_blocking(with->env.blocking, seal);
     if (!sealed) filled = here(with, sealed.error());
   }
