@@ -84,7 +84,7 @@ class Bench:
         os.rename(self.cluster.cache / name, self.cluster.files / name)
         while self.keys(f"persist/{name}") < files:
             assert time.monotonic() - begun < 900, "it is not persisted"
-            # A listing of a thousand keys costs the gateway what twenty puts cost; when the last one came, the store says afterwards.
+            # Listings of a thousand keys take the gateway's time; when the last one came, the store says afterwards.
             time.sleep(0.02 if files < 100 else 1 if self.in_bucket else 0.2)
         took = time.monotonic() - begun
         return min(took, self.last_modified(f"persist/{name}") - begun_at) if self.in_bucket and files >= 100 else took
