@@ -45,7 +45,7 @@ Task<Result<void>> large(UnderStore* store, uint64_t bytes, size_t parallel) {
   up.print("upload", static_cast<double>(bytes) / 1e6, "MB");
   Nowhere nowhere;
   const Rate down;
-  CO_TRY(co_await download_in_ranges(store, "bench-large", identity, bytes, {.parallel = parallel}, &nowhere, {}));
+  CO_TRY(co_await download_in_ranges(store, "bench-large", identity, {0, bytes}, {.parallel = parallel}, &nowhere, {}));
   down.print("download", static_cast<double>(bytes) / 1e6, "MB");
   co_return co_await store->remove("bench-large", Condition::none(), {});
 }

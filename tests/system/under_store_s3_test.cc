@@ -185,7 +185,7 @@ TEST(Gateway, takes_a_large_object_in_parallel_parts_and_gives_it_back_in_parall
   std::cout << "upload " << rate(begin) << " MB/s, ";
   TextRanges ranges(content.size());
   begin = os::real_clock().now();
-  Result<void> got = process->run(download_in_ranges(store.get(), "a", *stored, content.size(), {}, &ranges, {}));
+  Result<void> got = process->run(download_in_ranges(store.get(), "a", *stored, {0, content.size()}, {}, &ranges, {}));
   ASSERT_TRUE(got) << got.error().to_string();
   std::cout << "download " << rate(begin) << " MB/s\n";
   EXPECT_TRUE(ranges.text == content);
