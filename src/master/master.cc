@@ -48,7 +48,8 @@ Master::Master(os::Env& env, MasterConfig config, OpenStore open_store, async::E
       executors_(std::move(executors)),
       log_(log),
       events_(events),
-      call_log_(log, env.clock, &events, {.waits = {v1::persist_service::NextFetches::kMethod.number}}),
+      call_log_(log, env.clock, &events,
+                {.waits = {v1::persist_service::NextFetches::kMethod.number, v1::persist_service::NextIntents::kMethod.number}}),
       session_table_(env.clock, config_.sessions),
       worker_table_(env.clock, config_.workers) {}
 

@@ -88,6 +88,7 @@ TEST_F(PersistTest, a_new_coordinator_takes_up_all_operations_of_before_however_
     expected["k/" + name] = pattern(500, i);
   }
   ASSERT_TRUE(cluster->world().run_until([&] { return cluster->coordinator()->jobs() == 7; }, seconds(10)));
+  cluster->world().run_for(std::chrono::milliseconds(100));  // workers have them
   cluster->kill(Victim::kCoordinator);
   ASSERT_TRUE(cluster->world().run_until([&] { return cluster->coordinator() == nullptr; }, seconds(10)));
   // Long before their leases end, which is the other way to be found.

@@ -19,7 +19,8 @@ Result<bool> leaves(const kv::Reader& reader, const Mappings& mappings, const v1
   const InodeId inode{binding.inode()};
   ASSIGN_OR_RETURN(const auto record, read_record<v1::InodeRecord>(reader, key::inode(inode)));
   const bool is_at_rest = record && record->type() == v1::FILE_TYPE_REGULAR && record->writers() == 0 && !record->dirty();
-  if (!is_at_rest || record->stored_bytes() == 0 || record->pins() != 0) return false;
+  // What an operation reads (pins()) may leave when it has ended.
+  if (!is_at_rest || record->stored_bytes() == 0) return false;
   const bool is_clean = binding.has_bound() && binding.bound().version() == record->version();
   if (!is_clean && !binding.has_intent() && binding.operation() == 0) return false;
   ASSIGN_OR_RETURN(const std::optional<Target> target, binding_target(reader, mappings, binding));

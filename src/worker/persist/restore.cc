@@ -125,7 +125,18 @@ class Claim {
   const bool is_mine_;
 };
 
-// An earlier attempt may have come to its seal, and nobody have heard of it.
+// An earlier attempt may have come to its seal, and nobody have heard of it. Or it is a copy that was given up because its bytes
+// do not match its seal any more.
+bool is_intact(ObjectStore& objects, const Missing& missing, const ObjectStat& there) {
+  const bool is_it = there.sealed && there.length == missing.length && (!missing.crc32c || there.crc32c == *missing.crc32c);
+  if (!is_it) return false;
+  for (uint64_t block = 0;; ++block) {
+    const Result<bool> matches = objects.verify_block(ObjectId{missing.object}, block);
+    if (!matches) return false;
+    if (!*matches) return true;  // that was all
+  }
+}
+
 Task<Result<v1::RestoredObject>> restore_object(const TaskContext* with, const Missing* missing) {
   const ObjectId object{missing->object};
   const Claim claim(with->restoring, missing->object);
@@ -133,15 +144,18 @@ Task<Result<v1::RestoredObject>> restore_object(const TaskContext* with, const M
   v1::RestoredObject restored;
   restored.set_object(object.value);
   if (const std::optional<Identity> identity = with->objects.identity()) restored.add_workers(identity->worker.value);
-  auto look = [&] { return with->objects.stat(object); };
+  bool is_there = false;
+  auto look = [&] {
+    Result<ObjectStat> found = with->objects.stat(object);
+    is_there = found && is_intact(with->objects, *missing, *found);
+    return found;
+  };
   Result<ObjectStat> there = co_await async::run_blocking(with->env.blocking, look);
-  const bool is_there =
-      there && there->sealed && there->length == missing->length && (!missing->crc32c || there->crc32c == *missing->crc32c);
   if (is_there) {
     restored.set_crc32c(there->crc32c);
     co_return restored;
   }
-  if (there && there->sealed) {  // an earlier attempt that got other bytes
+  if (there && there->sealed) {  // other bytes, or damaged ones
     auto remove = [&] { return with->objects.remove(object); };
     Result<void> removed = co_await async::run_blocking(with->env.blocking, remove);
     if (!removed) co_return here(with, removed.error());
