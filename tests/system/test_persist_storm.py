@@ -138,7 +138,9 @@ def test_the_store_equals_the_namespace_after_a_storm(own):  # noqa: F811
         shutil.copytree(own.dir / "log", os.environ["FOREBAY_STORM_LOGS"], dirs_exist_ok=True)
     assert [client.broken for client in clients] == [None] * CLIENTS
     wait_for(lambda: own.status()["serves"], 60, "all roles ready")
-    jobs = own.json("job", "ls", check=False)
+    # The last one that was killed may have been dying when the status was asked for.
+    wait_for(lambda: own.run("job", "ls", check=False).returncode == 0, 60, "an answer of the coordinator")
+    jobs = own.json("job", "ls")
     begun = time.monotonic()
     # Where a request cannot be fenced, what was given up is not looked at before twice the time that one may take.
     own.wait_until_clean(120)
