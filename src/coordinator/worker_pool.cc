@@ -78,6 +78,10 @@ std::optional<WorkerId> WorkerPool::pick(const v1::Layout& layout, size_t most_t
 
 void WorkerPool::release(WorkerId worker) {
   --places_[worker].tasks;
+  wake_next();
+}
+
+void WorkerPool::wake_next() {
   if (waiting_.empty()) return;
   Waiter* next = waiting_.front();
   waiting_.pop_front();

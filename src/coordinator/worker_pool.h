@@ -32,6 +32,8 @@ class WorkerPool {
   std::optional<WorkerId> pick(const v1::Layout& layout, size_t most_tasks);
   void take(WorkerId worker) { ++places_[worker].tasks; }
   void release(WorkerId worker);
+  // By whoever was woken and does not look for a place any more: the next one may have it.
+  void wake_next();
   // Until somebody has released a place, whoever waits longest first; at most so long.
   static Task<void> wait_for_place(WorkerPool* pool, Duration most, std::stop_token stop);
   void tell_bandwidth(WorkerId worker, uint64_t bytes_per_second) { places_[worker].bandwidth = bytes_per_second; }

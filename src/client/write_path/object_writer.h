@@ -31,9 +31,9 @@ struct FrameBuffer {
 // small file is sent whole, and its worker reserves what it takes, no more. Half of the buffer budget may wait like that. An
 // object that gets longer, or finds no hold, reserves what it was granted. A frame is kept until its worker has acknowledged it;
 // `stream_window` of them are on their way at once, full ones first, a partly filled one as soon as none is (so small writes are
-// collected while there is something to wait for, and nothing lies still). Four windows of
-// frames may wait, with multipart upload as many as the budget has room for. All memory of frames is part of the buffer budget,
-// to the byte, as long as it exists. The first failure ends the object: nothing more is sent, `failed` is called once, and what
+// collected while there is something to wait for, and nothing lies still). Four windows of frames may wait, with multipart upload
+// as many as the budget has room for. All memory of frames is part of the buffer budget, to the byte, as long as it exists. The
+// first failure ends the object: nothing more is sent, `failed` is called once, and what
 // was not acknowledged stays here, readable, until it has been written elsewhere. Calls marked (writing) are ordered by the
 // file's writing lock; the others come from any thread.
 class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {

@@ -152,6 +152,7 @@ Task<std::optional<WorkerId>> Runner::find_worker(Job job, size_t most_tasks, st
     Task<void> waiting = WorkerPool::wait_for_place(&parts_.workers, kPause.pause(attempt, parts_.env.random), stop);
     co_await std::move(waiting);
   }
+  parts_.workers.wake_next();
   co_return std::nullopt;
 }
 
