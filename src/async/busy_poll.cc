@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <string_view>
+#include <system_error>
 
 namespace forebay::async {
 namespace {
@@ -19,13 +19,28 @@ constexpr Duration kCheckEvery = 5ms;   // of the other threads: 2 µs each time
 constexpr Duration kTakenAway = 100us;  // between two looks, of which one takes 1 µs: somebody else had the CPU
 constexpr int kMisses = 4;              // in a row
 constexpr int kStreak = 64;
-// More threads than CPUs that may want to run: whoever is waited for, beside those that wait. They yield to it.
+// More threads than CPUs that may want to run: whoever is waited for, beside those that wait. They give way to it.
 constexpr long kBesides = 1;
+
+bool system_is_busy() {
+  // Opened once, never closed: every look reads from its beginning.
+  static const int file = ::open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+  static const long cpus = [] {
+    cpu_set_t own;
+    return sched_getaffinity(0, sizeof own, &own) == 0 ? long{CPU_COUNT(&own)} : ::sysconf(_SC_NPROCESSORS_ONLN);
+  }();
+  std::array<char, 64> text;
+  const ssize_t length = file < 0 ? -1 : ::pread(file, text.data(), text.size(), 0);
+  return BusyPoll::too_many_run({text.data(), static_cast<size_t>(std::max<ssize_t>(length, 0))}, cpus);
+}
 
 }  // namespace
 
-BusyPoll::BusyPoll(Duration limit, std::function<bool()> scarce)
-    : limit_(limit), scarce_(std::move(scarce)), pause_(kLeastPause) {}
+BusyPoll::BusyPoll(Duration limit, Cpus cpus) : limit_(limit), cpus_(std::move(cpus)), pause_(kLeastPause) {}
+
+BusyPoll::Cpus BusyPoll::real_cpus() {
+  return {.are_scarce = system_is_busy, .give_way = [] { sched_yield(); }};
+}
 
 bool BusyPoll::begin(Clock::time_point now) {
   if (limit_ == Duration{0} || now < paused_until_ || !heed_others(now)) return false;
@@ -36,7 +51,11 @@ bool BusyPoll::begin(Clock::time_point now) {
 bool BusyPoll::go_on(Clock::time_point now) {
   if (now - looked_ > kTakenAway) return bad_news(now);
   looked_ = now;
-  if (now - began_ < limit_) return heed_others(now);
+  if (now - began_ < limit_) {
+    const bool again = heed_others(now);
+    if (again) cpus_.give_way();
+    return again;
+  }
   hits_ = 0;
   return ++misses_ < kMisses ? false : bad_news(now);
 }
@@ -51,7 +70,7 @@ void BusyPoll::found() {
 bool BusyPoll::heed_others(Clock::time_point now) {
   if (now < next_check_) return true;
   next_check_ = now + kCheckEvery;
-  return scarce_() ? bad_news(now) : true;
+  return cpus_.are_scarce() ? bad_news(now) : true;
 }
 
 bool BusyPoll::bad_news(Clock::time_point now) {
@@ -62,24 +81,16 @@ bool BusyPoll::bad_news(Clock::time_point now) {
   return false;
 }
 
-bool BusyPoll::cpus_are_scarce() {
-  // Opened once, never closed: every look reads from its beginning.
-  static const int file = ::open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
-  static const long cpus = [] {
-    cpu_set_t own;
-    return sched_getaffinity(0, sizeof own, &own) == 0 ? long{CPU_COUNT(&own)} : ::sysconf(_SC_NPROCESSORS_ONLN);
-  }();
-  std::array<char, 64> text;
-  const ssize_t length = file < 0 ? -1 : ::pread(file, text.data(), text.size(), 0);
-  if (length <= 0) return true;
+bool BusyPoll::too_many_run(std::string_view loadavg, long cpus) {
   // "0.20 0.18 0.12 3/80 11206": three wait for a CPU or have one, this one among them.
-  const std::string_view line(text.data(), static_cast<size_t>(length));
-  const size_t slash = line.find('/');
-  if (slash == std::string_view::npos) return true;
-  const size_t before = line.rfind(' ', slash);
+  const size_t slash = loadavg.find('/');
+  const size_t before = slash == std::string_view::npos ? slash : loadavg.rfind(' ', slash);
+  if (before == std::string_view::npos) return true;
+  const std::string_view number = loadavg.substr(before + 1, slash - before - 1);
   long running = 0;
-  const auto parsed = std::from_chars(line.data() + before + 1, line.data() + slash, running);
-  return before == std::string_view::npos || parsed.ptr != line.data() + slash || running > (cpus > 1 ? cpus + kBesides : cpus);
+  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), running);
+  if (parsed.ec != std::errc() || parsed.ptr != number.data() + number.size()) return true;
+  return running > (cpus > 1 ? cpus + kBesides : cpus);
 }
 
 }  // namespace forebay::async

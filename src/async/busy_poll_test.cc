@@ -32,9 +32,9 @@ class BusyPollTest : public testing::Test {
   }
 
   bool scarce = false;
-  int asked = 0;
+  int asked = 0, gave_way = 0;
   BusyPoll::Clock::time_point now{1h};
-  BusyPoll poll{50us, [this] { return ++asked, scarce; }};
+  BusyPoll poll{50us, {.are_scarce = [this] { return ++asked, scarce; }, .give_way = [this] { ++gave_way; }}};
 };
 
 TEST_F(BusyPollTest, stays_awake_for_as_long_as_its_limit_between_the_messages_of_a_conversation) {
@@ -43,6 +43,20 @@ TEST_F(BusyPollTest, stays_awake_for_as_long_as_its_limit_between_the_messages_o
   EXPECT_TRUE(look_in_vain());
   EXPECT_GE(now - before, 50us);
   EXPECT_LE(now - before, 52us);
+}
+
+TEST_F(BusyPollTest, gives_way_between_two_looks_and_not_when_it_goes_to_sleep) {
+  ASSERT_TRUE(poll.begin(now));
+  EXPECT_EQ(gave_way, 0) << "the first look is at once";
+  for (int looks = 1; looks <= 10; ++looks) {
+    ASSERT_TRUE(poll.go_on(now += 1us));
+    EXPECT_EQ(gave_way, looks);
+  }
+  poll.found();
+  ASSERT_TRUE(poll.begin(now)) << "what was found is answered, then there is another look at once";
+  EXPECT_EQ(gave_way, 10);
+  EXPECT_FALSE(poll.go_on(now + 60us));
+  EXPECT_EQ(gave_way, 10);
 }
 
 TEST_F(BusyPollTest, an_idle_thread_soon_sleeps_and_hardly_looks_any_more) {
@@ -106,8 +120,24 @@ TEST_F(BusyPollTest, a_streak_of_good_looks_makes_it_forget_the_bad_news) {
   EXPECT_TRUE(look_in_vain()) << "the pause is the least again";
 }
 
+// Of two that talk to each other on two CPUs one looks while the other runs; a third thread is the client that both wait for.
+TEST(BusyPoll, one_thread_more_than_there_are_cpus_may_want_to_run_and_where_there_is_one_cpu_none) {
+  EXPECT_FALSE(BusyPoll::too_many_run("0.20 0.18 0.12 1/80 11206", 2));
+  EXPECT_FALSE(BusyPoll::too_many_run("0.20 0.18 0.12 3/80 11206", 2));
+  EXPECT_TRUE(BusyPoll::too_many_run("0.20 0.18 0.12 4/80 11206", 2));
+  EXPECT_FALSE(BusyPoll::too_many_run("10.00 9.00 8.00 17/2048 11206", 16));
+  EXPECT_TRUE(BusyPoll::too_many_run("10.00 9.00 8.00 18/2048 11206", 16));
+  EXPECT_FALSE(BusyPoll::too_many_run("0.20 0.18 0.12 1/80 11206", 1));
+  EXPECT_TRUE(BusyPoll::too_many_run("0.20 0.18 0.12 2/80 11206", 1));
+}
+
+TEST(BusyPoll, what_the_system_does_not_say_counts_as_too_many) {
+  for (const char* text : {"", "0.20 0.18 0.12", "3/80", "0.20 0.18 0.12 x/80 11206", "0.20 0.18 0.12 /80 11206"})
+    EXPECT_TRUE(BusyPoll::too_many_run(text, 64)) << text;
+}
+
 TEST(BusyPoll, without_a_limit_never_looks) {
-  BusyPoll poll(0us, [] { return false; });
+  BusyPoll poll(0us, {.are_scarce = [] { return false; }, .give_way = [] {}});
   EXPECT_FALSE(poll.begin(BusyPoll::Clock::now()));
 }
 

@@ -1,7 +1,6 @@
 #include "async/loop.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <atomic>
 #include <boost/asio/buffer.hpp>
@@ -42,7 +41,6 @@ void run(asio::io_context& context, BusyPoll busy_poll) {
       if (found) busy_poll.found();
       const auto now = BusyPoll::Clock::now();
       look = found ? busy_poll.begin(now) : busy_poll.go_on(now);
-      if (look && !found) sched_yield();
     }
   }
 }
