@@ -26,7 +26,7 @@ Task<Result<void>> Coordinator::start() {
   tasks_ = std::make_unique<TaskStore>(env_, *store_);
   breakers_ = std::make_unique<Breakers>(env_.clock, config_);
   mounts_ = std::make_unique<Mounts>(env_.clock, *master_);
-  calls_ = std::make_unique<MasterCalls>(*master_, executor_);
+  calls_ = std::make_unique<MasterCalls>(env_, *master_, executor_);
   operations_ = std::make_unique<Operations>(
       Operations{.master = *master_, .workers = *workers_, .jobs = *jobs_, .breakers = *breakers_, .pace = pace_});
   add_operations(router_, operations_.get());

@@ -22,6 +22,8 @@ namespace forebay::coordinator {
 // `stale`). Owned by the coordinator. On one executor.
 class MasterSession {
  public:
+  static constexpr rpc::Backoff kPause{.first = std::chrono::milliseconds(20), .most = std::chrono::seconds(1)};
+
   MasterSession(os::Env& env, const CoordinatorConfig& config, async::Executor executor, obs::Log& log);
 
   Task<Result<void>> begin(std::stop_token stop);
@@ -68,7 +70,6 @@ class MasterSession {
       if (!slept) co_return cancelled("the coordinator stops");
     }
   }
-  static constexpr rpc::Backoff kPause{.first = std::chrono::milliseconds(20), .most = std::chrono::seconds(1)};
   static constexpr uint64_t kWindow = 1'000;  // below the 1,024 outcomes that the master keeps
 
   size_t next_master(size_t used, const Status& status) const;  // the one that it names, if it is known here

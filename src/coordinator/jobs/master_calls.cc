@@ -57,12 +57,26 @@ Task<Result<std::vector<Result<v1::Layout>>>> read_layouts(MasterSession* master
 
 }  // namespace
 
-MasterCalls::MasterCalls(MasterSession& master, const async::Executor& executor)
-    : starts_(executor, {}, [&master](auto all, std::stop_token stop) { return start_all(&master, std::move(all), stop); }),
+MasterCalls::MasterCalls(os::Env& env, MasterSession& master, const async::Executor& executor)
+    : env_(env),
+      starts_(executor, {}, [&master](auto all, std::stop_token stop) { return start_all(&master, std::move(all), stop); }),
       ends_(executor, {}, [&master](auto all, std::stop_token stop) { return finish_all(&master, std::move(all), stop); }),
       layouts_(executor, {}, [&master](auto all, std::stop_token stop) { return read_layouts(&master, std::move(all), stop); }) {}
 
+Task<Result<v1::FinishOperationReply>> MasterCalls::finish(MasterCalls* self, v1::FinishOperationRequest request) {
+  for (int attempt = 0;; ++attempt) {
+    Task<Result<v1::FinishOperationReply>> asking = self->ends_.ask(request);
+    Result<v1::FinishOperationReply> reply = co_await std::move(asking);
+    if (reply || !reply.error().is(Code::kBusy)) co_return reply;
+    Task<bool> sleeping =
+        self->env_.clock.sleep(MasterSession::kPause.pause(attempt, self->env_.random), self->stop_.get_token());
+    const bool slept = co_await std::move(sleeping);
+    if (!slept) co_return cancelled("the coordinator stops");
+  }
+}
+
 Task<void> MasterCalls::stop() {
+  stop_.request_stop();
   co_await starts_.stop();
   co_await ends_.stop();
   co_await layouts_.stop();

@@ -7,19 +7,22 @@
 
 namespace forebay::coordinator {
 
-// The contracts are those of the calls for one (proto/forebay/v1/persist.proto). Owned by the coordinator; the session outlives
-// it. On one executor. stop() first of all that runs: what is asked then, or is not answered, ends with `cancelled`.
+// The contracts are those of the calls for one (proto/forebay/v1/persist.proto). Owned by the coordinator; Env and session
+// outlive it. On one executor. stop() first of all that runs: what is asked then, or is not answered, ends with `cancelled`.
 class MasterCalls {
  public:
-  MasterCalls(MasterSession& master, const async::Executor& executor);
+  MasterCalls(os::Env& env, MasterSession& master, const async::Executor& executor);
 
   Task<Result<v1::StartIntentReply>> start(v1::StartIntentRequest request) { return starts_.ask(std::move(request)); }
-  Task<Result<v1::FinishOperationReply>> finish(v1::FinishOperationRequest request) { return ends_.ask(std::move(request)); }
+  // What is `busy` among others is asked again, as the session does with a call of its own.
+  static Task<Result<v1::FinishOperationReply>> finish(MasterCalls* self, v1::FinishOperationRequest request);
   // With inline content. `busy`: not in this answer; a worker may ask for itself.
   Task<Result<v1::Layout>> layout(v1::GetUploadLayoutRequest request) { return layouts_.ask(std::move(request)); }
   Task<void> stop();
 
  private:
+  os::Env& env_;
+  std::stop_source stop_;
   Together<v1::StartIntentRequest, v1::StartIntentReply> starts_;
   Together<v1::FinishOperationRequest, v1::FinishOperationReply> ends_;
   Together<v1::GetUploadLayoutRequest, v1::Layout> layouts_;

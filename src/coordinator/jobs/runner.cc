@@ -357,7 +357,7 @@ Task<void> Runner::finish(Job job, std::optional<Outcome> outcome, std::stop_tok
     parts_.pace.ended(outcome->has_done(), moves_bytes(job->operation.record()) ? job->operation.record().size() : 0);
     outcome->set_operation(job->id());
     outcome->set_epoch(job->epoch());
-    Task<Result<v1::FinishOperationReply>> finishing = parts_.calls.finish(*std::move(outcome));
+    Task<Result<v1::FinishOperationReply>> finishing = MasterCalls::finish(&parts_.calls, *std::move(outcome));
     Result<v1::FinishOperationReply> reply = co_await std::move(finishing);
     const bool is_told = reply || reply.error().is(Code::kStale);
     if (!is_told && !reply.error().is(Code::kCancelled)) {
