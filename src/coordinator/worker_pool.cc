@@ -1,10 +1,14 @@
 #include "coordinator/worker_pool.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace forebay::coordinator {
 
 namespace {
 constexpr Duration kRefresh = std::chrono::seconds(2);
-}
+constexpr rpc::Backoff kPause{.first = std::chrono::milliseconds(100), .most = std::chrono::seconds(5)};
+}  // namespace
 
 Task<void> WorkerPool::keep_fresh(WorkerPool* pool, std::stop_token stop) {
   for (;;) {
@@ -50,22 +54,26 @@ uint64_t WorkerPool::bandwidth() const {
   return sum;
 }
 
-bool WorkerPool::is_free(const Place& place, size_t most_tasks) const {
-  return place.channel && place.address.live() && place.tasks < most_tasks && env_.clock.now() >= place.avoided_until;
+bool WorkerPool::is_usable(const Place& place) const {
+  return place.channel && place.address.live() && env_.clock.now() >= place.avoided_until;
 }
 
-std::optional<WorkerId> WorkerPool::pick(const v1::Layout& layout, size_t most_tasks) {
+std::map<WorkerId, uint64_t> WorkerPool::bytes_of(const v1::Layout& layout) {
   std::map<WorkerId, uint64_t> bytes;
   for (const v1::ObjectLocation& object : layout.objects()) {
     for (const uint64_t worker : object.workers()) bytes[WorkerId{worker}] += object.length() + 1;
   }
+  return bytes;
+}
+
+std::optional<WorkerId> WorkerPool::pick(const Search& search) {
   std::optional<WorkerId> best;
   uint64_t best_bytes = 0;
   size_t best_tasks = 0;
   for (const auto& [worker, place] : places_) {
-    if (!is_free(place, most_tasks)) continue;
-    const auto held = bytes.find(worker);
-    const uint64_t here = held == bytes.end() ? 0 : held->second;
+    if (place.tasks >= search.most_tasks || !is_usable(place)) continue;
+    const auto held = search.bytes.find(worker);
+    const uint64_t here = held == search.bytes.end() ? 0 : held->second;
     const bool is_better = !best || here > best_bytes || (here == best_bytes && place.tasks < best_tasks);
     if (!is_better) continue;
     best = worker;
@@ -76,26 +84,60 @@ std::optional<WorkerId> WorkerPool::pick(const v1::Layout& layout, size_t most_t
   return best;
 }
 
+// ---- waiting for a place ----
+
+Task<std::optional<WorkerId>> WorkerPool::find_place(WorkerPool* pool, Search search, std::stop_token stop,
+                                                     std::stop_token unwanted) {
+  Waiter waiter{.pool = *pool, .most_tasks = search.most_tasks, .woken = {}};
+  for (int attempt = 0; !stop.stop_requested() && !unwanted.stop_requested(); ++attempt) {
+    if (std::optional<WorkerId> worker = pool->pick(search)) co_return worker;
+    if (pool->env_.clock.now() >= search.give_up) break;
+    // A worker may also come back by itself.
+    Task<void> waiting = wait_for_place(pool, &waiter, kPause.pause(attempt, pool->env_.random), stop);
+    co_await std::move(waiting);
+  }
+  waiter.leave();
+  pool->wake_next();
+  co_return std::nullopt;
+}
+
+Task<void> WorkerPool::wait_for_place(WorkerPool* pool, Waiter* waiter, Duration most, std::stop_token stop) {
+  waiter->enlist();
+  const std::stop_callback when_stopped(stop, [waiter] { waiter->woken.request_stop(); });
+  Task<bool> sleeping = pool->env_.clock.sleep(most, waiter->woken.get_token());
+  co_await std::move(sleeping);
+}
+
+// Somebody may have been quicker than who was woken, who is still the one that waits longest.
+void WorkerPool::Waiter::enlist() {
+  if (is_listed) return;
+  woken = {};
+  pool.waiting_.insert(was_woken ? pool.waiting_.begin() : pool.waiting_.end(), this);
+  is_listed = true;
+}
+
+void WorkerPool::Waiter::leave() {
+  if (std::exchange(is_listed, false)) pool.waiting_.remove(this);
+}
+
 void WorkerPool::release(WorkerId worker) {
   --places_[worker].tasks;
   wake_next();
 }
 
+// Not all may have as many tasks at a worker: the one that waits longest need not be able to take what is free.
 void WorkerPool::wake_next() {
   if (waiting_.empty()) return;
-  Waiter* next = waiting_.front();
-  waiting_.pop_front();
-  next->is_listed = false;
-  next->woken.request_stop();
-}
-
-Task<void> WorkerPool::wait_for_place(WorkerPool* pool, Duration most, std::stop_token stop) {
-  Waiter waiter;
-  const std::stop_callback when_stopped(stop, [&waiter] { waiter.woken.request_stop(); });
-  pool->waiting_.push_back(&waiter);
-  Task<bool> sleeping = pool->env_.clock.sleep(most, waiter.woken.get_token());
-  co_await std::move(sleeping);
-  if (waiter.is_listed) pool->waiting_.remove(&waiter);
+  size_t fewest = SIZE_MAX;
+  for (const auto& [worker, place] : places_) {
+    if (is_usable(place)) fewest = std::min(fewest, place.tasks);
+  }
+  const auto next = std::ranges::find_if(waiting_, [&](const Waiter* waiter) { return fewest < waiter->most_tasks; });
+  if (next == waiting_.end()) return;
+  Waiter& woken = **next;
+  woken.leave();
+  woken.was_woken = true;
+  woken.woken.request_stop();
 }
 
 Task<void> WorkerPool::stop() {

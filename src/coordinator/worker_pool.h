@@ -26,16 +26,19 @@ class WorkerPool {
   Task<void> refresh(std::stop_token stop);
   v1::GetWorkersReply table() const;
 
-  // The worker that holds most of the bytes, else the one with the fewest tasks; never one that is dead, avoided, or has
-  // `most_tasks`. Its place
-  // is taken until release().
-  std::optional<WorkerId> pick(const v1::Layout& layout, size_t most_tasks);
+  struct Search {
+    std::map<WorkerId, uint64_t> bytes;  // of what it is about, at each worker; more than 0 also for what is empty
+    size_t most_tasks = 0;               // a worker that has so many takes no more
+    os::Instant give_up;
+  };
+  static std::map<WorkerId, uint64_t> bytes_of(const v1::Layout& layout);
+  // A place, taken until release(), at the worker that holds most of the bytes, else at the one with the fewest tasks; never at
+  // one that is dead or avoided. A place that is released wakes whoever waits longest of those who may have it; who is woken and
+  // does not take it any more wakes the next one. Nothing: it is time to give up, or one of the tokens has ended it.
+  static Task<std::optional<WorkerId>> find_place(WorkerPool* pool, Search search, std::stop_token stop,
+                                                  std::stop_token unwanted);
   void take(WorkerId worker) { ++places_[worker].tasks; }
   void release(WorkerId worker);
-  // By whoever was woken and does not look for a place any more: the next one may have it.
-  void wake_next();
-  // Until somebody has released a place, whoever waits longest first; at most so long.
-  static Task<void> wait_for_place(WorkerPool* pool, Duration most, std::stop_token stop);
   void tell_bandwidth(WorkerId worker, uint64_t bytes_per_second) { places_[worker].bandwidth = bytes_per_second; }
   uint64_t bandwidth() const;  // of all that live together; 0: one at least has no cap, or has not said
   void avoid(WorkerId worker) { places_[worker].avoided_until = env_.clock.now() + config_.avoid_worker; }
@@ -62,18 +65,28 @@ class WorkerPool {
     uint64_t bandwidth = 0;
     os::Instant avoided_until{};
   };
+  // In find_place(), listed while it sleeps there or could.
   struct Waiter {
+    WorkerPool& pool;
+    const size_t most_tasks;
     std::stop_source woken;
-    bool is_listed = true;
+    bool is_listed = false, was_woken = false;
+
+    void enlist();
+    void leave();
+    ~Waiter() { leave(); }
   };
-  bool is_free(const Place& place, size_t most_tasks) const;
+  bool is_usable(const Place& place) const;
+  std::optional<WorkerId> pick(const Search& search);
+  void wake_next();
+  static Task<void> wait_for_place(WorkerPool* pool, Waiter* waiter, Duration most, std::stop_token stop);
 
   os::Env& env_;
   const CoordinatorConfig& config_;
   MasterSession& master_;
   const async::Executor executor_;
   std::map<WorkerId, Place> places_;
-  std::list<Waiter*> waiting_;                          // each lives in its coroutine
+  std::list<Waiter*> waiting_;                          // longest first; each lives in its coroutine
   std::vector<std::unique_ptr<rpc::Channel>> retired_;  // of workers that have moved: calls may still use them
 };
 

@@ -144,16 +144,10 @@ Task<std::optional<Outcome>> Runner::run_in_lane(Job job, std::stop_token stop) 
 // ---- at a worker ----
 
 Task<std::optional<WorkerId>> Runner::find_worker(Job job, size_t most_tasks, std::stop_token stop) {
-  const os::Instant give_up = parts_.env.clock.now() + parts_.config.no_worker;
-  for (int attempt = 0; !stop.stop_requested() && !job->lost.stop_requested(); ++attempt) {
-    if (std::optional<WorkerId> worker = parts_.workers.pick(job->operation.layout(), most_tasks)) co_return worker;
-    if (parts_.env.clock.now() >= give_up) break;
-    // A worker may also come back by itself.
-    Task<void> waiting = WorkerPool::wait_for_place(&parts_.workers, kPause.pause(attempt, parts_.env.random), stop);
-    co_await std::move(waiting);
-  }
-  parts_.workers.wake_next();
-  co_return std::nullopt;
+  WorkerPool::Search search{.bytes = WorkerPool::bytes_of(job->operation.layout()),
+                            .most_tasks = most_tasks,
+                            .give_up = parts_.env.clock.now() + parts_.config.no_worker};
+  return WorkerPool::find_place(&parts_.workers, std::move(search), std::move(stop), job->lost.get_token());
 }
 
 Task<std::optional<Outcome>> Runner::run_at_a_worker(Job job, std::stop_token stop) {
