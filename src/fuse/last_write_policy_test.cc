@@ -28,12 +28,5 @@ TEST(LastWritePolicy, a_file_written_twice_ends_that_at_once) {
   EXPECT_TRUE(policy.is_first_the_last(kDir));
 }
 
-TEST(LastWritePolicy, too_many_directories_are_all_forgotten) {
-  LastWritePolicy policy;
-  for (uint32_t i = 0; i < LastWritePolicy::kSingleInARow; ++i) policy.made(kDir, 1);
-  for (uint64_t i = 0; i < LastWritePolicy::kMostDirectories; ++i) policy.made(InodeId{100 + i}, 1);
-  EXPECT_FALSE(policy.is_first_the_last(kDir));
-}
-
 }  // namespace
 }  // namespace forebay::fuse

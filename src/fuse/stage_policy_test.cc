@@ -25,13 +25,5 @@ TEST(StagePolicy, without_a_limit_every_file_is_staged) {
   EXPECT_TRUE(policy.wants(kHere));
 }
 
-TEST(StagePolicy, it_remembers_so_many_directories) {
-  StagePolicy policy(1000);
-  for (uint64_t id = 1; id <= 2 * StagePolicy::kMostDirectories; ++id)
-    for (int i = 0; i < 2; ++i) policy.made(InodeId{id}, 1);
-  EXPECT_FALSE(policy.wants(InodeId{2 * StagePolicy::kMostDirectories}));
-  EXPECT_TRUE(policy.wants(InodeId{1}));
-}
-
 }  // namespace
 }  // namespace forebay::fuse
