@@ -6,7 +6,7 @@
 #include "client/core.h"
 #include "client/file_state.h"
 #include "client/read_path/backing.h"
-#include "client/write_path/seal.h"
+#include "client/write_path/staged_laying.h"
 
 namespace forebay::client {
 
@@ -20,61 +20,6 @@ constexpr size_t kBlockingFrom = 128 << 10;  // as for objects that are read by 
 constexpr std::array<int, 7> kSealPausesMs = {0, 1, 2, 4, 8, 16, 32};
 constexpr Duration kLeastPause = std::chrono::milliseconds(50), kMostPause = std::chrono::seconds(1);
 
-bool is_being_written(const Status& status) { return status.is(Code::kBusy) && status.is_errno(ETXTBSY); }
-
-bool is_gone(const Status& status) { return status.is_errno(ENOENT) || status.is_errno(ENODATA); }
-
-Task<Result<v1::SealedObject>> seal(Core* core, std::shared_ptr<StagedObject> staged, uint64_t length, bool sync) {
-  v1::SealObjectRequest request;
-  request.set_object(staged->object().value);
-  request.set_length(length);
-  request.set_sync(sync);
-  auto ends = [](const Status& status) { return is_being_written(status) || is_gone(status); };
-  const Placed& placed = staged->placed();
-  CO_ASSIGN_OR_RETURN(const uint32_t crc, co_await seal_at(core, placed.workers.front(), std::move(request), placed.trace, ends));
-  v1::SealedObject sealed;
-  sealed.set_object(staged->object().value);
-  sealed.set_length(length);
-  sealed.set_crc32c(crc);
-  co_return sealed;
-}
-
-Task<Result<void>> sync(Core* core, std::shared_ptr<StagedObject> staged, uint64_t length) {
-  v1::SyncObjectRequest request;
-  request.set_object(staged->object().value);
-  request.set_length(length);
-  Trying trying{.give_up = core->routing.give_up_at()};
-  for (;;) {
-    auto reply = co_await core->routing.call_worker<v1::worker_service::SyncObject>(staged->placed().workers.front(), request,
-                                                                                    {.context = traced(staged->placed().trace)});
-    if (reply) co_return Result<void>{};
-    const bool final = rpc::after_failure(v1::worker_service::SyncObject::kMethod, reply.error()) == rpc::Next::kGiveUp;
-    if (final || is_gone(reply.error())) co_return std::unexpected(reply.error());
-    const bool again = co_await core->routing.pause(&trying);
-    if (!again) co_return std::unexpected(std::move(reply).error());
-  }
-}
-
-// Whether a sealed object that was forked has the bytes of the one that it was forked from.
-Task<bool> is_as_before(Core* core, std::shared_ptr<StagedObject> staged, v1::SealedObject sealed) {
-  v1::SealObjectRequest request;  // of a sealed one: says its checksum
-  request.set_object(staged->forked_from().value);
-  request.set_length(sealed.length());
-  auto reply = co_await core->routing.call_worker<v1::worker_service::SealObject>(staged->placed().workers.front(), request,
-                                                                                  {.context = traced(staged->placed().trace)});
-  co_return reply && reply->message.crc32c() == sealed.crc32c();
-}
-
-// `ranges` (ascending, apart) without [begin, end).
-void subtract(std::vector<os::StoredRange>& ranges, uint64_t begin, uint64_t end) {
-  std::vector<os::StoredRange> left;
-  for (const os::StoredRange& range : ranges) {
-    if (range.begin < std::min(begin, range.end)) left.push_back({range.begin, std::min(begin, range.end)});
-    if (std::max(end, range.begin) < range.end) left.push_back({std::max(end, range.begin), range.end});
-  }
-  ranges = std::move(left);
-}
-
 // Each byte of the file is at its place in the object, or in a hole.
 bool is_all_of(ObjectId object, const Found& found) {
   bool is_any = false;
@@ -83,19 +28,6 @@ bool is_all_of(ObjectId object, const Found& found) {
     is_any = is_any || piece.object == object;
   }
   return is_any && !found.unknown_from;
-}
-
-Result<void> zero_stored(os::File& file, uint64_t from, uint64_t to) {
-  const std::vector<std::byte> zeros(std::min<uint64_t>(kMiB, to - std::min(from, to)));
-  while (from < to) {
-    ASSIGN_OR_RETURN(const std::optional<os::StoredRange> stored, file.next_stored(from));
-    if (!stored || stored->begin >= to) break;
-    from = std::max(from, stored->begin);
-    const uint64_t length = std::min<uint64_t>({stored->end - from, to - from, zeros.size()});
-    TRY(file.write_at(Bytes(zeros).first(length), from));
-    from += length;
-  }
-  return {};
 }
 
 }  // namespace
@@ -229,7 +161,7 @@ Task<Result<v1::Attr>> FileState::set_attr_staged(Identity who, v1::SetAttrReque
     Result<std::shared_ptr<os::File>> file = co_await staged->writable();
     Result<void> cut = file ? (*file)->truncate(change.size()) : std::unexpected(file.error());
     if (!cut) co_return std::unexpected(breaks(std::move(cut).error()));
-    note_layout(*staged, reply->attr());
+    staged->note_answer(reply->attr());
     staged->note_truncated(reply->attr());
     content_.adopt(reply->attr());
     committed_durably(reply->attr(), true);
@@ -248,13 +180,11 @@ Task<Result<void>> FileState::fallocate_staged(std::shared_ptr<OpenHandle> handl
   CO_TRY(check_writable(*handle));
   if (mode.keep_size && !mode.zero) co_return rejected(EOPNOTSUPP, "no space is kept that the file's size does not say");
   CO_TRY(co_await commit_staged(v1::DURABILITY_UNSPECIFIED));  // as a file that is not staged does
-  CO_ASSIGN_OR_RETURN(const std::shared_ptr<os::File> file, co_await staged()->writable());
+  const std::shared_ptr<StagedObject> staged = this->staged();
+  CO_ASSIGN_OR_RETURN(const std::shared_ptr<os::File> file, co_await staged->writable());
   CO_ASSIGN_OR_RETURN(const uint64_t size, file->size());
   const uint64_t end = offset + length;
-  if (mode.zero) {
-    auto write_zeros = [file, offset, to = std::min(end, size)] { return zero_stored(*file, offset, to); };
-    CO_TRY(co_await async::run_blocking(core_.env.blocking, write_zeros));
-  }
+  if (mode.zero) CO_TRY(co_await staged->zero(offset, std::min(end, size)));
   // Modified in any case, also when no byte has changed.
   const bool grows = !mode.keep_size && end > size;
   const Identity who = grows ? handle->who : Identity{.trace = handle->who.trace};  // whom the handle lets write
@@ -269,11 +199,6 @@ Task<Result<void>> FileState::fallocate_staged(std::shared_ptr<OpenHandle> handl
 
 // ---- commits ----
 
-// One change of this client's makes one new layout; more are others'.
-void FileState::note_layout(StagedObject& staged, const v1::Attr& attr) {
-  if (attr.layout() > staged.layout() + 1) staged.note_shared();
-}
-
 Task<Result<void>> FileState::commit_staged(v1::Durability durability) {
   {
     std::lock_guard lock(mutex_);
@@ -285,7 +210,7 @@ Task<Result<void>> FileState::commit_staged(v1::Durability durability) {
   const bool syncs = fsync_level(durability);
   if (*content == staged->committed() && !syncs) co_return Result<void>{};
   if (syncs) {
-    Result<void> synced = co_await sync(&core_, staged, content->size);
+    Result<void> synced = co_await staged->sync(content->size);
     if (!synced) co_return std::unexpected(breaks(std::move(synced).error()));
   }
   Result<void> sent = co_await send_staged(staged, std::move(*content), {.durability = durability, .syncs = syncs});
@@ -307,9 +232,13 @@ Task<Result<void>> FileState::send_staged(std::shared_ptr<StagedObject> staged, 
   const bool written = content.mtime_ns != staged->committed().mtime_ns;
   const bool changed = what.syncs || content != staged->committed();
   if (changed) request.set_mtime_ns(written ? content.mtime_ns : staged->mtime_at_master_ns());
-  Result<v1::CommitReply> reply = co_await lay_staged(staged, changed ? content : StagedContent{}, std::move(request));
+  const std::shared_ptr<OpenHandle> granted = find_handle(staged->handle());
+  if (!granted) co_return broken("the handle of a staged object is closed");
+  StagedLaying laying{.inode = inode_, .who = granted->who, .session = granted->session, .request = std::move(request)};
+  if (changed) laying.ranges = content.ranges;
+  Result<v1::CommitReply> reply = co_await lay_staged(&core_, staged, std::move(laying));
   if (!reply) co_return std::unexpected(std::move(reply).error());
-  note_layout(*staged, reply->attr());
+  staged->note_answer(reply->attr());
   staged->note_committed(std::move(content), reply->attr());
   content_.adopt(reply->attr());
   unsynced_ = !what.syncs && (unsynced_ || changed);
@@ -317,65 +246,13 @@ Task<Result<void>> FileState::send_staged(std::shared_ptr<StagedObject> staged, 
   co_return Result<void>{};
 }
 
-// As long as nobody else changes the file, its whole content is told again each time: which part of it is new, nobody knows. Once
-// somebody has, what they wrote stays, byte for byte, and the rest is laid around it.
-Task<Result<v1::CommitReply>> FileState::lay_staged(std::shared_ptr<StagedObject> staged, StagedContent content,
-                                                    v1::CommitRequest request) {
-  std::shared_ptr<OpenHandle> granted;
-  {
-    std::lock_guard lock(mutex_);
-    auto found = std::ranges::find(handles_, staged->handle(), &OpenHandle::id);
-    if (found != handles_.end()) granted = *found;
-  }
-  if (!granted) co_return broken("the handle of a staged object is closed");
-  constexpr int kMostRounds = 100;  // others go on changing it
-  for (int round = 1;; ++round) {
-    std::vector<os::StoredRange> ranges = content.ranges;
-    uint64_t layout = staged->layout();
-    if (staged->is_shared() && !ranges.empty()) {
-      CO_ASSIGN_OR_RETURN(ranges, co_await not_laid_over(staged, std::move(ranges)));
-      layout = staged->layout();
-    }
-    request.clear_extents();
-    for (const os::StoredRange& range : ranges)
-      *request.add_extents()->mutable_extent() = to_wire({range.begin, range.end - range.begin, staged->object(), range.begin});
-    request.clear_only_at_layout();
-    if (!ranges.empty()) request.set_only_at_layout(layout);
-    Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(granted->who, request, granted->session);
-    if (reply && !ranges.empty()) staged->note_laid();
-    if (reply) co_return reply;
-    const bool moved = reply.error().is(Code::kStale) && request.has_only_at_layout() && granted->session == core_.session.id();
-    if (!moved || round == kMostRounds) co_return reply;
-    staged->note_shared();
-  }
-}
-
-// Without the ranges that now hold other objects' bytes. Sets the layout for which that is so.
-Task<Result<std::vector<os::StoredRange>>> FileState::not_laid_over(std::shared_ptr<StagedObject> staged,
-                                                                    std::vector<os::StoredRange> ranges) {
-  v1::GetLayoutRequest request;
-  request.set_inode(inode_.value);
-  request.set_handle(staged->handle().value);
-  std::optional<uint64_t> at;
-  for (bool more = true; more;) {
-    CO_ASSIGN_OR_RETURN(const v1::Layout page, co_await core_.session.call<rpcs::GetLayout>(Identity{}, request));
-    if (at && *at != page.layout()) co_return stale("the content changes all the time");
-    at = page.layout();
-    for (const v1::Extent& extent : page.extents())
-      if (ObjectId{extent.object()} != staged->object() && ObjectId{extent.object()} != staged->forked_from())
-        subtract(ranges, extent.file_offset(), extent.file_offset() + extent.length());
-    more = page.more() && page.extents_size() > 0;
-    if (more) {
-      const v1::Extent& last = page.extents(page.extents_size() - 1);
-      request.set_offset(last.file_offset() + last.length());
-    }
-  }
-  staged->note_layout(*at);
-  if (ranges.size() > 4000) co_return broken("too many pieces of others in a file that is staged");
-  co_return ranges;
-}
-
 // ---- closing ----
+
+std::shared_ptr<OpenHandle> FileState::find_handle(HandleId handle) const {
+  std::lock_guard lock(mutex_);
+  const auto found = std::ranges::find(handles_, handle, &OpenHandle::id);
+  return found == handles_.end() ? nullptr : *found;
+}
 
 bool FileState::has_writers_but(HandleId handle) const {
   std::lock_guard lock(mutex_);
@@ -452,8 +329,8 @@ Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged
   for (size_t i = 0; i < kSealPausesMs.size() && before.size != 0 && !stays; ++i) {
     if (kSealPausesMs[i] != 0)
       co_await core_.env.clock.sleep(std::chrono::milliseconds(kSealPausesMs[i]), core_.background.token());
-    Result<v1::SealedObject> done = co_await seal(&core_, staged, before.size, syncs);
-    written = !done && is_being_written(done.error());
+    Result<v1::SealedObject> done = co_await staged->seal(before.size, syncs);
+    written = !done && StagedObject::is_being_written(done.error());
     if (done) sealed = std::move(*done);
     if (!written && !done && !is_silence(done.error())) co_return std::unexpected(std::move(done).error());
     if (!written) break;
@@ -463,7 +340,7 @@ Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged
   if (content == staged->committed() && staged->forked_from() && !staged->was_committed() && !written) {
     // By its time nobody wrote it; a mapping need not change that. If its bytes are those that it had, it was for nothing, unless
     // somebody still reads its file: the next writer has to find that.
-    unused = sealed && !is_read() && co_await is_as_before(&core_, staged, *sealed);
+    unused = sealed && !is_read() && co_await staged->is_as_before(*sealed);
     if (unused) sealed.reset();
     if (!unused) staged->forget_ranges();
   }

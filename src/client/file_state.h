@@ -139,11 +139,6 @@ class FileState : public std::enable_shared_from_this<FileState> {
   };
   Task<Result<void>> commit_staged(v1::Durability durability);
   Task<Result<void>> send_staged(std::shared_ptr<StagedObject> staged, StagedContent content, StagedCommit what);
-  Task<Result<v1::CommitReply>> lay_staged(std::shared_ptr<StagedObject> staged, StagedContent content,
-                                           v1::CommitRequest request);
-  Task<Result<std::vector<os::StoredRange>>> not_laid_over(std::shared_ptr<StagedObject> staged,
-                                                           std::vector<os::StoredRange> ranges);
-  void note_layout(StagedObject& staged, const v1::Attr& attr);
   // Whether all of it is done: not, while a mapping can still write the file.
   Task<Result<bool>> close_staged(std::shared_ptr<OpenHandle> handle);
   Task<Result<bool>> finish_staged(std::shared_ptr<StagedObject> staged);
@@ -151,6 +146,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<void> end_staging(bool committed);
   bool is_overtaken(const StagedObject& staged, uint64_t layout) const;
   static Task<void> finish_later(std::shared_ptr<FileState> self);
+  std::shared_ptr<OpenHandle> find_handle(HandleId handle) const;  // null: it is closed
   bool has_writers_but(HandleId handle) const;
   bool is_read() const;
   Task<Result<void>> make_empty(std::shared_ptr<OpenHandle> handle, v1::Attr attr);

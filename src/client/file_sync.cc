@@ -3,6 +3,7 @@
 
 #include "client/core.h"
 #include "client/file_state.h"
+#include "client/write_path/sync.h"
 
 namespace forebay::client {
 
@@ -14,18 +15,8 @@ Task<Result<void>> sync_object(Core* core, ObjectId object, std::vector<WorkerId
   v1::SyncObjectRequest request;
   request.set_object(object.value);
   request.set_length(length);
-  for (WorkerId worker : workers) {
-    Trying trying{.give_up = core->routing.give_up_at()};
-    for (;;) {
-      auto reply =
-          co_await core->routing.call_worker<v1::worker_service::SyncObject>(worker, request, {.context = traced(trace)});
-      if (reply) break;
-      const bool final = rpc::after_failure(v1::worker_service::SyncObject::kMethod, reply.error()) == rpc::Next::kGiveUp;
-      if (final || reply.error().is_errno(ENOENT)) co_return std::unexpected(reply.error());
-      const bool again = co_await core->routing.pause(&trying);
-      if (!again) co_return std::unexpected(std::move(reply).error());
-    }
-  }
+  auto is_gone = [](const Status& status) { return status.is_errno(ENOENT); };
+  for (WorkerId worker : workers) CO_TRY(co_await sync_at(core, worker, request, trace, is_gone));
   co_return Result<void>{};
 }
 }  // namespace

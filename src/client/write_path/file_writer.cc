@@ -6,14 +6,7 @@
 
 namespace forebay::client {
 
-namespace rpcs = v1::namespace_service;
-
 namespace {
-// The least that an object is begun for when the cluster is nearly full.
-constexpr uint64_t kLeastAllocation = 64 * kKiB;
-constexpr uint64_t kObjectGrowth = 8;        // times the size of the file's largest so far
-constexpr uint64_t kLargeObject = 4 * kMiB;  // the one after a larger one is asked for before it is full
-
 template <class T>
 bool contains(const std::vector<T>& values, const T& value) {
   return std::ranges::find(values, value) != values.end();
@@ -31,33 +24,12 @@ Task<void> seal_when_drained(std::shared_ptr<ObjectWriter> object, bool sync) {
 }  // namespace
 
 FileWriter::FileWriter(Core& core, Content& content, InodeId inode, size_t executor)
-    : core_(core), content_(content), inode_(inode), executor_(executor), inline_(core.write_budget, core.held_budget) {}
-
-void FileWriter::add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants) {
-  if (!grants.empty()) core_.intake.told(grants.Get(0).intake());
-  std::lock_guard lock(mutex_);
-  for (const v1::Grant& grant : grants) grants_.push_back({grant, handle.id, nullptr});
-  handles_.push_back(std::move(handle));
-}
-
-void FileWriter::give_back(ObjectId object, HandleId handle) {
-  std::lock_guard lock(mutex_);
-  unwanted_.emplace_back(object, handle);
-}
-
-void FileWriter::remove_handle(HandleId handle) {
-  std::lock_guard lock(mutex_);
-  std::erase_if(handles_, [handle](const WriteHandle& open) { return open.id == handle; });
-}
-
-std::optional<WriteHandle> FileWriter::primary() const {
-  const SessionId session = core_.session.id();
-  std::lock_guard lock(mutex_);
-  for (const WriteHandle& handle : handles_) {
-    if (handle.session == session) return handle;
-  }
-  return std::nullopt;
-}
+    : core_(core),
+      content_(content),
+      inode_(inode),
+      executor_(executor),
+      grants_(core, executor),
+      inline_(core.write_budget, core.held_budget) {}
 
 // ---- writing ----
 
@@ -103,7 +75,7 @@ bool FileWriter::fits_inline(size_t more, std::optional<uint64_t> offset) const 
 }
 
 Result<void> FileWriter::write_inline(Bytes data, std::optional<uint64_t> offset, BudgetShare* memory) {
-  if (!primary()) {
+  if (!grants_.primary()) {
     core_.held_budget.release(data.size());
     return stale("inode " + to_string(inode_) + " is no longer open for writing");
   }
@@ -172,16 +144,16 @@ Task<Result<void>> FileWriter::place(Bytes data, uint64_t offset, BudgetShare* m
 // The current object with room for some of `wanted` bytes.
 Task<Result<size_t>> FileWriter::make_room(size_t wanted, Trying* trying) {
   for (;;) {
-    std::optional<WriteHandle> handle = primary();
+    std::optional<WriteHandle> handle = grants_.primary();
     if (!handle) co_return stale("inode " + to_string(inode_) + " is no longer open for writing");
     if (current_ && current_->handle() != handle->id) retire_current();  // its handle is gone
     if (!current_) {
-      CO_ASSIGN_OR_RETURN(Granted granted, co_await next_grant(*handle, wanted));
+      CO_ASSIGN_OR_RETURN(Granted granted, co_await grants_.next(*handle, wanted));
       begin_object(std::move(granted));
     }
     Result<uint64_t> room = co_await current_->prepare(wanted);
     if (room && *room > 0) {
-      ask_ahead(*handle, current_->remaining() - *room);
+      grants_.ask_ahead(*handle, current_->remaining() - *room);
       co_return static_cast<size_t>(*room);
     }
     if (room) {
@@ -199,111 +171,9 @@ Task<Result<size_t>> FileWriter::make_room(size_t wanted, Trying* trying) {
 
 // ---- objects ----
 
-// Most files are small, and space that is granted is nobody else's: a file's objects grow with it.
-uint64_t FileWriter::next_object_bytes() const {
-  if (largest_object_ == 0) return std::min(core_.config.first_object_bytes, core_.config.object_bytes);
-  return std::min(largest_object_ * kObjectGrowth, core_.config.object_bytes);
-}
-
-Task<Result<Granted>> FileWriter::next_grant(WriteHandle handle, size_t wanted) {
-  {
-    std::lock_guard lock(mutex_);
-    auto granted = std::ranges::find(grants_, handle.id, &Granted::handle);
-    if (granted != grants_.end()) {
-      Granted taken = std::move(*granted);
-      grants_.erase(granted);
-      co_return taken;
-    }
-  }
-  std::optional<Granted> ready = co_await take_ahead(handle.id);
-  if (ready) co_return *std::move(ready);
-  const uint64_t bytes = std::clamp<uint64_t>(wanted, next_object_bytes(), core_.config.object_bytes);
-  Result<Granted> granted = co_await allocate(std::move(handle), bytes, std::min<uint64_t>(wanted, kLeastAllocation));
-  co_return granted;
-}
-
-v1::AllocateRequest FileWriter::allocation(const WriteHandle& handle, uint64_t bytes) const {
-  v1::AllocateRequest request;
-  request.set_handle(handle.id.value);
-  request.set_count(1);
-  request.mutable_placement()->set_bytes(bytes);
-  request.mutable_placement()->set_host_id(core_.env.host_id);
-  for (WorkerId worker : core_.routing.avoided()) request.mutable_placement()->add_avoid(worker.value);
-  return request;
-}
-
-// ENOSPC is believed only when it is the answer to a request for little, with no worker excluded.
-Task<Result<Granted>> FileWriter::allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least) {
-  for (;;) {
-    const v1::AllocateRequest request = allocation(handle, bytes);
-    Result<v1::AllocateReply> reply = co_await core_.session.call<rpcs::Allocate>(handle.who, request, handle.session);
-    if (reply && reply->grants_size() == 1 && reply->grants(0).workers_size() > 0) {
-      core_.intake.told(reply->grants(0).intake());
-      co_return Granted{reply->grants(0), handle.id, nullptr};
-    }
-    if (reply) co_return invalid("the master granted no object");
-    if (!reply.error().is_errno(ENOSPC)) co_return std::unexpected(std::move(reply).error());
-    if (request.placement().avoid_size() > 0) {
-      core_.routing.avoid_nobody();
-    } else if (bytes > at_least) {
-      bytes = std::max(bytes / kObjectGrowth, at_least);
-    } else {
-      co_return std::unexpected(std::move(reply).error());
-    }
-  }
-}
-
-// Before the current object is full, so that nothing waits for the next one. One of full size takes its worker a while to
-// reserve: that is done ahead, too, and from a quarter on. A smaller one may be followed by eight times as much, which the file
-// may never need.
-void FileWriter::ask_ahead(const WriteHandle& handle, uint64_t remaining) {
-  const bool is_full_size = largest_object_ >= core_.config.object_bytes;
-  if (largest_object_ <= kLargeObject || remaining >= largest_object_ / 4 * (is_full_size ? 3 : 2)) return;
-  {
-    std::lock_guard lock(mutex_);
-    if (ahead_) return;
-  }
-  NextObjectTerms terms{
-      .handle = handle, .request = allocation(handle, next_object_bytes()), .reserve = is_full_size, .on_failure = on_failure_};
-  std::shared_ptr<NextObject> ahead = NextObject::ask(core_, executor_, std::move(terms));
-  std::lock_guard lock(mutex_);
-  ahead_ = std::move(ahead);
-}
-
-// Nothing: there is none, or it is of no use.
-Task<std::optional<Granted>> FileWriter::take_ahead(HandleId handle) {
-  std::shared_ptr<NextObject> ahead;
-  {
-    std::lock_guard lock(mutex_);
-    ahead = std::exchange(ahead_, nullptr);
-  }
-  if (!ahead) co_return std::nullopt;
-  Result<Granted> granted = co_await ahead->granted();
-  if (!granted || granted->handle != handle) co_return std::nullopt;
-  Result<std::shared_ptr<ObjectWriter>> ready = co_await ahead->ready();
-  const ObjectId object{granted->grant.object()};
-  if (!ready) {
-    give_back(object, handle);
-    avoid(object, WorkerId{granted->grant.workers(0)}, ready.error());
-    co_return std::nullopt;
-  }
-  granted->ready = *std::move(ready);
-  co_return *std::move(granted);
-}
-
 void FileWriter::begin_object(Granted granted) {
-  std::shared_ptr<ObjectWriter> object = std::move(granted.ready);
-  if (!object) {
-    TraceId trace;
-    {
-      std::lock_guard lock(mutex_);
-      auto handle = std::ranges::find(handles_, granted.handle, &WriteHandle::id);
-      if (handle != handles_.end()) trace = handle->who.trace;
-    }
-    object = writer_of(core_, executor_, granted.grant, granted.handle, trace, on_failure_);
-  }
+  std::shared_ptr<ObjectWriter> object = grants_.begin(std::move(granted));
   content_.placed(object->object(), object->workers());
-  largest_object_ = std::max(largest_object_, granted.grant.bytes());
   std::lock_guard lock(mutex_);
   current_ = std::move(object);
 }
@@ -319,13 +189,7 @@ void FileWriter::leave_current(const Status& why) {
   std::shared_ptr<ObjectWriter> object = current_;
   if (!object) return;
   retire_current();
-  avoid(object->object(), object->workers().front(), why);
-}
-
-void FileWriter::avoid(ObjectId object, WorkerId worker, const Status& why) {
-  core_.routing.avoid(worker);
-  core_.log.warning("an object is left, the write goes on in another",
-                    {{"object", object.value}, {"worker", worker.value}, {"error", why.to_string()}});
+  leave_worker(core_, object->object(), object->workers().front(), why);
 }
 
 std::vector<std::shared_ptr<ObjectWriter>> FileWriter::objects() const {
@@ -341,10 +205,10 @@ size_t FileWriter::retired_objects() const {
 }
 
 bool FileWriter::has_objects_of(HandleId handle) const {
-  std::lock_guard lock(mutex_);
+  if (grants_.has_any_of(handle)) return true;
   const auto is_its = [handle](const std::shared_ptr<ObjectWriter>& object) { return object->handle() == handle; };
-  return ahead_ || (current_ && is_its(current_)) || std::ranges::any_of(retired_, is_its) ||
-         std::ranges::find(grants_, handle, &Granted::handle) != grants_.end();
+  std::lock_guard lock(mutex_);
+  return (current_ && is_its(current_)) || std::ranges::any_of(retired_, is_its);
 }
 
 std::vector<MutableBytes> FileWriter::copy_buffered(ObjectId object, uint64_t offset, MutableBytes into) const {
@@ -395,7 +259,7 @@ Task<bool> FileWriter::may_try_again(const ObjectWriter& failed) {
 // any, it is waited for like one that does not answer.
 Task<Result<void>> FileWriter::move_unacknowledged(std::shared_ptr<ObjectWriter> from, Trying* trying) {
   for (;;) {
-    std::optional<ObjectWriter::Unacknowledged> first = from->first_unacknowledged();
+    std::optional<Unacknowledged> first = from->first_unacknowledged();
     if (!first) co_return Result<void>{};
     Result<size_t> room = co_await make_room(first->data.size(), trying);
     if (!room) {
@@ -446,27 +310,8 @@ Task<Result<void>> FileWriter::drain() {
 Task<ObjectsOfCommit> FileWriter::plan_commit(HandleId handle, bool closing) {
   ObjectsOfCommit plan;
   if (closing && current_ && current_->handle() == handle) retire_current();
-  std::shared_ptr<NextObject> ahead;
-  {
-    std::lock_guard lock(mutex_);
-    if (closing) ahead = std::exchange(ahead_, nullptr);
-  }
-  if (ahead) {
-    Result<Granted> granted = co_await ahead->granted();
-    std::lock_guard lock(mutex_);
-    if (granted) grants_.push_back(std::move(*granted));
-  }
+  if (closing) plan.unused = co_await grants_.take_unused(handle);
   std::lock_guard lock(mutex_);
-  std::erase_if(grants_, [&](const Granted& granted) {
-    if (!closing || granted.handle != handle) return false;
-    plan.unused.push_back(ObjectId{granted.grant.object()});
-    return true;
-  });
-  std::erase_if(unwanted_, [&](const auto& granted) {
-    if (!closing || granted.second != handle) return false;
-    plan.unused.push_back(granted.first);
-    return true;
-  });
   plan.written = unsynced_;
   plan.committed_before = unsynced_.size();
   for (const auto& object : retired_) {

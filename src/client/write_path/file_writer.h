@@ -1,7 +1,6 @@
 // The writing side of one file: objects, one after the other, and the extents that say what is in them.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -13,7 +12,7 @@
 #include "client/content.h"
 #include "client/routing.h"
 #include "client/write_path/inline_content.h"
-#include "client/write_path/next_object.h"
+#include "client/write_path/object_grants.h"
 #include "client/write_path/object_writer.h"
 
 namespace forebay::client {
@@ -30,21 +29,21 @@ struct ObjectsOfCommit {
 // went. An object that is full is followed by another, got ready before. One that fails is left at its acknowledged length: what
 // was not acknowledged is written again elsewhere, and its extents follow. Owned by a FileState. Calls are ordered by the file's
 // writing lock, except those marked (any). While all of the file is short enough to be inline, its bytes wait for the commit;
-// when it grows, they begin its first object. Limits: one object being filled and one after it; objects of the config's size; the
-// client's buffer budget.
+// when it grows, they begin its first object. Limits: one object being filled; the client's buffer budget.
 class FileWriter {
  public:
   FileWriter(Core& core, Content& content, InodeId inode, size_t executor);
 
   // Called from any thread when an object fails; set before the first write.
-  void on_failure(std::function<void()> failed) { on_failure_ = std::move(failed); }
+  void on_failure(std::function<void()> failed) { grants_.on_failure(std::move(failed)); }
 
-  void add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants);  // (any)
-  void give_back(ObjectId object, HandleId handle);  // (any) granted, and not to be used
-  void remove_handle(HandleId handle);               // (any)
-  // (any) The oldest handle that is alive. Objects are granted to it and what is in them is committed through it, for every
-  // handle: the master accepts an object only from the handle it was granted to.
-  std::optional<WriteHandle> primary() const;
+  // As ObjectGrants says. (any)
+  void add_handle(WriteHandle handle, const google::protobuf::RepeatedPtrField<v1::Grant>& grants) {
+    grants_.add_handle(std::move(handle), grants);
+  }
+  void give_back(ObjectId object, HandleId handle) { grants_.give_back(object, handle); }
+  void remove_handle(HandleId handle) { grants_.remove_handle(handle); }
+  std::optional<WriteHandle> primary() const { return grants_.primary(); }
 
   // All of it, or an error and nothing of it is part of the file. Without `offset`, at the end. `memory`: of the buffer budget,
   // write_memory(data.size()).
@@ -82,13 +81,6 @@ class FileWriter {
   Task<Result<size_t>> make_room(size_t wanted, Trying* trying);
   Task<bool> may_try_again(const ObjectWriter& failed);
   Task<Result<void>> move_unacknowledged(std::shared_ptr<ObjectWriter> from, Trying* trying);
-  Task<Result<Granted>> next_grant(WriteHandle handle, size_t wanted);
-  Task<Result<Granted>> allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least);
-  uint64_t next_object_bytes() const;
-  v1::AllocateRequest allocation(const WriteHandle& handle, uint64_t bytes) const;
-  void ask_ahead(const WriteHandle& handle, uint64_t remaining);
-  Task<std::optional<Granted>> take_ahead(HandleId handle);
-  void avoid(ObjectId object, WorkerId worker, const Status& why);
   void begin_object(Granted granted);
   void retire_current();
   void leave_current(const Status& why);
@@ -98,22 +90,16 @@ class FileWriter {
   Content& content_;
   const InodeId inode_;
   const size_t executor_;
-  std::function<void()> on_failure_;
-
+  ObjectGrants grants_;
   InlineContent inline_;
   std::vector<Extent> placing_;       // of the write under way, not yet part of the content
   std::optional<Trying> recovering_;  // since the first failure after which nothing was acknowledged
 
   mutable std::mutex mutex_;  // for (any)
-  std::vector<WriteHandle> handles_;
-  std::deque<Granted> grants_;
-  std::vector<std::pair<ObjectId, HandleId>> unwanted_;  // given back when their handle is closed
   std::shared_ptr<ObjectWriter> current_;
   std::vector<std::shared_ptr<ObjectWriter>>
       retired_;  // not in a finished commit as sealed; commits are forced before they are many
   std::vector<std::shared_ptr<ObjectWriter>> unsynced_;  // sealed, committed, but not synced: for an fsync that asks for more
-  std::shared_ptr<NextObject> ahead_;                    // shared with the task that gets it ready
-  uint64_t largest_object_ = 0;                          // begun so far, in bytes
 };
 
 }  // namespace forebay::client

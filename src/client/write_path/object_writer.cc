@@ -1,26 +1,22 @@
 #include "client/write_path/object_writer.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 #include <utility>
 
 #include "client/core.h"
 #include "client/write_path/seal.h"
+#include "client/write_path/sync.h"
 
 namespace forebay::client {
 
 namespace rpcs = v1::worker_service;
 
 namespace {
-constexpr size_t kSmallestFrame = 4 << 10;      // capacity of the first frame of a small file
 constexpr uint64_t kLeastReserved = 64 * kKiB;  // by a short object without a hold: it may grow
 
 // So many frames keep a worker busy while their writer is elsewhere; more would only be memory that is no longer in a cache when
 // it is sent.
 constexpr size_t kWindowsOfFrames = 4;
-
-size_t capacity_for(size_t bytes) { return std::clamp(std::bit_ceil(bytes), kSmallestFrame, rpc::kMaxPayload); }
 }  // namespace
 
 ObjectWriter::ObjectWriter(Core& core, size_t executor, Placed placed, HandleId handle, uint64_t granted_bytes,
@@ -182,7 +178,8 @@ Task<Result<uint64_t>> ObjectWriter::append(Bytes data, BudgetShare* memory) {
   }
   {
     std::lock_guard lock(mutex_);
-    const size_t taken = buffer_locked(data, memory);
+    const size_t taken = frames_.append(data, position_, limit_, memory);
+    position_ += data.size();
     if (holding_) wait_locked(taken);
   }
   start_sending();
@@ -200,15 +197,9 @@ Task<Result<uint64_t>> ObjectWriter::take_over(Unacknowledged piece) {
     if (failure_) co_return std::unexpected(*failure_);
     position = position_;
     FOREBAY_CHECK(position + piece.data.size() <= limit_, "no byte is accepted before its space is");
-    auto frame = std::make_shared<Frame>();
-    frame->offset = position_;
-    frame->begin = static_cast<size_t>(piece.data.data() - piece.buffer->bytes.view().data());
-    frame->used = piece.data.size();
-    frame->taken_over = true;
-    frame->buffer = std::move(piece.buffer);
-    position_ += frame->used;
-    if (holding_) wait_locked(frame->buffer->bytes.size());
-    frames_.push_back(std::move(frame));
+    position_ += piece.data.size();
+    if (holding_) wait_locked(piece.buffer->bytes.size());
+    frames_.take_over(std::move(piece), position);
   }
   start_sending();
   co_return position;
@@ -231,12 +222,7 @@ Task<Result<bool>> ObjectWriter::overwrite(Bytes data, uint64_t offset) {
   {
     std::lock_guard lock(mutex_);
     if (failure_ || crc_) co_return false;
-    if (!frames_.empty() && frames_.back()->offset <= offset && !frames_.back()->on_its_way) {
-      Frame& frame = *frames_.back();
-      if (offset + data.size() > frame.end()) co_return false;
-      std::memcpy(frame.buffer->bytes.writable().data() + frame.begin + (offset - frame.offset), data.data(), data.size());
-      co_return true;
-    }
+    if (frames_.overwrite(data, offset)) co_return true;
   }
   // A frame that was sent twice could arrive late, over newer bytes; a descriptor has no such past.
   if (!direct()) co_return false;
@@ -246,43 +232,6 @@ Task<Result<bool>> ObjectWriter::overwrite(Bytes data, uint64_t offset) {
   }
   CO_TRY(co_await write_direct(data, offset));
   co_return true;
-}
-
-// How much more of the budget the frames take now. `memory` never has less than what is still to be put in.
-size_t ObjectWriter::buffer_locked(Bytes data, BudgetShare* memory) {
-  const uint64_t before = memory->bytes();
-  while (!data.empty()) {
-    const bool extends = !frames_.empty() && !frames_.back()->on_its_way && !frames_.back()->is_full();
-    if (!extends ||
-        (frames_.back()->used == frames_.back()->capacity() && !enlarge_locked(*frames_.back(), data.size(), memory))) {
-      const uint64_t capacity = std::min<uint64_t>({capacity_for(data.size()), limit_ - position_, memory->bytes()});
-      auto frame = std::make_shared<Frame>();
-      frame->offset = position_;
-      frame->buffer = std::make_shared<FrameBuffer>(memory->split(capacity), rpc::Payload::allocate(capacity));
-      frames_.push_back(std::move(frame));
-    }
-    Frame& frame = *frames_.back();
-    const size_t more = std::min(data.size(), frame.capacity() - frame.used);
-    std::memcpy(frame.buffer->bytes.writable().data() + frame.used, data.data(), more);
-    frame.used += more;
-    position_ += more;
-    data = data.subspan(more);
-  }
-  return before - memory->bytes();
-}
-
-// Old and new memory exist at once for a moment, so both have their share of the budget. False: there is not enough for that.
-bool ObjectWriter::enlarge_locked(Frame& frame, size_t more, BudgetShare* memory) {
-  const size_t old = frame.capacity();
-  const size_t capacity = std::min<uint64_t>(capacity_for(frame.used + more), limit_ - frame.offset);
-  const uint64_t remaining = more - std::min(more, capacity - frame.used);
-  if (memory->bytes() < capacity || memory->bytes() - capacity + old < remaining) return false;
-  auto larger = std::make_shared<FrameBuffer>(memory->split(capacity), rpc::Payload::allocate(capacity));
-  std::memcpy(larger->bytes.writable().data(), frame.buffer->bytes.view().data(), frame.used);
-  frame.buffer->bytes = rpc::Payload();
-  memory->merge(std::move(frame.buffer->charge));
-  frame.buffer = std::move(larger);
-  return true;
 }
 
 // Without memory to wait in, it is sent now.
@@ -306,26 +255,12 @@ void ObjectWriter::start_sending() {
   std::vector<std::shared_ptr<Frame>> ready;
   {
     std::lock_guard lock(mutex_);
-    ready = next_to_send_locked();
+    if (!failure_ && !holding_) ready = frames_.begin_sending(core_.config.stream_window);
   }
   for (std::shared_ptr<Frame>& frame : ready) {
     if (core_.background.spawn(executor_, send(shared_from_this(), frame))) continue;
     sent(frame, cancelled("the client has stopped"));
   }
-}
-
-std::vector<std::shared_ptr<ObjectWriter::Frame>> ObjectWriter::next_to_send_locked() {
-  std::vector<std::shared_ptr<Frame>> ready;
-  if (failure_ || holding_) return ready;
-  for (const std::shared_ptr<Frame>& frame : frames_) {
-    if (on_their_way_ >= core_.config.stream_window) break;
-    if (frame->on_its_way) continue;
-    if (!frame->is_full() && on_their_way_ > 0) break;
-    frame->on_its_way = true;
-    ++on_their_way_;
-    ready.push_back(frame);
-  }
-  return ready;
 }
 
 Task<void> ObjectWriter::send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame) {
@@ -364,16 +299,15 @@ void ObjectWriter::sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> re
   std::vector<async::Waker> wake;
   {
     std::lock_guard lock(mutex_);
-    frame->on_its_way = false;
-    if (--on_their_way_ == 0) settled = settle_hold_locked();
+    frames_.ended(*frame);
+    if (frames_.on_their_way() == 0) settled = settle_hold_locked();
     if (result) {
       if (Result<void> same = note_boot_locked(*result); !same) result = std::unexpected(std::move(same).error());
     }
     if (result) {
       ++writes_;
       acknowledged_ = std::max(acknowledged_, frame->end());
-      std::erase(frames_, frame);
-      released = std::move(frame->buffer);
+      released = frames_.acknowledged(frame);
     } else if (!failure_) {
       failure_ = std::move(result).error().with_context("write object " + to_string(placed_.object) + " at worker " +
                                                         to_string(placed_.workers.front()));
@@ -396,7 +330,7 @@ Task<Result<void>> ObjectWriter::drain() {
     if (holding_ && position_ > 0) begin_locked();
   }
   start_sending();
-  co_await changes_.wait(&mutex_, [this] { return on_their_way_ == 0 && (frames_.empty() || failure_); });
+  co_await changes_.wait(&mutex_, [this] { return frames_.on_their_way() == 0 && (frames_.empty() || failure_); });
   std::lock_guard lock(mutex_);
   if (failure_) co_return std::unexpected(*failure_);
   co_return Result<void>{};
@@ -412,41 +346,20 @@ uint64_t ObjectWriter::remaining() const {
   return limit_ - position_;
 }
 
-std::optional<ObjectWriter::Unacknowledged> ObjectWriter::first_unacknowledged() const {
+std::optional<Unacknowledged> ObjectWriter::first_unacknowledged() const {
   std::lock_guard lock(mutex_);
-  if (frames_.empty()) return std::nullopt;
-  const Frame& frame = *frames_.front();
-  return Unacknowledged{frame.offset, frame.view(), frame.buffer};
+  return frames_.first();
 }
 
 void ObjectWriter::forget_first(size_t bytes) {
   std::shared_ptr<Frame> forgotten;  // outside the lock
   std::lock_guard lock(mutex_);
-  Frame& frame = *frames_.front();
-  if (bytes < frame.used) {
-    frame.begin += bytes;
-    frame.used -= bytes;
-    frame.offset += bytes;
-    return;
-  }
-  forgotten = std::move(frames_.front());
-  frames_.pop_front();
+  forgotten = frames_.forget_first(bytes);
 }
 
 std::vector<MutableBytes> ObjectWriter::copy_buffered(uint64_t offset, MutableBytes into) const {
-  std::vector<MutableBytes> gaps;
-  size_t done = 0;
   std::lock_guard lock(mutex_);
-  for (const std::shared_ptr<Frame>& frame : frames_) {
-    const uint64_t begin = std::max(frame->offset, offset + done), end = std::min(frame->end(), offset + into.size());
-    if (begin >= end) continue;
-    const size_t at = begin - offset;
-    if (at > done) gaps.push_back(into.subspan(done, at - done));
-    std::memcpy(into.data() + at, frame->view().data() + (begin - frame->offset), end - begin);
-    done = at + (end - begin);
-  }
-  if (done < into.size()) gaps.push_back(into.subspan(done));
-  return gaps;
+  return frames_.copy(offset, into);
 }
 
 // ---- the end ----
@@ -464,23 +377,14 @@ Task<Result<void>> ObjectWriter::sync() {
     writes = writes_;
     if (acknowledged_ == 0 || is_synced_locked()) co_return Result<void>{};
     // Later frames may have been acknowledged before earlier ones.
-    length = frames_.empty() ? acknowledged_ : std::min(acknowledged_, frames_.front()->offset);
+    const std::optional<Unacknowledged> first = frames_.first();
+    length = first ? std::min(acknowledged_, first->offset) : acknowledged_;
     request.set_boot(boot_);
   }
   request.set_length(length);
   request.set_object(placed_.object.value);
-  for (WorkerId worker : placed_.workers) {
-    Trying trying{.give_up = core_.routing.give_up_at()};
-    for (;;) {
-      auto reply = co_await core_.routing.call_worker<rpcs::SyncObject>(worker, request, {.context = traced(placed_.trace)});
-      if (reply) break;
-      // The bytes are no longer here, so there is nowhere else to go: a worker that restarts is waited for.
-      if (rpc::after_failure(rpcs::SyncObject::kMethod, reply.error()) == rpc::Next::kGiveUp)
-        co_return std::unexpected(reply.error());
-      const bool again = co_await core_.routing.pause(&trying);
-      if (!again) co_return std::unexpected(std::move(reply).error());
-    }
-  }
+  auto ends = [](const Status&) { return false; };
+  for (WorkerId worker : placed_.workers) CO_TRY(co_await sync_at(&core_, worker, request, placed_.trace, ends));
   std::lock_guard lock(mutex_);
   synced_writes_ = std::max(synced_writes_, writes);
   synced_bytes_ = std::max(synced_bytes_, length);
@@ -493,7 +397,7 @@ Task<Result<uint32_t>> ObjectWriter::seal(bool sync) {
   {
     std::lock_guard lock(mutex_);
     if (crc_) co_return *crc_;
-    FOREBAY_CHECK(on_their_way_ == 0, "an object is sealed when nothing is on its way to it");
+    FOREBAY_CHECK(frames_.on_their_way() == 0, "an object is sealed when nothing is on its way to it");
     request.set_length(acknowledged_);
     if (!is_synced_locked()) request.set_boot(boot_);
   }

@@ -1,7 +1,6 @@
 // One object that is being written.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -10,19 +9,11 @@
 
 #include "async/sync.h"
 #include "base/bytes.h"
-#include "client/byte_budget.h"
 #include "client/changes.h"
 #include "client/write_path/carrier.h"
-#include "rpc/payload.h"
+#include "client/write_path/frame_queue.h"
 
 namespace forebay::client {
-
-// Memory of bytes on their way to a worker, and its share of the client's buffer budget. Shared by frames: of an object that
-// failed, and of those that take over its bytes.
-struct FrameBuffer {
-  BudgetShare charge;  // outlives the memory
-  rpc::Payload bytes;  // its size is the capacity
-};
 
 // Appends to one granted object, by descriptor or as a stream of frames. Shared by its FileWriter and its frames on their way.
 //
@@ -66,12 +57,6 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   std::optional<Status> lost() const;
   uint64_t remaining() const;  // until the object is full
   // What was not acknowledged, in order. (writing)
-  struct Unacknowledged {
-    uint64_t offset;
-    Bytes data;
-    std::shared_ptr<FrameBuffer> buffer;  // of `data`
-    Unacknowledged first(size_t bytes) const { return {offset, data.first(bytes), buffer}; }
-  };
   std::optional<Unacknowledged> first_unacknowledged() const;
   void forget_first(size_t bytes);
   // (writing) As append(), of bytes that another object could not store; shares their memory.
@@ -88,32 +73,16 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   std::optional<uint32_t> sealed() const;
 
  private:
-  struct Frame {
-    uint64_t offset = 0;
-    std::shared_ptr<FrameBuffer> buffer;
-    size_t begin = 0, used = 0;  // of the buffer
-    bool on_its_way = false;
-    bool taken_over = false;  // what is behind it in the buffer is somebody else's
-
-    Bytes view() const { return buffer->bytes.view().subspan(begin, used); }
-    size_t capacity() const { return taken_over ? used : buffer->bytes.size(); }
-    bool is_full() const { return taken_over || used == rpc::kMaxPayload; }
-    uint64_t end() const { return offset + used; }
-  };
-
   Task<Result<bool>> hold(uint64_t length);
   Task<Result<void>> reserve(uint64_t length);
   Task<Result<void>> create(uint64_t bytes);
   Task<Result<void>> enlarge(uint64_t bytes);
   Task<Result<bool>> open_descriptor(uint64_t create_bytes);
   bool wants_descriptor(uint64_t length) const;
-  size_t buffer_locked(Bytes data, BudgetShare* memory);
-  bool enlarge_locked(Frame& frame, size_t more, BudgetShare* memory);
   void wait_locked(size_t bytes);
   void begin_locked();
   uint64_t settle_hold_locked();
   void start_sending();
-  std::vector<std::shared_ptr<Frame>> next_to_send_locked();
   static Task<void> send(std::shared_ptr<ObjectWriter> self, std::shared_ptr<Frame> frame);
   void sent(const std::shared_ptr<Frame>& frame, Result<uint64_t> result);
   Result<void> note_boot_locked(uint64_t boot);
@@ -134,8 +103,7 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
 
   mutable std::mutex mutex_;
   Changes changes_;
-  std::deque<std::shared_ptr<Frame>> frames_;  // by offset; shared with those sending them
-  size_t on_their_way_ = 0;
+  FrameQueue frames_;
   bool holding_ = true;    // nothing has been sent, nor shall be yet
   size_t held_bytes_ = 0;  // taken from the held budget
   uint64_t drawn_ = 0;     // from the hold at the worker, and not told as used yet

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "client/core.h"
+#include "client/write_path/seal.h"
+#include "client/write_path/sync.h"
 
 namespace forebay::client {
 
@@ -31,6 +33,19 @@ Task<Result<std::shared_ptr<os::File>>> open_at_worker(Core* core, Placed placed
   auto reply = co_await core->routing.call_worker<rpcs::OpenObject>(placed.workers.front(), request, std::move(options), true);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   co_return adopt(*core, *reply, placed.workers.front());
+}
+
+Result<void> zero_stored(os::File& file, uint64_t from, uint64_t to) {
+  const std::vector<std::byte> zeros(std::min<uint64_t>(kMiB, to - std::min(from, to)));
+  while (from < to) {
+    ASSIGN_OR_RETURN(const std::optional<os::StoredRange> stored, file.next_stored(from));
+    if (!stored || stored->begin >= to) break;
+    from = std::max(from, stored->begin);
+    const uint64_t length = std::min<uint64_t>({stored->end - from, to - from, zeros.size()});
+    TRY(file.write_at(Bytes(zeros).first(length), from));
+    from += length;
+  }
+  return {};
 }
 
 }  // namespace
@@ -65,6 +80,57 @@ Task<Result<std::shared_ptr<os::File>>> StagedObject::writable() {
   }
   co_return writing_;
 }
+
+Task<Result<void>> StagedObject::zero(uint64_t from, uint64_t to) {
+  CO_ASSIGN_OR_RETURN(const std::shared_ptr<os::File> file, co_await writable());
+  auto write_zeros = [file, from, to] { return zero_stored(*file, from, to); };
+  Result<void> done = co_await async::run_blocking(core_.env.blocking, write_zeros);
+  co_return done;
+}
+
+// ---- at its worker ----
+
+namespace {
+
+bool is_gone(const Status& status) { return status.is_errno(ENOENT) || status.is_errno(ENODATA); }
+
+bool cannot_be_sealed(const Status& status) { return is_gone(status) || StagedObject::is_being_written(status); }
+
+}  // namespace
+
+bool StagedObject::is_being_written(const Status& status) { return status.is(Code::kBusy) && status.is_errno(ETXTBSY); }
+
+Task<Result<void>> StagedObject::sync(uint64_t length) {
+  v1::SyncObjectRequest request;
+  request.set_object(placed_.object.value);
+  request.set_length(length);
+  return sync_at(&core_, placed_.workers.front(), std::move(request), placed_.trace, is_gone);
+}
+
+Task<Result<v1::SealedObject>> StagedObject::seal(uint64_t length, bool sync) {
+  v1::SealObjectRequest request;
+  request.set_object(placed_.object.value);
+  request.set_length(length);
+  request.set_sync(sync);
+  const WorkerId worker = placed_.workers.front();
+  CO_ASSIGN_OR_RETURN(const uint32_t crc, co_await seal_at(&core_, worker, request, placed_.trace, cannot_be_sealed));
+  v1::SealedObject sealed;
+  sealed.set_object(placed_.object.value);
+  sealed.set_length(length);
+  sealed.set_crc32c(crc);
+  co_return sealed;
+}
+
+Task<bool> StagedObject::is_as_before(v1::SealedObject sealed) {
+  v1::SealObjectRequest request;  // of a sealed one: says its checksum
+  request.set_object(from_.value);
+  request.set_length(sealed.length());
+  auto reply =
+      co_await core_.routing.call_worker<rpcs::SealObject>(placed_.workers.front(), request, {.context = traced(placed_.trace)});
+  co_return reply && reply->message.crc32c() == sealed.crc32c();
+}
+
+// ---- what is known of it ----
 
 // With what the file itself says: its size, its time when somebody has written it since the master was told, and what it takes.
 void StagedObject::merge_into(v1::Attr& attr) const {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "client/write_path/carrier.h"
-#include "forebay/v1/common.pb.h"
+#include "forebay/v1/namespace.pb.h"
 #include "os/file.h"
 
 namespace forebay::client {
@@ -45,6 +45,7 @@ class StagedObject {
   Result<StagedContent> look() const;                                 // (any)
   void merge_into(v1::Attr& attr) const;                              // (any)
   Task<Result<std::shared_ptr<os::File>>> writable();
+  Task<Result<void>> zero(uint64_t from, uint64_t to);  // what is stored of that range; holes stay
   // (any) So much of it, from its beginning, has been counted as written: how much of that is new.
   uint64_t note_counted(uint64_t bytes) {
     for (uint64_t before = counted_; before < bytes;)
@@ -54,6 +55,14 @@ class StagedObject {
   // This client writes no more: as long as it can, nobody may seal it.
   void close_writable() { writing_.reset(); }
 
+  // At its worker, repeated as those of any object. The first two end at once where the object is gone, the seal also while
+  // somebody can write the file (is_being_written).
+  Task<Result<void>> sync(uint64_t length);
+  Task<Result<v1::SealedObject>> seal(uint64_t length, bool sync);
+  static bool is_being_written(const Status& status);
+  // Whether a sealed one that was forked has the bytes of the one that it was forked from. One attempt.
+  Task<bool> is_as_before(v1::SealedObject sealed);
+
   // What the master knows of it, and at which layout that was so.
   const StagedContent& committed() const { return committed_; }
   uint64_t layout() const { return layout_; }  // (any)
@@ -62,6 +71,8 @@ class StagedObject {
   void note_truncated(const v1::Attr& attr);
   void note_times(const v1::Attr& attr);  // they were set
   void note_layout(uint64_t layout) { layout_ = layout; }
+  // Of the master's to a change of this client's, which makes one new layout: more are others'.
+  void note_answer(const v1::Attr& attr) { is_shared_ = is_shared_ || attr.layout() > layout_ + 1; }
   void forget_ranges() { committed_.ranges.clear(); }
   bool was_committed() const { return was_committed_; }  // bytes of it, once at least
   void note_laid() { was_committed_ = true; }
