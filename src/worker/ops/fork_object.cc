@@ -7,14 +7,7 @@ Answered<v1::OpenObjectReply> fork_object(const Operations* with, rpc::Call call
   // Copies the whole object, so never on the connection's thread.
   auto fork = [&] { return with->store.fork_object(ObjectId{request.object()}, ObjectId{request.from()}); };
   CO_ASSIGN_OR_RETURN(OpenedObject opened, co_await on_disk(with, true, fork));
-  v1::OpenObjectReply reply;
-  reply.set_data_offset(opened.data_offset);
-  reply.set_length(opened.length);
-  reply.set_sealed(opened.sealed);
-  rpc::Answer<v1::OpenObjectReply> answer(std::move(reply));
-  answer.descriptor = opened.file->descriptor();
-  answer.descriptor_owner = std::move(opened.file);
-  co_return answer;
+  co_return answer_with(std::move(opened));
 }
 
 }  // namespace forebay::worker

@@ -37,6 +37,9 @@ Answered<v1::HoldSpaceReply> hold_space(const Operations* with, rpc::Call call, 
 Answered<v1::StatObjectReply> stat_object(const Operations* with, rpc::Call call, v1::StatObjectRequest request);
 Answered<v1::ListObjectsReply> list_objects(const Operations* with, rpc::Call call, v1::ListObjectsRequest request);
 
+// With the object's descriptor.
+rpc::Answer<v1::OpenObjectReply> answer_with(OpenedObject opened);
+
 // All of the service, one line each. `with` outlives the router.
 void add_operations(rpc::Router& router, const Operations* with);
 

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
-#include "base/crc32c.h"
 #include "base/units.h"
+#include "worker/store/on_disk.h"
 
 namespace forebay::worker {
 namespace {
@@ -31,15 +31,6 @@ struct RecordOnDisk {
   uint32_t crc32c;
 };
 static_assert(sizeof(RecordOnDisk) == kIndexRecordBytes && std::has_unique_object_representations_v<RecordOnDisk>);
-
-template <class OnDisk>
-Bytes bytes_of(const OnDisk& value) {
-  return std::as_bytes(std::span(&value, 1));
-}
-template <class OnDisk>
-uint32_t own_crc(const OnDisk& value) {
-  return crc32c(bytes_of(value).first(offsetof(OnDisk, crc32c)));
-}
 
 HeaderOnDisk header_of(std::string_view boot) {
   HeaderOnDisk disk{};

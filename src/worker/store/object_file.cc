@@ -6,7 +6,7 @@
 #include <type_traits>
 
 #include "base/check.h"
-#include "base/crc32c.h"
+#include "worker/store/on_disk.h"
 
 namespace forebay::worker {
 namespace {
@@ -44,17 +44,6 @@ struct TrailerOnDisk {
 static_assert(sizeof(TrailerOnDisk) == kTrailerBytes && std::is_trivially_copyable_v<TrailerOnDisk>);
 static_assert(std::has_unique_object_representations_v<TrailerOnDisk>, "padding would put unset bytes on disk");
 static_assert(offsetof(TrailerOnDisk, length) == 24 && offsetof(TrailerOnDisk, crc32c) == 60);
-static_assert(std::endian::native == std::endian::little);
-
-template <class OnDisk>
-Bytes bytes_of(const OnDisk& value) {
-  return std::as_bytes(std::span(&value, 1));
-}
-
-template <class OnDisk>
-uint32_t own_crc(const OnDisk& value) {
-  return crc32c(bytes_of(value).first(offsetof(OnDisk, crc32c)));
-}
 
 template <class OnDisk>
 bool has_magic(const OnDisk& value, std::string_view magic) {
