@@ -15,6 +15,7 @@
 #include "async/sync.h"
 #include "async/task.h"
 #include "base/crc32c.h"
+#include "base/test_pattern.h"
 #include "ufs/under_store.h"
 
 namespace forebay::ufs {
@@ -33,16 +34,7 @@ struct WorldMaker {
   std::function<std::unique_ptr<StoreWorld>()> make;
 };
 
-// Bytes that depend on their place, so that shifted or stale ones are seen.
-inline std::string pattern(uint64_t seed, size_t length) {
-  std::string text(length, '\0');
-  uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;
-  for (char& c : text) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    c = static_cast<char>(state >> 56);
-  }
-  return text;
-}
+inline std::string pattern(uint64_t seed, size_t length) { return forebay::pattern(length, seed); }
 
 inline Stamp stamp_of(std::string_view content, uint64_t version = 1) {
   return {.cluster = "test-cluster",

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/test_pattern.h"
 #include "os/simulation.h"
 #include "ufs/faulty_store.h"
 #include "ufs/memory_store.h"
@@ -17,15 +18,7 @@
 
 namespace forebay::worker {
 
-inline std::string pattern(size_t length) {
-  std::string text(length, '\0');
-  uint64_t state = 1;
-  for (char& c : text) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    c = static_cast<char>(state >> 56);
-  }
-  return text;
-}
+using forebay::pattern;
 
 // Tasks of a worker 7 whose objects are at hand, towards a bucket. There is no coordinator: nothing here needs one.
 class TaskTableTest : public testing::Test {
