@@ -1,16 +1,21 @@
 #include "master/persist/intent_queue.h"
 
 #include <algorithm>
-#include <cerrno>
 
-#include "forebay/v1/persist.rpc.h"
 #include "master/schema.h"
 
 namespace forebay::master {
 namespace {
 
-constexpr uint32_t kMost = 1'000;          // in one answer
-constexpr uint32_t kLongestWait = 10'000;  // ms
+constexpr uint32_t kMost = 1'000;  // in one answer
+
+Result<IntentQueue::Due> find(const kv::Reader& reader, int64_t now_ns, const v1::NextIntentsRequest& request) {
+  IntentQueue::Due due;
+  ASSIGN_OR_RETURN(due.reply, due_intents(reader, now_ns, request));
+  due.is_empty = due.reply.intents().empty();
+  due.next_ns = due.reply.next_due_ns();
+  return due;
+}
 
 }  // namespace
 
@@ -35,28 +40,6 @@ Result<v1::NextIntentsReply> due_intents(const kv::Reader& reader, int64_t now_n
   return reply;
 }
 
-void IntentQueue::bind(rpc::Router& router) {
-  router.handle<v1::persist_service::NextIntents>(
-      [this](rpc::Call call, v1::NextIntentsRequest request) { return next(this, std::move(call), std::move(request)); });
-}
-
-void IntentQueue::look(const kv::WriteBatch& committed) {
-  const bool is_news = std::ranges::any_of(
-      committed.changes(), [](const kv::WriteBatch::Change& change) { return change.key.front() == 'Q' && change.value; });
-  if (is_news) news_.raise();
-}
-
-Task<IntentQueue::Next> IntentQueue::next(IntentQueue* self, rpc::Call call, v1::NextIntentsRequest request) {
-  if (call.context.uid() != 0) co_return rejected(EPERM, "persistence is the superuser's to control");
-  const os::Instant until = self->clock_.now() + std::chrono::milliseconds(std::min(request.wait_ms(), kLongestWait));
-  for (;;) {
-    const std::stop_token changed = self->news_.changed();
-    Result<v1::NextIntentsReply> due = due_intents(self->store_, os::unix_nanos(self->clock_.wall_now()), request);
-    if (!due || due->intents_size() != 0) co_return std::move(due);
-    Task<bool> waiting = News::wait(&self->news_, changed, due->next_due_ns(), until, call.abandoned);
-    const bool again = co_await std::move(waiting);
-    if (!again) co_return std::move(due);
-  }
-}
+IntentQueue::IntentQueue(const kv::Reader& store, os::Clock& clock) : DueQueue(store, clock, 'Q', find) {}
 
 }  // namespace forebay::master
