@@ -18,7 +18,8 @@ Node node_of(const v1::Attr& attr) {
           .size = attr.size(),
           .atime_ns = attr.atime_ns(),
           .mtime_ns = attr.mtime_ns(),
-          .target = attr.target()};
+          .target = attr.target(),
+          .id = {.inode = attr.inode()}};
 }
 
 class ClusterFile final : public OpenedFile {

@@ -67,7 +67,10 @@ class Copying {
  private:
   Result<void> walk(const std::string& from, const std::string& to, const Node& node, int depth) {
     switch (node.type) {
-      case v1::FILE_TYPE_REGULAR: enqueue({from, to, node}); return {};
+      case v1::FILE_TYPE_REGULAR:
+        TRY(check_is_another(from, to, node));
+        enqueue({from, to, node});
+        return {};
       case v1::FILE_TYPE_SYMLINK: return copy_link(to, node);
       case v1::FILE_TYPE_DIRECTORY: break;
       default: return rejected(EINVAL, from + " is neither a file nor a directory nor a symbolic link and is left out");
@@ -83,6 +86,14 @@ class Copying {
       if (Result<void> walked = walk(join_path(from, name), join_path(to, name), child, depth + 1); !walked) fail(walked.error());
       return {};
     });
+  }
+
+  // What is overwritten is emptied before it is read, and would be gone.
+  Result<void> check_is_another(const std::string& from, const std::string& to, const Node& node) {
+    if (&source_ != &target_ || !options_.force) return {};
+    ASSIGN_OR_RETURN(const std::optional<Node> there, target_.look(to, true));
+    if (there && there->id == node.id) return rejected(EINVAL, from + " and " + to + " are the same file");
+    return {};
   }
 
   Result<void> copy_link(const std::string& to, const Node& node) {

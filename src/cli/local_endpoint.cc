@@ -35,7 +35,9 @@ Node node_of(const struct stat& status) {
           .gid = status.st_gid,
           .size = static_cast<uint64_t>(status.st_size),
           .atime_ns = nanos(status.st_atim),
-          .mtime_ns = nanos(status.st_mtim)};
+          .mtime_ns = nanos(status.st_mtim),
+          .target = {},
+          .id = {.device = status.st_dev, .inode = status.st_ino}};
 }
 
 class LocalFile final : public OpenedFile {

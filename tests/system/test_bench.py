@@ -65,6 +65,20 @@ def test_files_stay_when_they_are_to_be_kept(tmp_path):
     assert sorted(os.listdir(place / "step-2")) == ["rank-0", "rank-1"] and not (place / "step-1").exists()
 
 
+def test_a_directory_of_the_namespace_that_is_missing_is_made_and_goes_again(shared_cluster):
+    cache = pathlib.Path(shared_cluster.cache)
+    before = sorted(os.listdir(cache))
+    meta = ("bench", "meta", "--count", "5", "--threads", "2", "--directory")
+    shared_cluster.run(*meta, "/cache-only/new/below")
+    assert sorted(os.listdir(cache)) == before
+    (cache / "a-file").write_text("in the way")
+    for directory in ("/cache-only/a-file", "/cache-only/a-file/below"):
+        refused = shared_cluster.run(*meta, directory, check=False)
+        assert refused.returncode == 1 and "/cache-only/a-file" in refused.err and "ot a directory" in refused.err
+    (cache / "a-file").unlink()
+    assert sorted(os.listdir(cache)) == before
+
+
 def test_an_interrupted_measurement_cleans_up(tmp_path):
     process = subprocess.Popen([BINARY, "bench", "meta", "--count", "100000000", "--path", tmp_path], stderr=subprocess.PIPE)
     try:

@@ -5,26 +5,30 @@
 
 #include "cli/bench/plain_socket.h"
 #include "cli/bench/report.h"
+#include "cli/path.h"
 
 namespace forebay::cli {
 namespace {
 
 Result<std::unique_ptr<BenchPlace>> local_place(std::unique_ptr<Endpoint> files, const std::string& directory,
                                                 const BenchOptions& options, bool keep) {
-  return BenchPlace::make(std::move(files), std::filesystem::absolute(directory).string(), options.threads, keep);
+  return BenchPlace::make(std::move(files), std::filesystem::absolute(directory).string(), options.threads, keep,
+                          MissingParent::kRefuse);
 }
 
 Result<std::unique_ptr<BenchPlace>> place_of(Shell& shell, const BenchOptions& options) {
   if (!options.path.empty()) return local_place(local_endpoint(), options.path, options, options.keep);
   ASSIGN_OR_RETURN(std::unique_ptr<Endpoint> endpoint, cluster_endpoint(shell));
-  return BenchPlace::make(std::move(endpoint), options.directory, options.threads, options.keep);
+  ASSIGN_OR_RETURN(const std::string directory, normalize_path(options.directory));
+  return BenchPlace::make(std::move(endpoint), directory, options.threads, options.keep, MissingParent::kMake);
 }
 
 }  // namespace
 
 void add_bench_options(Command command, BenchOptions& options, const std::string& threads) {
   command.option("--path", options.path, "measure a directory of this host (a mount, a disk) instead of the library");
-  command.option("--directory", options.directory, "directory of the namespace to work in, without --path");
+  command.option("--directory", options.directory,
+                 "directory of the namespace to work in, without --path; made if it is missing, and removed afterwards");
   command.option("--medium", options.medium, "measure the same in this directory of this host first, and print the ratio to it");
   command.option(threads, options.threads, "at once").between(1, 1024);
   command.flag("--keep", options.keep, "leave the files");

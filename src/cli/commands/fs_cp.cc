@@ -41,7 +41,7 @@ Result<int> run(Shell& shell, Options options) {
   if (!to_local) {
     ASSIGN_OR_RETURN(to, normalize_path(to));
   }
-  if (local == 0 && !to_local) TRY(refuse_into_itself(options.paths, to));
+  if ((local != 0) == to_local) TRY(refuse_into_itself(options.paths, to));
   ASSIGN_OR_RETURN(Copied copied,
                    copy(shell, local != 0 ? *here : *cluster, options.paths, to_local ? *here : *cluster, to, options.copy));
   return print_copied(shell, copied);

@@ -1,6 +1,5 @@
-#include "async/loop.h"
 #include "cli/local/supervisor.h"
-#include "cli/roles/configs.h"
+#include "cli/local/with_client.h"
 #include "client/client.h"
 
 namespace forebay::cli {
@@ -22,15 +21,8 @@ Task<Result<void>> make_directory(client::Client* client) {
 }  // namespace
 
 Result<void> prepare_namespace(const config::Settings& settings) {
-  async::Loop loop("prepare"), blocking("blocking");
-  os::Env env{os::real_clock(), os::real_random(), os::real_files(), os::real_network(), blocking.executor(), os::real_host_id()};
-  ASSIGN_OR_RETURN(client::ClientConfig config, client_config(settings));
-  config.name = "local";
-  ASSIGN_OR_RETURN(std::unique_ptr<client::Client> client,
-                   async::block_on(loop.executor(), client::Client::start(env, obs::null_log(), config, {loop.executor()})));
-  Result<void> made = async::block_on(loop.executor(), make_directory(client.get()));
-  async::block_on(loop.executor(), client->stop());
-  return made;
+  return with_client(settings,
+                     [](const Access& access) { return async::block_on(access.executor, make_directory(&access.client)); });
 }
 
 }  // namespace forebay::cli

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cli/local/with_client.h"
 #include "cli/output.h"
-#include "cli/roles/configs.h"
 #include "master/persist/mapping_file.h"
 #include "os/file.h"
 
@@ -97,24 +97,16 @@ Result<void> check_persistence(const Directory& directory, const config::Setting
 Result<void> prepare_persistence(const Directory& directory, const config::Settings& settings, obs::Log& log) {
   const std::string uri = ufs_uri(directory, settings);
   if (uri.empty()) return {};
-  async::Loop loop("prepare"), blocking("blocking");
-  os::Env env{os::real_clock(), os::real_random(), os::real_files(), os::real_network(), blocking.executor(), os::real_host_id()};
-  ASSIGN_OR_RETURN(client::ClientConfig config, client_config(settings));
-  config.name = "local";
-  ASSIGN_OR_RETURN(std::unique_ptr<client::Client> client,
-                   async::block_on(loop.executor(), client::Client::start(env, obs::null_log(), config, {loop.executor()})));
-  const Access access{env, loop.executor(), *client, {}};
-  Result<MountOptions> options = kept_options(directory);
-  Result<void> mounted = options ? mount(access, uri, *options) : std::unexpected(options.error());
-  if (mounted) {
+  return with_client(settings, [&](const Access& access) -> Result<void> {
+    Result<MountOptions> options = kept_options(directory);
+    const Result<void> mounted = options ? mount(access, uri, *options) : std::unexpected(options.error());
+    if (!mounted) return invalid("the under store " + uri + " cannot be mounted at /ufs: " + mounted.error().to_string());
     unlink(options_file(directory).c_str());
-    auto mapped = async::block_on(loop.executor(), client->persistence()->reload_mapping({}));
+    auto mapped = async::block_on(access.executor, access.client.persistence()->reload_mapping({}));
     if (!mapped && !settings.text("forebay.persist.mapping_file").empty())
       log.warning("the mapping is not in force yet", {{"error", mapped.error().message()}});
-  }
-  async::block_on(loop.executor(), client->stop());
-  if (!mounted) return invalid("the under store " + uri + " cannot be mounted at /ufs: " + mounted.error().to_string());
-  return {};
+    return {};
+  });
 }
 
 }  // namespace forebay::cli

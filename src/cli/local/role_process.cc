@@ -111,6 +111,8 @@ void RoleProcess::become_role(int words_fd, char** arguments) const {
 
 void RoleProcess::look(bool restart) {
   Clock::time_point now = Clock::now();
+  // Nobody would stop it again: whoever stops the roles goes through them once.
+  if (state_ == RoleState::kBackoff && !restart) state_ = RoleState::kStopped;
   if (state_ == RoleState::kBackoff && now >= next_try_) {
     ++restarts_;
     if (Result<void> started = start(); !started) {

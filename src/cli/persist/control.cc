@@ -2,27 +2,15 @@
 
 #include <algorithm>
 
+#include "master/persist/status_total.h"
+
 namespace forebay::cli {
 namespace {
 
 constexpr size_t kMostFailures = 1'000;  // kept of all pages
 
 void add_up(v1::PersistStatusReply& total, v1::PersistStatusReply&& page) {
-  total.set_waiting_persist(total.waiting_persist() + page.waiting_persist());
-  total.set_waiting_settle(total.waiting_settle() + page.waiting_settle());
-  total.set_waiting_clear(total.waiting_clear() + page.waiting_clear());
-  total.set_waiting_trees(total.waiting_trees() + page.waiting_trees());
-  total.set_waiting_directories(total.waiting_directories() + page.waiting_directories());
-  total.set_waiting_sweeps(total.waiting_sweeps() + page.waiting_sweeps());
-  total.set_writing(total.writing() + page.writing());
-  total.set_failing(total.failing() + page.failing());
-  total.set_permanent(total.permanent() + page.permanent());
-  total.set_lost(total.lost() + page.lost());
-  total.set_running(total.running() + page.running());
-  total.set_conflicts(total.conflicts() + page.conflicts());
-  total.set_bytes(total.bytes() + page.bytes());
-  auto older = [](int64_t a, int64_t b) { return a == 0 ? b : b == 0 ? a : std::min(a, b); };
-  total.set_oldest_dirty_ns(older(total.oldest_dirty_ns(), page.oldest_dirty_ns()));
+  master::add_counts(total, page);
   for (v1::PersistFailure& failure : *page.mutable_failures())
     if (static_cast<size_t>(total.failures_size()) < kMostFailures) *total.add_failures() = std::move(failure);
   for (const v1::MappingStatus& each : page.mappings()) {
@@ -35,7 +23,7 @@ void add_up(v1::PersistStatusReply& total, v1::PersistStatusReply&& page) {
     mapping.set_failing(mapping.failing() + each.failing());
     mapping.set_conflicts(mapping.conflicts() + each.conflicts());
     mapping.set_bytes(mapping.bytes() + each.bytes());
-    mapping.set_oldest_dirty_ns(older(mapping.oldest_dirty_ns(), each.oldest_dirty_ns()));
+    mapping.set_oldest_dirty_ns(master::older(mapping.oldest_dirty_ns(), each.oldest_dirty_ns()));
   }
 }
 
