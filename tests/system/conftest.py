@@ -1,4 +1,5 @@
 """Fixtures for whole-process tests: `cluster` is a local cluster in a temporary folder, mounted, and always taken away again."""
+import contextlib
 import json
 import os
 import pathlib
@@ -116,28 +117,31 @@ def alive(pid):
         return False
 
 
-@pytest.fixture
-def cluster():
-    """Started and mounted."""
+@contextlib.contextmanager
+def used(make, start=True):
+    """What make() gives, a Cluster or a kind of one, for as long as the block lasts."""
     require_fuse()
-    cluster = Cluster()
+    cluster = make()
     try:
-        cluster.start()
+        if start:
+            cluster.start()
         yield cluster
     finally:
         cluster.close()
+
+
+@pytest.fixture
+def cluster():
+    """Started and mounted."""
+    with used(Cluster) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
 def shared_cluster():
     """One for all tests of a module that leave it as they found it."""
-    require_fuse()
-    cluster = Cluster()
-    try:
-        cluster.start()
+    with used(Cluster) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 @pytest.fixture
@@ -151,9 +155,5 @@ def place(shared_cluster):
 @pytest.fixture
 def stopped_cluster():
     """Not started yet: for tests of starting."""
-    require_fuse()
-    cluster = Cluster()
-    try:
+    with used(Cluster, start=False) as cluster:
         yield cluster
-    finally:
-        cluster.close()

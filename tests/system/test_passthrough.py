@@ -18,7 +18,7 @@ import time
 
 import pytest
 
-from conftest import Cluster, alive, require_fuse, run, wait_for
+from conftest import Cluster, alive, run, used, wait_for
 
 MIB = 1 << 20
 OPS = int(os.environ.get("FOREBAY_FSX_OPS", "1500"))
@@ -46,26 +46,16 @@ def kernel_has_passthrough():
 
 @pytest.fixture(params=[True, False], ids=["passthrough", "daemon"])
 def mounted(request):
-    require_fuse()
-    cluster = Mounted(request.param)
-    try:
-        cluster.start()
+    with used(lambda: Mounted(request.param)) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 @pytest.fixture
 def passing():
-    require_fuse()
     if not kernel_has_passthrough():
         pytest.fail("this kernel has no passthrough, or this is not root", pytrace=False)
-    cluster = Mounted(True)
-    try:
-        cluster.start()
+    with used(lambda: Mounted(True)) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import Cluster, require_fuse, run, wait_for
+from conftest import Cluster, run, used, wait_for
 from stores import BucketStore, DirectoryStore, new_store
 
 IN_BUCKET = "FOREBAY_S3_ENDPOINT" in os.environ
@@ -82,23 +82,14 @@ class PersistCluster(Cluster):
 
 @pytest.fixture(scope="module")
 def shared():
-    require_fuse()
-    cluster = PersistCluster()
-    try:
-        cluster.start()
+    with used(PersistCluster) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 @pytest.fixture
 def own():
-    require_fuse()
-    cluster = PersistCluster()
-    try:
+    with used(PersistCluster, start=False) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 # ---- what is written appears ----

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from conftest import Cluster, require_fuse, wait_for
+from conftest import Cluster, used, wait_for
 from stores import new_store
 
 IN_BUCKET = "FOREBAY_S3_ENDPOINT" in os.environ
@@ -52,23 +52,14 @@ class UnderCluster(Cluster):
 
 @pytest.fixture(scope="module")
 def shared():
-    require_fuse()
-    cluster = UnderCluster()
-    try:
-        cluster.start()
+    with used(UnderCluster) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 @pytest.fixture
 def own():
-    require_fuse()
-    cluster = UnderCluster()
-    try:
+    with used(UnderCluster, start=False) as cluster:
         yield cluster
-    finally:
-        cluster.close()
 
 
 def random_bytes(count, seed):
