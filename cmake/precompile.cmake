@@ -16,6 +16,7 @@ function(forebay_precompiled name header)
     COMMAND ${CMAKE_CXX_COMPILER} -x c++ -std=c++23 -E -P -Wno-pragma-once-outside-header -DBOOST_ASIO_NO_DEPRECATED ${CMAKE_SOURCE_DIR}/cmake/${header}
     OUTPUT_VARIABLE text COMMAND_ERROR_IS_FATAL ANY)
   get_directory_property(options COMPILE_OPTIONS)
+  string(REPLACE "${CMAKE_SOURCE_DIR}" "" options "${options}")  # what is mapped away must not keep two checkouts apart
   string(SHA256 sum "${CMAKE_CXX_COMPILER_VERSION} ${CMAKE_CXX_FLAGS} ${CMAKE_CXX_FLAGS_RELWITHDEBINFO} ${options} ${text}")
   file(WRITE ${CMAKE_BINARY_DIR}/CMakeFiles/${name}.dir/cmake_pch.hxx.pch.sum ${sum})
 endfunction()

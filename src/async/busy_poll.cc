@@ -19,6 +19,9 @@ constexpr Duration kCheckEvery = 5ms;   // of the other threads: 2 µs each time
 constexpr Duration kTakenAway = 100us;  // between two looks, of which one takes 1 µs: somebody else had the CPU
 constexpr int kMisses = 4;              // in a row
 constexpr int kStreak = 64;
+// Woken up so many times in a row after at most twice a look's limit: all who take part in a conversation sleep and are woken up
+// in it, and those waits become shorter when they do not.
+constexpr int kSoon = 8, kMostSoon = 512;
 // More threads than CPUs that may want to run: whoever is waited for, beside those that wait. They give way to it.
 constexpr long kBesides = 1;
 
@@ -36,48 +39,72 @@ bool system_is_busy() {
 
 }  // namespace
 
-BusyPoll::BusyPoll(Duration limit, Cpus cpus) : limit_(limit), cpus_(std::move(cpus)), pause_(kLeastPause) {}
+BusyPoll::BusyPoll(Duration limit, Cpus cpus)
+    : limit_(limit), cpus_(std::move(cpus)), after_loss_(kLeastPause), after_misses_(kLeastPause), wanted_(kSoon) {}
 
 BusyPoll::Cpus BusyPoll::real_cpus() {
   return {.are_scarce = system_is_busy, .give_way = [] { sched_yield(); }};
 }
 
 bool BusyPoll::begin(Clock::time_point now) {
-  if (limit_ == Duration{0} || now < paused_until_ || !heed_others(now)) return false;
-  began_ = looked_ = now;
-  return true;
+  idle_since_ = looked_ = now;
+  return limit_ > Duration{0} && now >= paused_until_ && heed_others(now);
 }
 
 bool BusyPoll::go_on(Clock::time_point now) {
-  if (now - looked_ > kTakenAway) return bad_news(now);
+  if (now - looked_ > kTakenAway) {
+    for_misses_ = false;
+    return pause(now, after_loss_);
+  }
   looked_ = now;
-  if (now - began_ < limit_) {
+  if (now - idle_since_ < limit_) {
     const bool again = heed_others(now);
     if (again) cpus_.give_way();
     return again;
   }
   hits_ = 0;
-  return ++misses_ < kMisses ? false : bad_news(now);
+  if (++misses_ < kMisses) return false;
+  for_misses_ = true;
+  return pause(now, after_misses_);
 }
 
 void BusyPoll::found() {
   misses_ = 0;
+  early_ = false;
   if (++hits_ < kStreak) return;
   hits_ = 0;
-  pause_ = std::max(pause_ / 2, kLeastPause);
+  wanted_ = kSoon;
+  for (Duration* next : {&after_loss_, &after_misses_}) *next = std::max(*next / 2, kLeastPause);
+}
+
+void BusyPoll::woken(Clock::time_point now) {
+  if (now - idle_since_ > 2 * limit_) {
+    soon_ = 0;
+    return;
+  }
+  if (++soon_ < wanted_) return;
+  soon_ = 0;
+  if (!for_misses_ || now >= paused_until_) return;
+  paused_until_ = now;
+  early_ = true;
 }
 
 bool BusyPoll::heed_others(Clock::time_point now) {
   if (now < next_check_) return true;
   next_check_ = now + kCheckEvery;
-  return cpus_.are_scarce() ? bad_news(now) : true;
+  if (!cpus_.are_scarce()) return true;
+  for_misses_ = false;
+  paused_until_ = next_check_;
+  return false;
 }
 
-bool BusyPoll::bad_news(Clock::time_point now) {
-  hits_ = 0;
+bool BusyPoll::pause(Clock::time_point now, Duration& next) {
+  if (early_) wanted_ = std::min(wanted_ * 2, kMostSoon);
+  early_ = false;
+  hits_ = soon_ = 0;
   misses_ = kMisses - 1;  // the first look after the pause is a try
-  paused_until_ = next_check_ = now + pause_;
-  pause_ = std::min(pause_ * 2, kMostPause);
+  paused_until_ = next_check_ = now + next;
+  next = std::min(next * 2, kMostPause);
   return false;
 }
 

@@ -20,9 +20,22 @@ class BusyPollTest : public testing::Test {
   // A message arrives `after` the last one was dealt with; whether the thread was awake.
   bool answer(Duration after) {
     bool looks = poll.begin(now);
-    for (const auto due = now + after; looks && now < due; looks = poll.go_on(now)) now += 1us;
-    if (looks) poll.found();
+    const auto due = now + after;
+    for (; looks && now < due; looks = poll.go_on(now)) now += 1us;
+    now = std::max(now, due);
+    looks ? poll.found() : poll.woken(now);
     return looks;
+  }
+  // The CPU is taken away for a slice during the next look that there is.
+  void lose_the_cpu() {
+    while (!poll.begin(now)) now += 100us;
+    now += 3ms;
+    EXPECT_FALSE(poll.go_on(now));
+  }
+  // At the beginning of the longest pause.
+  void fall_asleep() {
+    for (int i = 0; i < 3; ++i) looks_in_a_second();
+    while (!look_in_vain()) now += 1ms;
   }
   // Looks in a second of which each is in vain.
   int looks_in_a_second() {
@@ -70,7 +83,6 @@ TEST_F(BusyPollTest, messages_that_come_too_slowly_are_slept_for) {
   int awake = 0;
   for (int i = 0; i < 10'000; ++i) {
     awake += answer(200us) ? 1 : 0;
-    now += 100us;
   }
   EXPECT_EQ(awake, 0);
   const auto before = asked;
@@ -78,12 +90,53 @@ TEST_F(BusyPollTest, messages_that_come_too_slowly_are_slept_for) {
   EXPECT_LE(asked - before, 8);
 }
 
+TEST_F(BusyPollTest, a_conversation_that_begins_is_looked_for_after_a_few_messages) {
+  fall_asleep();
+  const auto before = now;
+  while (!answer(40us)) ASSERT_LT(now - before, 500us) << "the pause of an idle thread is longer than that";
+  for (int i = 0; i < 1'000; ++i) EXPECT_TRUE(answer(40us));
+}
+
+TEST_F(BusyPollTest, a_conversation_whose_sleepers_wake_up_slowly_counts_as_well) {
+  fall_asleep();
+  for (int i = 0; i < 8; ++i) EXPECT_FALSE(answer(90us));
+  EXPECT_TRUE(answer(40us));
+}
+
+TEST_F(BusyPollTest, a_few_messages_with_long_waits_between_them_are_no_conversation) {
+  fall_asleep();
+  int awake = 0;
+  for (int i = 0; i < 100; ++i) {
+    for (int message = 0; message < 7; ++message) awake += answer(10us) ? 1 : 0;
+    awake += answer(1ms) ? 1 : 0;
+  }
+  EXPECT_EQ(awake, 0);
+}
+
+TEST_F(BusyPollTest, messages_that_come_just_too_slowly_cost_fewer_and_fewer_looks) {
+  auto looks_for_messages_in_a_second = [this] {
+    int looks = 0;
+    for (const auto end = now + 1s; now < end;) {
+      const auto due = now + 90us;
+      if (poll.begin(now)) {
+        ++looks;
+        while (poll.go_on(now)) now += 1us;
+      }
+      now = due;
+      poll.woken(now);
+    }
+    return looks;
+  };
+  looks_for_messages_in_a_second();
+  EXPECT_LE(looks_for_messages_in_a_second(), 30) << "of 11,111 messages";
+}
+
 TEST_F(BusyPollTest, does_not_look_while_others_want_the_cpus_and_starts_again_when_they_are_gone) {
   scarce = true;
-  for (const auto end = now + 2s; now < end; now += 1ms) EXPECT_FALSE(answer(10us));
-  EXPECT_LE(asked, 20);
+  for (const auto end = now + 1s; now < end; now += 1ms) EXPECT_FALSE(answer(10us));
+  EXPECT_LE(asked, 201);
   scarce = false;
-  now += 256ms;
+  now += 5ms;
   EXPECT_TRUE(answer(10us));
 }
 
@@ -97,25 +150,21 @@ TEST_F(BusyPollTest, stops_within_milliseconds_when_others_come) {
 TEST_F(BusyPollTest, sleeps_after_its_cpu_was_given_to_somebody_else_and_longer_each_time) {
   Duration last{0};
   for (int i = 0; i < 5; ++i) {
-    while (!poll.begin(now)) now += 100us;
-    now += 3ms;  // another thread's slice
-    EXPECT_FALSE(poll.go_on(now));
+    lose_the_cpu();
     const auto before = now;
-    while (!poll.begin(now)) now += 100us;
-    EXPECT_GE(now - before, last * 3 / 2);
+    while (!answer(10us)) {
+    }
+    EXPECT_GE(now - before, last * 3 / 2) << "whatever conversation goes on meanwhile";
     last = now - before;
   }
   EXPECT_GE(last, 16ms);
 }
 
 TEST_F(BusyPollTest, a_streak_of_good_looks_makes_it_forget_the_bad_news) {
-  scarce = true;
-  for (const auto end = now + 2s; now < end; now += 1ms) answer(10us);
-  scarce = false;
+  for (int i = 0; i < 10; ++i) lose_the_cpu();
   now += 256ms;
   for (int i = 0; i < 64 * 10; ++i) ASSERT_TRUE(answer(10us));
-  while (look_in_vain()) {
-  }
+  lose_the_cpu();
   now += 1ms;
   EXPECT_TRUE(look_in_vain()) << "the pause is the least again";
 }

@@ -34,6 +34,7 @@ namespace {
 
 void run(asio::io_context& context, BusyPoll busy_poll) {
   while (context.run_one() > 0) {
+    busy_poll.woken(BusyPoll::Clock::now());
     context.poll();  // what else is ready
     bool look = busy_poll.begin(BusyPoll::Clock::now());
     while (look && !context.stopped()) {
