@@ -27,6 +27,7 @@ Core::Core(os::Env& environment, obs::Log& logger, ClientConfig configuration, s
       session(env, log, config, routing, background, intake),
       write_budget(config.write_buffer_bytes),
       holds(env, config, routing, background),
+      staged_pool(*this),
       uploads(config.multipart_upload ? std::make_optional<async::Semaphore>(config.multipart_upload->threads) : std::nullopt),
       held_budget(config.write_buffer_bytes / 2),
       read_ahead_budget(config.read_ahead_total_bytes),
@@ -98,6 +99,7 @@ Task<void> ClientImpl::stop() {
   std::vector<Task<Result<void>>> closing;
   for (const std::shared_ptr<FileState>& state : core_->files.all()) closing.push_back(close_all(state));
   co_await core_->background.run_all(0, std::move(closing), kCloseAtOnce);
+  core_->staged_pool.stop();
   co_await core_->holds.end();
   if (core_->session.begun()) co_await core_->session.end();
   co_await core_->background.stop();

@@ -67,6 +67,7 @@ struct ClientConfig {
   // begun.
   uint64_t hold_bytes = kMiB;
   uint64_t max_hold_bytes = 16 * kMiB;
+  size_t staged_ready = 8;  // staged objects that wait for files, while such files are created one after the other; 0: none
   Duration hold_idle = std::chrono::seconds(10);  // a hold that nobody uses is given back
   // Content of a file up to so many bytes is kept by the master: no worker is asked. 0: never; no more than the master takes.
   uint64_t inline_bytes = 0;

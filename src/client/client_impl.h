@@ -74,7 +74,7 @@ class ClientImpl final : public Client {
   v1::Placement placement(const OpenFlags& flags) const;
   void aim_at_worker_of(InodeId inode, ObjectId object, v1::Placement& placement) const;
   Task<Result<std::unique_ptr<File>>> opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
-                                             uint64_t departures);
+                                             uint64_t departures, std::shared_ptr<StagedObject> ready_object = nullptr);
   v1::Attr merged(v1::Attr attr);
 
   const std::shared_ptr<Core> core_;  // shared with open files

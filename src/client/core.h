@@ -20,6 +20,7 @@
 #include "client/write_path/ack_gaps.h"
 #include "client/write_path/intake.h"
 #include "client/write_path/space_holds.h"
+#include "client/write_path/staged_pool.h"
 #include "obs/log.h"
 #include "os/env.h"
 
@@ -47,6 +48,7 @@ struct Core {
   ByteBudget write_budget;
   AckGaps ack_gaps;
   SpaceHolds holds;
+  StagedPool staged_pool;
   std::optional<async::Semaphore> uploads;  // frames on their way at once, of all files
   ByteBudget held_budget;                   // of the write budget: bytes that wait until their object is complete or asked for
   ByteBudget read_ahead_budget;

@@ -39,12 +39,15 @@ std::shared_ptr<StagedObject> FileState::staged() const {
   return staged_;
 }
 
-Task<void> FileState::stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr) {
+Task<void> FileState::stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr,
+                            std::shared_ptr<StagedObject> ready) {
   auto committing = co_await committing_.lock();
-  Placed placed{ObjectId{grant.object()}, {}, handle->who.trace};
-  for (uint64_t worker : grant.workers()) placed.workers.push_back(WorkerId{worker});
-  Result<std::shared_ptr<StagedObject>> staged =
-      co_await StagedObject::create(&core_, std::move(placed), handle->id, core_.config.first_object_bytes);
+  Result<std::shared_ptr<StagedObject>> staged = ready;
+  if (!ready) {
+    Placed placed{ObjectId{grant.object()}, {}, handle->who.trace};
+    for (uint64_t worker : grant.workers()) placed.workers.push_back(WorkerId{worker});
+    staged = co_await StagedObject::create(&core_, std::move(placed), handle->id, core_.config.first_object_bytes);
+  }
   if (!staged) {
     core_.log.debug("a file is not staged", {{"inode", inode_.value}, {"why", staged.error().to_string()}});
     writer_.give_back(ObjectId{grant.object()}, handle->id);

@@ -51,8 +51,8 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Task<Result<void>> opened(std::shared_ptr<OpenHandle> handle, v1::OpenReply reply, bool empty);
 
   // The file is empty, and `handle`, to which the staged object was granted, is all that this client has open of it: from now on
-  // its bytes go there, if the worker has it so.
-  Task<void> stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr);
+  // its bytes go there, if the worker has it so. `ready`: that object, or null.
+  Task<void> stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr, std::shared_ptr<StagedObject> ready);
   // The same, into the file of the sealed object `from`, which is the whole of the file, and which readers have open.
   Task<Result<void>> fork(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr, ObjectId from);
   Task<std::optional<Backing>> backing(std::shared_ptr<OpenHandle> handle);

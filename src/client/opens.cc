@@ -27,6 +27,12 @@ std::optional<v1::Grant> take_staged(v1::OpenReply& reply) {
   }
   return std::nullopt;
 }
+// The object that was named, if the call has handed it over to the handle that it opened.
+std::shared_ptr<StagedObject> handed_over(std::shared_ptr<StagedObject> ready, const v1::OpenReply& reply, TraceId trace) {
+  if (!ready || reply.grants_size() == 0 || reply.grants(0).object() != ready->object().value) return nullptr;
+  ready->hand_over(HandleId{reply.handle()}, trace);
+  return ready;
+}
 }  // namespace
 
 v1::Placement ClientImpl::placement(const OpenFlags& flags) const {
@@ -63,6 +69,12 @@ Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::stri
   request.set_truncate(flags.truncate);
   // Where small files are inline, most need no object: what is longer asks for one when it is.
   if (flags.write && (flags.stage || core_->inline_limit() == 0)) *request.mutable_placement() = placement(flags);
+  std::shared_ptr<StagedObject> ready;
+  if (request.placement().staged()) ready = core_->staged_pool.take();
+  if (ready) {
+    request.mutable_placement()->set_ready_object(ready->object().value);
+    request.mutable_placement()->set_ready_under(ready->handle().value);
+  }
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
   const KnownNames::Moment sent = core_->names.now();
@@ -70,10 +82,13 @@ Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::stri
   Result<v1::OpenReply> reply = co_await core_->session.call<rpcs::Create>(who, request, {}, &session);
   if (reply && reply->has_names()) core_->names.leased(parent, reply->names(), sent, who);
   if (!reply || reply->has_parent()) note_directory(reply ? &reply->parent() : nullptr, parent);
+  if (ready && !reply && reply.error().is(Code::kRejected)) core_->staged_pool.give_back(std::move(ready));
   if (!reply) co_return std::unexpected(std::move(reply).error());
+  ready = handed_over(std::move(ready), *reply, who.trace);
   const bool created = reply->created();
   v1::Attr attr = reply->attr();
-  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file, co_await opened(who, flags, std::move(*reply), session, departures));
+  CO_ASSIGN_OR_RETURN(std::unique_ptr<File> file,
+                      co_await opened(who, flags, std::move(*reply), session, departures, std::move(ready)));
   co_return Created{std::move(file), merged(std::move(attr)), created};
 }
 
@@ -119,7 +134,7 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode
 }
 
 Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
-                                                       uint64_t departures) {
+                                                       uint64_t departures, std::shared_ptr<StagedObject> ready_object) {
   const InodeId inode{reply.attr().inode()};
   auto handle = std::make_shared<OpenHandle>();
   handle->id = HandleId{reply.handle()};
@@ -139,7 +154,7 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags f
   co_await state->leave_overtaken(attr.layout());
   Result<void> ready = co_await state->opened(handle, std::move(reply), truncated && shared);
   if (ready && stages) {
-    co_await state->stage(handle, std::move(*grant), std::move(attr));
+    co_await state->stage(handle, std::move(*grant), std::move(attr), std::move(ready_object));
   } else if (ready && flags.fork_from) {
     ready = co_await state->fork(handle, grant.value_or(v1::Grant{}), std::move(attr), flags.fork_from);
   }

@@ -146,16 +146,23 @@ void FakeMaster::serve_content() {
     if (reply) reply->set_created(created);
     return reply;
   });
+  on<rpcs::CreateUnnamed>(
+      [this](const rpc::Call& call, const v1::CreateUnnamedRequest& request) -> Result<rpc::Answer<v1::OpenReply>> {
+        ++executed_["create_unnamed"];
+        return open(call.context.session(), ++next_, request.access(), false, nullptr);
+      });
   on<rpcs::Open>([this](const rpc::Call& call, const v1::OpenRequest& request) -> Result<rpc::Answer<v1::OpenReply>> {
     return open(call.context.session(), request.inode(), request.access(), request.truncate(),
                 request.has_placement() ? &request.placement() : nullptr);
   });
   on<rpcs::Allocate>([this](const rpc::Call&, const v1::AllocateRequest& request) -> Result<rpc::Answer<v1::AllocateReply>> {
     if (!handles.contains(request.handle())) return stale("no such handle");
-    Result<v1::Grant> granted = grant(request.handle(), request.placement());
-    if (!granted) return std::unexpected(granted.error());
     v1::AllocateReply reply;
-    *reply.add_grants() = *granted;
+    for (uint32_t i = 0; i < std::max(request.count(), 1u); ++i) {
+      Result<v1::Grant> granted = grant(request.handle(), request.placement());
+      if (!granted) return std::unexpected(granted.error());
+      *reply.add_grants() = *granted;
+    }
     return reply;
   });
   on<rpcs::Commit>([this](const rpc::Call&, const v1::CommitRequest& request) -> Result<rpc::Answer<v1::CommitReply>> {
@@ -243,7 +250,21 @@ void FakeMaster::cut_staged(uint64_t inode, uint64_t size) {
   }
 }
 
+std::optional<v1::Grant> FakeMaster::hand_over(uint64_t handle, const v1::Placement& placement) {
+  auto object = objects.find(placement.ready_object());
+  if (!hands_over || object == objects.end() || object->second.handle != placement.ready_under()) return std::nullopt;
+  if (!handles.contains(placement.ready_under())) return std::nullopt;
+  object->second.handle = handle;
+  v1::Grant granted;
+  granted.set_object(object->first);
+  granted.add_workers(object->second.workers.front());
+  granted.set_staged(true);
+  granted.set_bytes(object->second.granted);
+  return granted;
+}
+
 Result<v1::Grant> FakeMaster::grant(uint64_t handle, const v1::Placement& placement) {
+  if (std::optional<v1::Grant> ready = hand_over(handle, placement)) return *std::move(ready);
   for (const v1::WorkerAddress& worker : workers) {
     if (full.contains(worker.worker()) || std::ranges::count(placement.avoid(), worker.worker()) > 0) continue;
     v1::Grant granted;

@@ -32,6 +32,7 @@ class FakeMaster final : public FakeServer {
   // -- what tests set --
   std::vector<v1::WorkerAddress> workers;
   std::set<uint64_t> full;  // workers that get no objects
+  bool hands_over = true;   // staged objects that are ready
   uint64_t intake = 0;      // told with grants and renewals
   uint32_t lease_ms = 30'000;
   uint64_t epoch = 1;
@@ -71,6 +72,7 @@ class FakeMaster final : public FakeServer {
   void serve_mount_points();
   Result<v1::OpenReply> open(uint64_t session, uint64_t inode, v1::Access access, bool truncate, const v1::Placement* placement);
   Result<v1::Grant> grant(uint64_t handle, const v1::Placement& placement);
+  std::optional<v1::Grant> hand_over(uint64_t handle, const v1::Placement& placement);
   Result<v1::CommitReply> commit(const v1::CommitRequest& request);
   v1::Attr attr_of(uint64_t inode);
   void close(uint64_t handle);

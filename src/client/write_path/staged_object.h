@@ -54,6 +54,11 @@ class StagedObject {
   }
   // This client writes no more: as long as it can, nobody may seal it.
   void close_writable() { writing_.reset(); }
+  // It was granted to another handle, has been handed over, and nobody has it yet.
+  void hand_over(HandleId handle, TraceId trace) {
+    handle_ = handle;
+    placed_.trace = trace;
+  }
 
   // At its worker, repeated as those of any object. The first two end at once where the object is gone, the seal also while
   // somebody can write the file (is_being_written).
@@ -84,8 +89,8 @@ class StagedObject {
   StagedObject(Core& core, Placed placed, HandleId handle) : core_(core), placed_(std::move(placed)), handle_(handle) {}
 
   Core& core_;
-  const Placed placed_;
-  const HandleId handle_;
+  Placed placed_;
+  HandleId handle_;
   ObjectId from_;
   std::shared_ptr<os::File> reading_, writing_;  // shared with calls at work
   StagedContent committed_;

@@ -38,9 +38,45 @@ Result<WriteHandle> find_write_handle(const kv::Reader& reader, const Caller& ca
   return found;
 }
 
+namespace {
+
+// The object that the caller's session has ready under another handle goes over to this one. Nothing, if that is not so any more.
+Result<std::optional<v1::Grant>> take_ready(MutationContext& context, WriteHandle& handle, const v1::Placement& wanted) {
+  const ObjectId object{wanted.ready_object()};
+  Result<WriteHandle> from = find_write_handle(context.txn, context.caller, HandleId{wanted.ready_under()});
+  if (!from && from.error().is(Code::kStale)) return std::nullopt;
+  if (!from) return std::unexpected(std::move(from).error());
+  auto& granted = *from->record.mutable_granted();
+  const auto place = std::ranges::find(granted, object.value);
+  ASSIGN_OR_RETURN(std::optional<v1::ObjectRecord> record, load_object(context.txn, object));
+  if (place == granted.end() || !record || !is_staged(*record) || record->sealed() || record->length() != 0) return std::nullopt;
+  for (uint64_t worker : record->workers())
+    if (!context.placer.is_live(WorkerId{worker})) return std::nullopt;
+  granted.erase(place);
+  save_handle(context.txn, *from);
+  record->set_inode(handle.inode.value);
+  record->set_handle(handle.id.value);
+  save_object(context.txn, object, *record);
+  v1::Grant grant;
+  grant.set_object(object.value);
+  *grant.mutable_workers() = record->workers();
+  grant.set_bytes(record->granted_bytes());
+  grant.set_staged(true);
+  return grant;
+}
+
+}  // namespace
+
 Result<v1::Grant> grant_to(MutationContext& context, WriteHandle& handle, const v1::Placement& wanted) {
   if (handle.record.granted_size() >= kMaxGranted) {
     return rejected(ENOBUFS, "handle " + to_string(handle.id) + " has " + std::to_string(kMaxGranted) + " objects unsealed");
+  }
+  if (wanted.staged() && wanted.ready_object() != 0 && context.placer.intake(context.caller.session) == 0) {
+    ASSIGN_OR_RETURN(std::optional<v1::Grant> ready, take_ready(context, handle, wanted));
+    if (ready) {
+      handle.record.add_granted(ready->object());
+      return *std::move(ready);
+    }
   }
   ASSIGN_OR_RETURN(v1::Grant grant, grant_object(context, handle.inode, handle.id, wanted));
   handle.record.add_granted(grant.object());

@@ -1,4 +1,4 @@
-// Object records: from grant to removal. An object belongs to one inode all its life.
+// Object records: from grant to removal. An object belongs to one inode from the first byte on.
 //
 //   granted      "O" with handle, "P" for each worker; the handle's record lists it
 //   acknowledged "O".length > 0: commits refer to that much of it

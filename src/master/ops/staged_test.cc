@@ -17,7 +17,95 @@ class StagedTest : public ContentWorld {
     if (!opened || opened->grants_size() != 1) return {};
     return {HandleId{opened->handle()}, InodeId{opened->attr().inode()}, opened->grants(0).object()};
   }
+
+  // Of this caller's session: an object that waits for a file, under the handle of one that has no name.
+  Writing get_ready() {
+    v1::CreateUnnamedRequest unnamed;
+    unnamed.set_parent(kRootInode.value);
+    unnamed.set_access(v1::ACCESS_WRITE);
+    auto opened = run(ops::create_unnamed, unnamed);
+    EXPECT_TRUE(opened);
+    v1::AllocateRequest allocate;
+    allocate.set_handle(opened->handle());
+    allocate.mutable_placement()->set_bytes(1000);
+    allocate.mutable_placement()->set_staged(true);
+    auto granted = run(ops::allocate, allocate);
+    EXPECT_TRUE(granted && granted->grants_size() == 1 && granted->grants(0).staged());
+    return {HandleId{opened->handle()}, InodeId{opened->attr().inode()}, granted->grants(0).object()};
+  }
+  Result<v1::OpenReply> create_with(const Writing& ready, std::string_view path) {
+    v1::CreateRequest request;
+    request.set_mode(0644);
+    request.set_access(v1::ACCESS_READ_WRITE);
+    request.mutable_placement()->set_bytes(1000);
+    request.mutable_placement()->set_staged(true);
+    request.mutable_placement()->set_ready_object(ready.object);
+    request.mutable_placement()->set_ready_under(ready.handle.value);
+    return create(std::move(request), path);
+  }
+  // A new object is granted instead.
+  void expect_not_handed_over(const Writing& ready, std::string_view path) {
+    auto opened = create_with(ready, path);
+    ASSERT_TRUE(opened && opened->grants_size() == 1) << path;
+    EXPECT_NE(opened->grants(0).object(), ready.object) << path;
+    EXPECT_TRUE(problems().empty());
+  }
 };
+
+TEST_F(StagedTest, an_object_that_is_ready_is_handed_over_to_the_new_file) {
+  const Writing ready = get_ready();
+  auto opened = create_with(ready, "/a");
+  ASSERT_TRUE(opened && opened->grants_size() == 1);
+  EXPECT_EQ(opened->grants(0).object(), ready.object);
+  EXPECT_TRUE(opened->grants(0).staged());
+  EXPECT_EQ(opened->grants(0).workers_size(), object(ready.object)->workers_size());
+  EXPECT_EQ(object(ready.object)->inode(), opened->attr().inode());
+  EXPECT_TRUE(problems().empty());
+  ASSERT_TRUE(close(ready.handle));
+  reclaim();
+  EXPECT_TRUE(object(ready.object)) << "the handle that had it has nothing to give back";
+  ASSERT_TRUE(commit(HandleId{opened->handle()}, {extent(0, 500, ready.object)}));
+  EXPECT_EQ(pieces(InodeId{opened->attr().inode()}), Texts{text(0, 500, ready.object)});
+  EXPECT_TRUE(problems().empty());
+}
+
+TEST_F(StagedTest, what_was_got_ready_and_not_taken_goes_with_its_handle) {
+  const Writing ready = get_ready();
+  ASSERT_TRUE(close(ready.handle));
+  reclaim();
+  EXPECT_FALSE(object(ready.object));
+  EXPECT_FALSE(get_attr(ready.inode));
+  EXPECT_TRUE(problems().empty());
+}
+
+TEST_F(StagedTest, an_object_is_handed_over_once_and_only_as_it_was_granted) {
+  const Writing ready = get_ready();
+  ASSERT_TRUE(create_with(ready, "/a"));
+  expect_not_handed_over(ready, "/again");
+  const Writing closed = get_ready();
+  ASSERT_TRUE(close(closed.handle));
+  expect_not_handed_over(closed, "/after its handle");
+  const Writing written = get_ready();
+  ASSERT_TRUE(commit(written.handle, {extent(0, 10, written.object)}));
+  expect_not_handed_over(written, "/bytes of another file");
+  const Writing of_another_session = get_ready();
+  as.session = SessionId{8};
+  expect_not_handed_over(of_another_session, "/of another session");
+}
+
+TEST_F(StagedTest, nothing_is_handed_over_while_writers_are_slowed_or_its_worker_is_gone) {
+  const Writing ready = get_ready();
+  placer.slowed_to = 1'000'000;
+  auto opened = create_with(ready, "/slowed");
+  ASSERT_TRUE(opened && opened->grants_size() == 1);
+  EXPECT_FALSE(opened->grants(0).staged()) << "the kernel could not be slowed";
+  placer.slowed_to = 0;
+  placer.gone = true;
+  opened = create_with(ready, "/gone");
+  ASSERT_TRUE(opened);
+  EXPECT_EQ(opened->grants_size(), 0);
+  EXPECT_TRUE(problems().empty());
+}
 
 TEST_F(StagedTest, it_takes_what_it_grew_to_and_is_cut_with_its_file) {
   Writing file = start_staged("/a");

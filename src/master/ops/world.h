@@ -21,8 +21,11 @@ class TestPlacer : public Placer {
  public:
   Result<Placed> place(const v1::Placement& wanted) override;
   bool is_known(WorkerId worker) const override { return worker.value == 1 || worker.value == 2; }
+  bool is_live(WorkerId worker) const override { return is_known(worker) && !gone; }
+  uint64_t intake(SessionId) override { return slowed_to; }
 
   bool full = false, gone = false;
+  uint64_t slowed_to = 0;
   size_t copies = 2;
 };
 
