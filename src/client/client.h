@@ -244,6 +244,9 @@ class Client {
   // call is under way.
   virtual void when_slowed(std::function<void(int)>) {}
   virtual std::unique_ptr<PersistControl> persistence() = 0;  // the client outlives it
+  // Of a file that others write as File::backing() says: whether they know that it has set-user-id or set-group-id, and so take
+  // them away before somebody unprivileged writes. Then its commits leave them. From any thread; set before the first open.
+  virtual void leave_privilege(std::function<bool(InodeId)>) {}
 };
 
 }  // namespace forebay::client

@@ -53,6 +53,7 @@ class ClientImpl final : public Client {
   Task<Result<v1::ReportReply>> report() override;
   void describe(std::string state) override { core_->session.describe(std::move(state)); }
   void when_slowed(std::function<void(int)> changed) override { core_->intake.when_waiting(std::move(changed)); }
+  void leave_privilege(std::function<bool(InodeId)> guarded) override { core_->privilege_is_guarded = std::move(guarded); }
   std::unique_ptr<PersistControl> persistence() override;  // persist_control.cc
 
   // opens.cc

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -41,6 +42,7 @@ struct Core {
   os::Env& env;
   obs::Log& log;
   const ClientConfig config;
+  std::function<bool(InodeId)> privilege_is_guarded;  // Client::leave_privilege()
   Background background;
   Routing routing;
   Intake intake;

@@ -139,6 +139,10 @@ Task<Result<void>> FileState::write_staged(std::shared_ptr<OpenHandle> handle, B
     CO_ASSIGN_OR_RETURN(offset, file->size());
   }
   auto write = [file, data, at = *offset] { return file->write_at(data, at); };
+  if (handle->who.uid != 0) {
+    std::lock_guard lock(mutex_);
+    writer_who_ = handle->who;
+  }
   Result<void> written = co_await async::run_blocking(core_.env.blocking, write);
   staged->note_counted(*offset + data.size());  // it has passed
   co_return written;
@@ -237,7 +241,7 @@ Task<Result<void>> FileState::send_staged(std::shared_ptr<StagedObject> staged, 
   if (changed) request.set_mtime_ns(written ? content.mtime_ns : staged->mtime_at_master_ns());
   const std::shared_ptr<OpenHandle> granted = find_handle(staged->handle());
   if (!granted) co_return broken("the handle of a staged object is closed");
-  StagedLaying laying{.inode = inode_, .who = granted->who, .session = granted->session, .request = std::move(request)};
+  StagedLaying laying{.inode = inode_, .who = writer_of_staged(*granted), .session = granted->session, .request = std::move(request)};
   if (changed) laying.ranges = content.ranges;
   Result<v1::CommitReply> reply = co_await lay_staged(&core_, staged, std::move(laying));
   if (!reply) co_return std::unexpected(std::move(reply).error());
@@ -247,6 +251,19 @@ Task<Result<void>> FileState::send_staged(std::shared_ptr<StagedObject> staged, 
   unsynced_ = !what.syncs && (unsynced_ || changed);
   committed_durably(reply->attr(), changed);
   co_return Result<void>{};
+}
+
+// By whose right set-user-id and set-group-id go with a commit. Of those whose bytes came through here that is known. Of the
+// others only that they may have written: so it is somebody unprivileged among them, unless privilege is guarded where they
+// write.
+Identity FileState::writer_of_staged(const OpenHandle& granted) {
+  const bool guarded = core_.privilege_is_guarded && core_.privilege_is_guarded(inode_);
+  std::lock_guard lock(mutex_);
+  if (writer_who_.uid != 0) return std::exchange(writer_who_, Identity{});
+  if (guarded) return Identity{.trace = granted.who.trace};
+  auto unprivileged = std::ranges::find_if(
+      handles_, [](const std::shared_ptr<OpenHandle>& open) { return open->flags.write && open->who.uid != 0; });
+  return unprivileged == handles_.end() ? granted.who : (*unprivileged)->who;
 }
 
 // ---- closing ----

@@ -139,6 +139,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   };
   Task<Result<void>> commit_staged(v1::Durability durability);
   Task<Result<void>> send_staged(std::shared_ptr<StagedObject> staged, StagedContent content, StagedCommit what);
+  Identity writer_of_staged(const OpenHandle& granted);
   // Whether all of it is done: not, while a mapping can still write the file.
   Task<Result<bool>> close_staged(std::shared_ptr<OpenHandle> handle);
   Task<Result<bool>> finish_staged(std::shared_ptr<StagedObject> staged);
@@ -179,7 +180,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   std::shared_ptr<StagedObject> staged_;            // shared with reads
   std::vector<std::shared_ptr<OpenHandle>> ended_;  // of `handles_`: closed, and to be ended when the staged object is
   int64_t written_ns_ = 0;                          // when it was written last, for the next commit
-  Identity writer_who_;  // one of those who wrote since the last commit, not the superuser if another did: for set-user-id
+  Identity writer_who_;  // of those who wrote through here since the last commit, not the superuser if another did
 };
 
 // The File that applications hold. Closes in the background when it is only destroyed.

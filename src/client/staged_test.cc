@@ -154,6 +154,68 @@ TEST_F(StagedTest, the_first_of_several_writers_to_close_takes_nothing_from_the_
   EXPECT_TRUE(master().handles.empty());
 }
 
+// By whose right set-user-id goes with a commit.
+class StagedByTwoTest : public StagedTest {
+ protected:
+  static constexpr uint32_t kSomebody = 1000;
+  void begin(Identity who) {
+    start();
+    client->leave_privilege([this](InodeId) { return guarded; });
+    auto created = run(client->create(std::move(who), kRootInode, "f", 0666, kStage, false));
+    ASSERT_TRUE(created) << created.error().to_string();
+    file = std::move(created->file);
+    object = kernel(*file);
+  }
+  std::unique_ptr<File> open_by(Identity who) {
+    auto opened = run(client->open(std::move(who), file->inode(), {.read = true, .write = true}));
+    EXPECT_TRUE(opened) << opened.error().to_string();
+    return opened ? std::move(*opened) : nullptr;
+  }
+  uint32_t committer(std::string_view text) {
+    EXPECT_OK(object->write_at(as_bytes(text), 0));
+    EXPECT_OK(run(file->flush()));
+    return master().committers.back();
+  }
+  bool guarded = false;
+  std::unique_ptr<File> file;
+  std::unique_ptr<os::File> object;
+};
+
+TEST_F(StagedByTwoTest, where_privilege_is_guarded_a_commit_takes_none_away) {
+  begin({.uid = kSomebody});
+  EXPECT_EQ(committer("by whomever"), kSomebody);
+  guarded = true;
+  EXPECT_EQ(committer("he may do"), 0u);
+  guarded = false;
+  EXPECT_EQ(committer("by whomever, again"), kSomebody);
+  object.reset();
+  ASSERT_OK(close(file));
+}
+
+TEST_F(StagedByTwoTest, where_nobody_guards_it_somebody_unprivileged_may_have_written) {
+  begin({.uid = 0});
+  EXPECT_EQ(committer("the superuser"), 0u);
+  auto second = open_by({.uid = kSomebody});
+  EXPECT_EQ(committer("one of two"), kSomebody);
+  ASSERT_OK(close(second));
+  EXPECT_EQ(committer("the superuser again"), 0u);
+  object.reset();
+  ASSERT_OK(close(file));
+}
+
+TEST_F(StagedByTwoTest, who_writes_through_the_client_is_known_and_guarded_by_nobody) {
+  begin({.uid = 0});
+  guarded = true;
+  auto second = open_by({.uid = kSomebody});
+  ASSERT_OK(write(*second, 0, "through the client"));
+  ASSERT_OK(run(second->flush()));
+  EXPECT_EQ(master().committers.back(), kSomebody);
+  EXPECT_EQ(committer("by the kernel"), 0u) << "only once";
+  ASSERT_OK(close(second));
+  object.reset();
+  ASSERT_OK(close(file));
+}
+
 TEST_F(StagedTest, a_file_that_was_never_written_leaves_no_object) {
   start();
   auto file = create("f", kStage);

@@ -141,7 +141,7 @@ void op_write(fuse_req_t raw, fuse_ino_t, const char* data, size_t size, off_t o
   Write how{.offset = static_cast<uint64_t>(offset),
             .at_end = open->append && (info->flags & O_APPEND) && !info->writepage,
             .privilege_taken_by = {}};
-  const bool past_cache = open->mode == DataMode::kDirect && !info->writepage;
+  const bool past_cache = (open->mode == DataMode::kDirect || open->mode == DataMode::kBeside) && !info->writepage;
   if (past_cache && volume.inodes().is_privileged(open->inode)) how.privilege_taken_by = identity_of(raw);
   Request request(volume, raw, "write");
   const Volume::Work work = work_on(open, how.offset + size);

@@ -50,8 +50,10 @@ void InodeTable::content_changed(InodeId inode) {
 }
 
 namespace {
+constexpr uint32_t kSetId = 06000;
+bool has_set_id(const v1::Attr& attr) { return attr.type() == v1::FILE_TYPE_REGULAR && (attr.mode() & kSetId) != 0; }
 bool has_privilege(const v1::Attr& attr) {
-  return attr.type() == v1::FILE_TYPE_REGULAR && ((attr.mode() & 06000) != 0 || attr.capability());
+  return has_set_id(attr) || (attr.type() == v1::FILE_TYPE_REGULAR && attr.capability());
 }
 }  // namespace
 
@@ -63,7 +65,11 @@ void InodeTable::show(const v1::Attr& attr) {
 
 void InodeTable::note_privilege(const v1::Attr& attr) {
   std::lock_guard lock(mutex_);
-  remember(attr);
+  auto found = shown_.find(InodeId{attr.inode()});
+  const uint32_t shown = found == shown_.end() ? 0 : found->second.mode();
+  v1::Attr noted = attr;
+  noted.set_mode(attr.mode() & (~kSetId | shown));
+  remember(noted);
 }
 
 void InodeTable::remember(const v1::Attr& attr) {
@@ -98,6 +104,12 @@ bool InodeTable::is_privileged(InodeId inode) const {
   std::lock_guard lock(mutex_);
   auto found = shown_.find(inode);
   return found != shown_.end() && has_privilege(found->second);
+}
+
+bool InodeTable::is_set_id_shown(InodeId inode) const {
+  std::lock_guard lock(mutex_);
+  auto found = shown_.find(inode);
+  return found != shown_.end() && has_set_id(found->second);
 }
 
 std::optional<v1::Attr> InodeTable::removed(InodeId inode) const {

@@ -39,10 +39,14 @@ class InodeTable {
   // Whether this is what the kernel was shown last of the file's content. If not, it may hold other attributes for as long as
   // their timeout.
   bool was_shown(const v1::Attr& attr) const;
-  // Attributes that do not go to the kernel: what is_privileged() says from now on.
+  // Attributes that do not go to the kernel: what is_privileged() says from now on. Of set-user-id and set-group-id it takes none
+  // for shown that was not.
   void note_privilege(const v1::Attr& attr);
   // Whether the file, as of what was shown or noted, has set-user-id, set-group-id or a capability.
   bool is_privileged(InodeId inode) const;
+  // Whether the kernel knows that the file has set-user-id or set-group-id: then it takes them away before somebody unprivileged
+  // writes, by whichever way (SETATTR without a change), and leaves them when the superuser does.
+  bool is_set_id_shown(InodeId inode) const;
   // What was shown last of an inode that is no more, for those who still have it open. Nothing if it was too long ago.
   std::optional<v1::Attr> removed(InodeId inode) const;
 

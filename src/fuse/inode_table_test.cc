@@ -80,6 +80,27 @@ TEST(InodeTable, an_open_file_without_a_name_is_privileged_like_any_other) {
   EXPECT_TRUE(table.is_privileged(InodeId{7}));
 }
 
+TEST(InodeTable, set_user_id_is_shown_only_by_what_went_to_the_kernel) {
+  InodeTable table(10);
+  v1::Attr file = attr(7, 0);
+  file.set_type(v1::FILE_TYPE_REGULAR);
+  file.set_mode(04755);
+  table.note_privilege(file);
+  EXPECT_FALSE(table.is_set_id_shown(InodeId{7}));
+  table.show(file);
+  EXPECT_TRUE(table.is_set_id_shown(InodeId{7}));
+  table.note_privilege(file);
+  EXPECT_TRUE(table.is_set_id_shown(InodeId{7}));
+  file.set_mode(02755);
+  table.note_privilege(file);
+  EXPECT_FALSE(table.is_set_id_shown(InodeId{7})) << "another bit than was shown";
+  table.show(file);
+  EXPECT_TRUE(table.is_set_id_shown(InodeId{7}));
+  file.set_mode(0755);
+  table.note_privilege(file);
+  EXPECT_FALSE(table.is_set_id_shown(InodeId{7}));
+}
+
 TEST(InodeTable, an_inode_is_open_for_writing_until_its_last_writer_closes) {
   InodeTable table(2);
   table.opened_for_write(InodeId{4});

@@ -1,5 +1,6 @@
 // Files that the kernel reads and writes by itself, on a real mount over a client whose files are files of this host.
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "fuse/mount_fixture.h"
 #include "os/file.h"
@@ -84,6 +85,8 @@ class StagingClient final : public FakeClient {
     if (auto bytes = find(InodeId{attr.inode()})) attr.set_size(bytes->size().value_or(0));
     return attr;
   }
+  void leave_privilege(std::function<bool(InodeId)> guarded) override { is_guarded = std::move(guarded); }
+  std::function<bool(InodeId)> is_guarded;  // set by the volume
   std::string bytes_of(InodeId inode) {
     return *os::real_files().read_whole(folder + "/" + std::to_string(inode.value), kMaxFileBytes);
   }
@@ -145,6 +148,10 @@ class PassthroughMountTest : public MountPointTest {
     EXPECT_GE(got, 0) << std::strerror(errno);
     text.resize(static_cast<size_t>(std::max<ssize_t>(got, 0)));
     return text;
+  }
+  template <class T>
+  Result<T> run(Task<Result<T>> task) {
+    return async::block_on(loop_.executor(), std::move(task));
   }
   static off_t size(int fd) {
     struct stat status{};
@@ -237,6 +244,33 @@ TEST_F(PassthroughMountTest, what_is_not_staged_is_opened_as_ever_and_both_live_
   EXPECT_EQ(::close(plain), 0);
   EXPECT_EQ(::close(staged), 0);
   EXPECT_EQ(client_.writes, 0) << "of staged files";
+}
+
+// A process of its own writes, since privilege is the process's.
+void write_as(uid_t who, int fd) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(::setresuid(who, who, who) == 0 && ::pwrite(fd, "x", 1, 0) == 1 ? 0 : 1);
+  int status = -1;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(PassthroughMountTest, the_kernel_takes_set_user_id_away_by_who_writes_and_the_client_knows_that_it_does) {
+  const int fd = open("f", O_RDWR | O_CREAT);
+  struct stat made{};
+  ASSERT_EQ(::fstat(fd, &made), 0);
+  const InodeId inode{made.st_ino};
+  EXPECT_FALSE(client_.is_guarded(inode));
+  ASSERT_EQ(::fchmod(fd, 06755), 0);
+  EXPECT_TRUE(client_.is_guarded(inode));
+  write_as(0, fd);
+  EXPECT_EQ(run(client_.get_attr({}, inode))->mode(), 06755u);
+  EXPECT_TRUE(client_.is_guarded(inode));
+  write_as(65534, fd);
+  EXPECT_EQ(run(client_.get_attr({}, inode))->mode(), 0755u);
+  EXPECT_FALSE(client_.is_guarded(inode));
+  EXPECT_EQ(client_.writes, 0) << "the daemon saw none of it";
+  EXPECT_EQ(::close(fd), 0);
 }
 
 TEST_F(PassthroughMountTest, many_opens_and_closes_at_once_keep_the_kernels_rules) {

@@ -11,13 +11,14 @@ Volume::Volume(client::Client& client, obs::Log& log, MountConfig config, std::v
       log_(log),
       config_(std::move(config)),
       executors_(std::move(executors)),
-      inodes_(config_.remembered_inodes),
+      inodes_(std::make_shared<InodeTable>(config_.remembered_inodes)),
       io_modes_(log),
       stage_policy_(config_.stage_from),
       read_buffers_(config_.idle_buffers),
       message_buffers_(config_.idle_buffers) {
   FOREBAY_CHECK(!executors_.empty(), "a mount needs an executor");
   client_.when_slowed([this](int change) { slowed_changed(change); });
+  client_.leave_privilege([inodes = inodes_](InodeId inode) { return inodes->is_set_id_shown(inode); });
   io_modes_.on_change([this](std::string mode) { client_.describe(std::move(mode)); });
 }
 
@@ -77,7 +78,7 @@ void Volume::wait_until_idle() {
 }
 
 OpenFile* Volume::adopt(std::unique_ptr<OpenFile> file) {
-  if (file->writable) inodes_.opened_for_write(file->inode);
+  if (file->writable) inodes_->opened_for_write(file->inode);
   std::lock_guard lock(mutex_);
   files_.insert(file.get());
   ++opens_[file->inode];
@@ -129,12 +130,12 @@ void Volume::close_all() {
     if (!closed)
       log_.error("a file that was open when the mount ended could not be closed",
                  {{"inode", owned->inode.value}, {"error", closed.error().to_string()}});
-    if (owned->writable) inodes_.closed_for_write(owned->inode);
+    if (owned->writable) inodes_->closed_for_write(owned->inode);
   }
 }
 
 v1::Attr Volume::with_local_changes(v1::Attr attr) {
-  if (!inodes_.is_open_for_write(InodeId{attr.inode()})) return attr;
+  if (!inodes_->is_open_for_write(InodeId{attr.inode()})) return attr;
   return client_.with_local_changes(std::move(attr));
 }
 

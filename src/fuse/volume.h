@@ -31,7 +31,7 @@ class Volume {
   client::Client& client() { return client_; }
   obs::Log& log() { return log_; }
   const MountConfig& config() const { return config_; }
-  InodeTable& inodes() { return inodes_; }
+  InodeTable& inodes() { return *inodes_; }
   IoModes& io_modes() { return io_modes_; }
   StagePolicy& stage_policy() { return stage_policy_; }
   LastWritePolicy& last_write_policy() { return last_write_policy_; }
@@ -74,7 +74,7 @@ class Volume {
   obs::Log& log_;
   const MountConfig config_;
   const std::vector<async::Executor> executors_;
-  InodeTable inodes_;
+  const std::shared_ptr<InodeTable> inodes_;  // shared with the client, which asks it when it commits
   IoModes io_modes_;
   StagePolicy stage_policy_;
   LastWritePolicy last_write_policy_;

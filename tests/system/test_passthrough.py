@@ -82,6 +82,52 @@ def test_the_mode_is_told(mounted):
     assert (mounted.cache / "f").stat().st_size == MIB
 
 
+def as_user(uid, action):
+    os.setegid(uid)
+    os.seteuid(uid)
+    try:
+        return action()
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+def modes_after_writes(folder, told, borrows):
+    """Somebody without privilege has the file open longer than the superuser; both write; the superuser also through the other's descriptor,
+    if it `borrows` it. Its mode after each step, here and as `told`."""
+    path, somebody, modes = folder / "set-id", 65533, []
+
+    def step(action):
+        action()
+        modes.append(oct(path.stat().st_mode & 0o7777))
+        modes.append(told(path) or modes[-1])
+
+    folder.chmod(0o777)
+    first = as_user(somebody, lambda: os.open(path, os.O_RDWR | os.O_CREAT, 0o666))
+    second = os.open(path, os.O_RDWR)
+    step(lambda: os.fchmod(second, 0o6777))
+    step(lambda: (os.pwrite(second, b"the superuser", 0), os.fsync(second)))
+    if borrows:
+        step(lambda: (os.pwrite(first, b"again", 0), os.fsync(first)))
+    step(lambda: (as_user(somebody, lambda: os.pwrite(first, b"somebody", 0)), os.fsync(first)))
+    step(lambda: os.fchmod(second, 0o6777))
+    step(lambda: (os.pwrite(second, b"the superuser", 0), os.close(first)))
+    step(lambda: os.close(second))
+    return modes
+
+
+def test_who_writes_decides_about_set_user_id_not_who_opened_first(mounted, reference):
+    if os.geteuid() != 0:
+        pytest.fail("somebody else can be acted as only by root", pytrace=False)
+    mounted.base.chmod(0o755)
+
+    def at_master(path):
+        return oct(int(mounted.json("fs", "stat", f"/cache-only/{path.name}")[0]["mode"], 8))
+
+    borrows = mounted.passthrough  # else what comes through a descriptor counts as written by whoever has opened it
+    assert modes_after_writes(mounted.cache, at_master, borrows) == modes_after_writes(reference, lambda path: None, borrows)
+
+
 class Twin:
     """One file on the mount and its twin on a local file system: the same is done to both, and both answer the same."""
 

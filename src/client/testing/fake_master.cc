@@ -165,8 +165,9 @@ void FakeMaster::serve_content() {
     }
     return reply;
   });
-  on<rpcs::Commit>([this](const rpc::Call&, const v1::CommitRequest& request) -> Result<rpc::Answer<v1::CommitReply>> {
+  on<rpcs::Commit>([this](const rpc::Call& call, const v1::CommitRequest& request) -> Result<rpc::Answer<v1::CommitReply>> {
     ++executed_["commit"];
+    committers.push_back(call.context.uid());
     return commit(request);
   });
   on<rpcs::CloseWrite>(

@@ -55,6 +55,7 @@ class FakeMaster final : public FakeServer {
   uint64_t slowed_ms = 0, renewals = 0;
   std::vector<uint64_t> read_handles_closed, told_reads;  // told: by the last renewal
   std::vector<v1::CommitRequest> commits;
+  std::vector<uint32_t> committers;  // user ids, one of each of `commits`
   int executed(const std::string& method) const {
     auto found = executed_.find(method);
     return found == executed_.end() ? 0 : found->second;

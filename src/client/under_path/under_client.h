@@ -63,6 +63,7 @@ class UnderClient final : public Client {
     return {budget.total(), budget.used(), budget.most_used(), core_->ack_gaps.longest()};
   }
   void when_slowed(std::function<void(int)> changed) override { own_.when_slowed(std::move(changed)); }
+  void leave_privilege(std::function<bool(InodeId)> guarded) override { own_.leave_privilege(std::move(guarded)); }
   void describe(std::string text) override { own_.describe(std::move(text)); }
   std::unique_ptr<PersistControl> persistence() override { return own_.persistence(); }
 
