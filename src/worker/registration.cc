@@ -59,6 +59,12 @@ void Registration::set_registered(bool now) {
   events_.registered(now);
 }
 
+void Registration::answered_again() {
+  told_.clear();
+  log_.info("the master answers again", {{"worker", worker_}});
+  events_.registered(true);
+}
+
 // ---- registration ----
 
 Task<Result<void>> Registration::begin() {
@@ -154,7 +160,7 @@ Task<void> Registration::beat_until_refused(std::stop_token stop) {
     if (stop.stop_requested()) co_return;
     Result<bool> more = co_await beat();
     if (more) {
-      failures = 0;
+      if (std::exchange(failures, 0) != 0) answered_again();
       // With duties at work, their end brings the next beat; without, the master is asked again now.
       if (*more && !duties_.is_busy()) next_beat_ = env_.clock.now();
       continue;

@@ -48,6 +48,7 @@ class Registration {
   Task<bool> pause(Duration duration, std::stop_token stop);
   void tell(const Status& problem);
   void set_registered(bool now);
+  void answered_again();
   void add_tiers(google::protobuf::RepeatedPtrField<v1::TierSpace>& tiers) const;
 
   os::Env& env_;

@@ -112,9 +112,15 @@ class WorkerTest : public testing::Test {
     return reply->message.crc32c();
   }
 
+  // As whoever asks the process whether it is ready is told.
+  struct Readiness final : WorkerEvents {
+    bool ready = false;
+    void registered(bool now) override { ready = now; }
+    void registration_failed(const Status&) override { ready = false; }
+  };
   os::SimWorld world{{}};
   WorkerConfig config;
-  WorkerEvents events;
+  Readiness events;
   std::shared_ptr<os::SimProcess> master_process, process, client_process;
   std::unique_ptr<FakeMaster> master;
   std::unique_ptr<Worker> worker;
@@ -325,6 +331,16 @@ TEST_F(WorkerTest, registers_again_when_the_master_forgot_it_and_serves_meanwhil
   ASSERT_TRUE(world.run_until([&] { return master->complete; }, seconds(60)));
   EXPECT_EQ(master->stored.size(), 2u);
   EXPECT_EQ(master->registrations.at(0).worker(), 7u);
+}
+
+TEST_F(WorkerTest, is_ready_again_when_its_master_answers_that_was_silent) {
+  start();
+  EXPECT_TRUE(events.ready);
+  master->loses_heartbeat_replies = true;
+  ASSERT_TRUE(world.run_until([&] { return !events.ready; }, seconds(60)));
+  master->loses_heartbeat_replies = false;
+  EXPECT_TRUE(world.run_until([&] { return events.ready; }, seconds(60)));
+  EXPECT_EQ(master->registrations.size(), 1u) << "without registering again";
 }
 
 TEST_F(WorkerTest, goes_on_to_the_next_master_when_this_one_does_not_lead) {

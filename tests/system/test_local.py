@@ -122,6 +122,22 @@ def test_a_role_that_dies_runs_again_within_a_second(cluster, role):
     assert restarted["restarts"] >= 1
 
 
+@pytest.mark.parametrize("role", ["master", "coordinator", "worker-1"])
+def test_a_cluster_serves_only_while_each_role_answers(cluster, role):
+    wait_for(lambda: cluster.status()["serves"], what="all roles ready")
+    pid = cluster.pids()[role]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        status = cluster.status()
+        assert not status["serves"]
+        silent = [r for r in status["roles"] if r["name"] == role][0]
+        assert silent["state"] in ("silent", "starting") and "does not answer" in silent["reason"]
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    wait_for(lambda: cluster.status()["serves"], what="all roles ready again")
+    assert cluster.run("job", "ls").out == "no jobs in flight\n"
+
+
 def test_no_restart_leaves_a_dead_role(stopped_cluster):
     cluster = stopped_cluster
     cluster.start("--no-restart")

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "cli/local/answers.h"
 #include "cli/local/pid_file.h"
 #include "fuse/mount_point.h"
 #include "os/file.h"
@@ -213,6 +214,12 @@ Json status_of(const Directory& directory) {
     role["pid"] = pid ? Json(*pid) : Json(nullptr);
     if (!pid && role.value("state", "") == "ready") role["state"] = "dead";
     if (!pid && !supervisor) role["state"] = "stopped";
+    // The supervisor has looked a while ago.
+    const std::string problem = role.value("state", "") == "ready" ? asked_now(role) : "";
+    if (!problem.empty()) {
+      role["state"] = "silent";
+      role["reason"] = problem;
+    }
     roles.push_back(role);
   }
   status["roles"] = roles;

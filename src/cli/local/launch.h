@@ -42,7 +42,8 @@ Result<Json> start_in_background(const Directory& directory);
 // Stops supervisor and roles, also roles whose supervisor is gone. True: there was something to stop.
 Result<bool> stop(const Directory& directory);
 
-// What state.json says, corrected by who lives; {"phase": "stopped"} without a supervisor. Key "serves": all roles are ready.
+// What state.json says, corrected by who lives, and who answers when asked now; {"phase": "stopped"} without a supervisor. Key
+// "serves": all roles answer. A role that is ready for the supervisor and does not is "silent".
 Json status_of(const Directory& directory);
 
 std::string status_table(const Directory& directory, const Json& status);
