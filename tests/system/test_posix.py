@@ -1,7 +1,11 @@
 """What a local file system does beyond names and bytes, on real processes: extended attributes, holes, files without a name. All of it is
 there after everything was killed, and what is persisted is right."""
 import ctypes
+import errno
 import os
+import pathlib
+import stat
+import tempfile
 
 import pytest
 
@@ -100,3 +104,85 @@ def test_copies_within_the_mount(cluster):
             copied += count
     assert copied == len(content)
     assert (cluster.cache / "to").read_bytes() == content
+
+
+def outcomes_of_copies(folder):
+    """copy_file_range with what it has to refuse: what comes of each, an errno or so many bytes."""
+    source, copy, fifo, device = folder / "source", folder / "copy", folder / "fifo", folder / "null"
+    source.write_bytes(b"a" * 1000)
+    os.mkfifo(fifo)
+    os.mknod(device, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    outcomes = []
+
+    def attempt(to, flags, offset=0, length=100, frm=source):
+        try:
+            fds = [os.open(frm, os.O_RDONLY), os.open(to, flags, 0o644)]
+        except OSError as error:
+            return outcomes.append(("open", errno.errorcode[error.errno]))
+        try:
+            outcomes.append(os.copy_file_range(fds[0], fds[1], length, offset_src=offset, offset_dst=None))
+        except OSError as error:
+            outcomes.append(errno.errorcode[error.errno])
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    attempt(copy, os.O_RDWR | os.O_CREAT, offset=1000)
+    attempt(copy, os.O_RDWR | os.O_CREAT, offset=950)
+    attempt(copy, os.O_RDONLY)
+    attempt(copy, os.O_RDWR | os.O_APPEND)
+    attempt(fifo, os.O_RDWR)
+    attempt(copy, os.O_RDWR, frm=folder)
+    attempt(source, os.O_RDWR, offset=10, length=500)
+    outcomes.append(copy.read_bytes())
+    return outcomes, device
+
+
+def test_copy_file_range_refuses_what_a_local_file_system_refuses(cluster):
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as reference:
+        expected, _ = outcomes_of_copies(pathlib.Path(reference))
+        outcomes, device = outcomes_of_copies(cluster.cache)
+    assert outcomes == expected
+    # The mount is `nodev`: where xfstests generic/184 and 434 open a device file, they are refused.
+    with pytest.raises(PermissionError):
+        os.open(device, os.O_WRONLY)
+
+
+def test_a_directory_with_set_group_id_gives_its_group_and_keeps_the_bit_from_strangers(cluster):
+    """xfstests generic/633, setgid_create, but for what it opens and runs."""
+    def seen(status):
+        return oct(status.st_mode), status.st_gid, status.st_uid
+
+    def modes(folder):
+        found = {}
+        os.chown(folder, -1, 65534)
+        folder.chmod(0o2777)
+        umask = os.umask(0)
+        try:
+            for who in (0, 65533):
+                os.setegid(who)
+                os.seteuid(who)
+                place = folder / str(who)
+                place.mkdir(0o770)
+                os.close(os.open(place / "file", os.O_CREAT | os.O_RDWR, 0o2770))
+                os.close(os.open(place / "plain", os.O_CREAT | os.O_RDWR, 0o2760))
+                os.mknod(place / "node", 0o2770 | stat.S_IFREG)
+                os.mknod(place / "fifo", 0o2770 | stat.S_IFIFO)
+                unnamed = os.open(place, os.O_TMPFILE | os.O_RDWR, 0o2770)
+                found[f"{who}/unnamed"] = seen(os.fstat(unnamed))
+                os.close(unnamed)
+                os.seteuid(0)
+                os.setegid(0)
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+            os.umask(umask)
+        return found | {str(path.relative_to(folder)): seen(path.stat()) for path in folder.rglob("*")}
+
+    cluster.base.chmod(0o755)
+    (cluster.cache / "d").mkdir()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as reference:
+        pathlib.Path(reference).chmod(0o755)
+        local = pathlib.Path(reference) / "d"
+        local.mkdir()
+        assert modes(cluster.cache / "d") == modes(local)
