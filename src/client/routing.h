@@ -19,6 +19,7 @@
 #include "os/env.h"
 #include "rpc/channel.h"
 #include "rpc/retry.h"
+#include "rpc/traced.h"
 
 namespace forebay::client {
 
@@ -37,13 +38,8 @@ inline bool is_silence(const Status& status) {
   return status.is(Code::kElsewhere) && error != ENOENT && error != ENODATA && error != EIO && error != ENOSPC;
 }
 
-inline v1::RequestContext traced(TraceId trace) {
-  v1::RequestContext context;
-  context.set_trace_hi(trace.hi);
-  context.set_trace_lo(trace.lo);
-  return context;
-}
-inline TraceId trace_of(const v1::RequestContext& context) { return {context.trace_hi(), context.trace_lo()}; }
+using rpc::trace_of;
+using rpc::traced;
 
 // Channels to masters and workers, made on first use, one for each executor that calls (no thread is changed on the way). Knows
 // which master leads, where workers are, which of them failed lately. Owned by Core. Any thread. Limits: max_channels, of which

@@ -13,6 +13,7 @@
 #include "os/env.h"
 #include "rpc/channel.h"
 #include "rpc/retry.h"
+#include "rpc/traced.h"
 
 namespace forebay::coordinator {
 
@@ -31,15 +32,16 @@ class MasterSession {
   static Task<void> keep_alive(MasterSession* session, std::stop_token stop);
   const std::string& cluster() const { return cluster_; }  // after begin()
 
+  // `trace`: of the operation that it is for; none: of several, or of none.
   template <class M>
-  Task<Result<typename M::Reply>> call(typename M::Request request, std::stop_token stop) {
+  Task<Result<typename M::Reply>> call(typename M::Request request, std::stop_token stop, TraceId trace = {}) {
     for (;;) {
       const uint64_t session = session_;
       uint64_t sequence = 0;
       if (M::kMethod.retry == rpc::Retry::kSameId) {
         CO_ASSIGN_OR_RETURN(sequence, co_await begin_sequence(stop));
       }
-      Task<Result<typename M::Reply>> repeating = repeat<M>(request, session, sequence, stop);
+      Task<Result<typename M::Reply>> repeating = repeat<M>(request, session, sequence, stop, trace);
       Result<typename M::Reply> reply = co_await std::move(repeating);
       if (session == session_) open_.erase(sequence);
       if (reply || !reply.error().is(Code::kStale) || sequence == 0) co_return reply;
@@ -52,10 +54,11 @@ class MasterSession {
 
  private:
   template <class M>
-  Task<Result<typename M::Reply>> repeat(typename M::Request request, uint64_t session, uint64_t sequence, std::stop_token stop) {
+  Task<Result<typename M::Reply>> repeat(typename M::Request request, uint64_t session, uint64_t sequence, std::stop_token stop,
+                                         TraceId trace = {}) {
     for (int attempt = 0;; ++attempt) {
       const size_t used = leader_;
-      rpc::CallOptions options;
+      rpc::CallOptions options{.context = rpc::traced(trace)};
       options.context.set_session(session);
       options.context.set_sequence(sequence);
       options.stop = stop;

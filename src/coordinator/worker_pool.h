@@ -43,12 +43,12 @@ class WorkerPool {
   uint64_t bandwidth() const;  // of all that live together; 0: one at least has no cap, or has not said
   void avoid(WorkerId worker) { places_[worker].avoided_until = env_.clock.now() + config_.avoid_worker; }
 
-  // One attempt. `elsewhere` when its address is not known.
+  // One attempt. `elsewhere` when its address is not known. `trace`: of the operation that it is for.
   template <class M>
-  Task<Result<typename M::Reply>> call(WorkerId worker, typename M::Request request, std::stop_token stop) {
+  Task<Result<typename M::Reply>> call(WorkerId worker, typename M::Request request, std::stop_token stop, TraceId trace = {}) {
     rpc::Channel* channel = places_[worker].channel.get();
     if (channel == nullptr) co_return elsewhere("where worker " + to_string(worker) + " is, is not known");
-    rpc::CallOptions options;
+    rpc::CallOptions options{.context = rpc::traced(trace)};
     options.stop = std::move(stop);
     Task<Result<rpc::Received<typename M::Reply>>> calling = channel->call<M>(std::move(request), std::move(options));
     Result<rpc::Received<typename M::Reply>> reply = co_await std::move(calling);

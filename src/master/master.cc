@@ -289,7 +289,7 @@ void Master::bind_operations() {
     if (reply && request.same_bytes_at_layout() != 0) events_.compacted(bytes_of(request));
     return reply;
   });
-  bind_persist(*driver_, *mapping_watch_);
+  bind_persist(*driver_, *mapping_watch_, OperationLog(log_, cluster_));
   driver_->mutation<names::Create>([this](MutationContext& context, const v1::CreateRequest& request) {
     return with_read_handle(session_table_, context.caller.session, context.sequence, ops::create(context, request));
   });

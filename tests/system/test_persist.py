@@ -156,7 +156,8 @@ def test_jobs_are_seen_and_can_be_cancelled(own):
     (own.files / "slow").write_bytes(os.urandom(20_000_000))
     jobs = wait_for(lambda: [j for j in own.json("job", "ls") if j["kind"] == "upload"], what="an upload in flight")
     assert jobs[0]["key"] == "/ufs/persist/slow" and jobs[0]["size"] == 20_000_000
-    assert own.json("job", "stat", jobs[0]["job"], "-v")["job"] == jobs[0]["job"]
+    told = own.json("job", "stat", jobs[0]["job"], "-v")
+    assert told["job"] == jobs[0]["job"] and len(told["trace"]) == 32
     assert "/ufs/persist/slow" in own.run("job", "ls").out
     own.run("job", "cancel", jobs[0]["job"])
     wait_for(lambda: jobs[0]["job"] not in [j["job"] for j in own.json("job", "ls")], what="the end of the cancelled job")

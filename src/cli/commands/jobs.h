@@ -16,7 +16,8 @@ inline Json job_json(const v1::Job& job, const MountNames& names) {
           {"state", job.state()},       {"key", names.path(job.mount(), job.key())},
           {"inode", job.inode()},       {"size", job.size()},
           {"done", job.bytes_done()},   {"worker", job.worker()},
-          {"attempts", job.attempts()}, {"started", format_iso_time(job.started_ns())}};
+          {"attempts", job.attempts()}, {"started", format_iso_time(job.started_ns())},
+          {"trace", job.trace()}};
 }
 
 }  // namespace forebay::cli

@@ -28,12 +28,15 @@ v1::Job LiveJob::describe() const {
   job.set_started_ns(record.started_ns());
   job.set_state(state);
   job.set_attempts(record.attempts());
+  job.set_trace(to_string(trace));
   return job;
 }
 
 Job JobTable::add(v1::Operation operation) {
   auto job = std::make_shared<LiveJob>();
   job->operation = std::move(operation);
+  job->begun_at = env_.clock.now();
+  job->trace = trace_of_operation(master_.cluster(), job->id());
   return jobs_.emplace(job->id(), job).second ? job : nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "async/sync.h"
+#include "base/operation_trace.h"
 #include "coordinator/worker_pool.h"
 #include "forebay/v1/coordinator.pb.h"
 #include "forebay/v1/tasks.pb.h"
@@ -16,8 +17,10 @@ namespace forebay::coordinator {
 // Shared by the table, the coroutine that drives it, and the renewal at work. On the coordinator's executor.
 struct LiveJob {
   v1::Operation operation;  // as the master gave it; of the newest epoch
+  TraceId trace;            // the operation's
   std::string state = "waits";
   WorkerId worker;                   // at which it may run; none
+  os::Instant begun_at{};            // here
   os::Instant worker_heard_at{};     // from this on, for the length of a lease, it is asked to go on
   os::Instant worker_lease_until{};  // until when it may go on without hearing from us
   uint64_t bytes_done = 0;

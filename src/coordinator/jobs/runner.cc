@@ -14,10 +14,22 @@ using std::chrono::milliseconds;
 
 constexpr size_t kPlacesForFetches = 12;  // at each worker, beside other tasks: below the 64 that it takes
 constexpr int kMostSteps = 1'000;         // of one intent, done at the master, before it goes to the end of the queue
-constexpr uint64_t kMostRest = 600'000;   // ms that a look may ask to be put off
+constexpr Duration kLong = std::chrono::seconds(10);
+constexpr uint64_t kMostRest = 600'000;  // ms that a look may ask to be put off
 constexpr rpc::Backoff kPause{.first = milliseconds(100), .most = std::chrono::seconds(5)};
 
 int64_t milliseconds_of(Duration duration) { return std::chrono::duration_cast<milliseconds>(duration).count(); }
+
+std::string_view name_of(const Outcome& outcome) {
+  switch (outcome.outcome_case()) {
+    case Outcome::kDone: return "done";
+    case Outcome::kRefused: return "refused";
+    case Outcome::kFailed: return "failed";
+    case Outcome::kGaveUp: return "given up";
+    case Outcome::OUTCOME_NOT_SET: return "unknown";
+  }
+  return "unknown";
+}
 
 bool moves_bytes(const v1::OperationRecord& record) {
   return record.kind() == v1::OPERATION_UPLOAD || record.kind() == v1::OPERATION_RESTORE;
@@ -41,6 +53,33 @@ Outcome Runner::failed(std::string why) {
   Outcome outcome;
   outcome.mutable_failed()->set_error(readable_text(why));
   return outcome;
+}
+
+// ---- what the log says: at the level debug, since there may be thousands a second; what took long, at info ----
+
+void Runner::note_begin(const Job& job, std::string_view how) const {
+  const v1::OperationRecord& record = job->operation.record();
+  parts_.log.debug(how, {{"trace", to_string(job->trace)},
+                         {"operation", job->id()},
+                         {"kind", v1::OperationKind_Name(record.kind())},
+                         {"key", readable_text(record.key())},
+                         {"size", record.size()},
+                         {"attempts", record.attempts()}});
+}
+
+void Runner::note_worker(const Job& job) const {
+  parts_.log.debug("a worker has an operation",
+                   {{"trace", to_string(job->trace)}, {"operation", job->id()}, {"worker", job->worker.value}});
+}
+
+void Runner::note_end(const Job& job, const Outcome& outcome) const {
+  const Duration took = parts_.env.clock.now() - job->begun_at;
+  parts_.log.write(took < kLong ? obs::Level::kDebug : obs::Level::kInfo, "an operation has ended",
+                   {{"trace", to_string(job->trace)},
+                    {"operation", job->id()},
+                    {"outcome", name_of(outcome)},
+                    {"error", outcome.failed().error()},
+                    {"took_ms", milliseconds_of(took)}});
 }
 
 // ---- from the intent to the operation ----
@@ -97,6 +136,7 @@ Task<void> Runner::run_fetch(uint64_t object, std::stop_token stop) {
 Task<void> Runner::run(v1::Operation operation, std::stop_token stop) {
   Job job = parts_.jobs.add(std::move(operation));
   if (!job) co_return;  // a repeated answer: it runs
+  note_begin(job, "an operation begins");
   Task<std::optional<Outcome>> executing = execute(job, stop);
   std::optional<Outcome> outcome = co_await std::move(executing);
   Task<void> finishing = finish(job, std::move(outcome), stop);
@@ -206,7 +246,8 @@ Task<Runner::Driven> Runner::give_to(Job job, WorkerId worker, bool look, std::s
   Task<Result<void>> putting = parts_.tasks.put(job->id(), std::move(record));
   Result<void> recorded = co_await std::move(putting);
   // Without the record a restart costs the rest of a lease, nothing more.
-  if (!recorded) parts_.log.warning("a task was not recorded", {{"error", recorded.error().to_string()}});
+  if (!recorded)
+    parts_.log.warning("a task was not recorded", {{"trace", to_string(job->trace)}, {"error", recorded.error().to_string()}});
   Task<Driven> driving = drive(job, worker, std::move(task), false, stop);
   co_return co_await std::move(driving);
 }
@@ -232,6 +273,7 @@ Task<Runner::Driven> Runner::drive(Job job, WorkerId worker, v1::PersistTask tas
   job->worker_heard_at = parts_.env.clock.now();
   job->worker_lease_until = job->worker_heard_at + parts_.config.lease;
   job->state = task.look() ? "is taken over" : "runs";
+  note_worker(job);
   struct Leave {
     Job job;
     ~Leave() { job->worker = {}; }
@@ -247,7 +289,8 @@ Task<Runner::Driven> Runner::drive(Job job, WorkerId worker, v1::PersistTask tas
     } else {
       *request.mutable_task() = task;
     }
-    Task<Result<v1::RunTaskReply>> calling = parts_.workers.call<v1::task_service::RunTask>(worker, std::move(request), stop);
+    Task<Result<v1::RunTaskReply>> calling =
+        parts_.workers.call<v1::task_service::RunTask>(worker, std::move(request), stop, job->trace);
     Result<v1::RunTaskReply> reply = co_await std::move(calling);
     if (stop.stop_requested()) co_return Driven{Driven::How::kStopped, {}};
     if (reply) parts_.workers.tell_bandwidth(worker, reply->bandwidth());
@@ -274,7 +317,8 @@ Task<Runner::Driven> Runner::drive(Job job, WorkerId worker, v1::PersistTask tas
       v1::CancelTaskRequest cancel;
       cancel.set_operation(job->id());
       cancel.set_epoch(job->epoch());
-      Task<Result<v1::CancelTaskReply>> cancelling = parts_.workers.call<v1::task_service::CancelTask>(worker, cancel, stop);
+      Task<Result<v1::CancelTaskReply>> cancelling =
+          parts_.workers.call<v1::task_service::CancelTask>(worker, cancel, stop, job->trace);
       (void)co_await std::move(cancelling);  // it stops at the end of its lease otherwise
       if (job->lost.stop_requested()) co_return Driven{Driven::How::kStopped, {}};
     }
@@ -332,7 +376,7 @@ Task<bool> Runner::fence(Job job, bool lease_has_ended, std::stop_token stop) {
   request.set_epoch(job->epoch());
   request.set_worker_is_gone(lease_has_ended);
   request.set_lease_ms(milliseconds_of(parts_.config.lease));
-  Task<Result<v1::Operation>> fencing = parts_.master.call<persists::FenceOperation>(std::move(request), stop);
+  Task<Result<v1::Operation>> fencing = parts_.master.call<persists::FenceOperation>(std::move(request), stop, job->trace);
   Result<v1::Operation> fenced = co_await std::move(fencing);
   if (fenced) {
     job->operation = *std::move(fenced);
@@ -340,7 +384,8 @@ Task<bool> Runner::fence(Job job, bool lease_has_ended, std::stop_token stop) {
   }
   const bool is_news = !fenced.error().is(Code::kCancelled) && !fenced.error().is(Code::kStale);
   if (is_news)
-    parts_.log.error("an operation could not be fenced", {{"operation", job->id()}, {"error", fenced.error().to_string()}});
+    parts_.log.error("an operation could not be fenced",
+                     {{"trace", to_string(job->trace)}, {"operation", job->id()}, {"error", fenced.error().to_string()}});
   co_return false;
 }
 
@@ -351,17 +396,20 @@ Task<void> Runner::finish(Job job, std::optional<Outcome> outcome, std::stop_tok
     parts_.pace.ended(outcome->has_done(), moves_bytes(job->operation.record()) ? job->operation.record().size() : 0);
     outcome->set_operation(job->id());
     outcome->set_epoch(job->epoch());
+    note_end(job, *outcome);
     Task<Result<v1::FinishOperationReply>> finishing = MasterCalls::finish(&parts_.calls, *std::move(outcome));
     Result<v1::FinishOperationReply> reply = co_await std::move(finishing);
     const bool is_told = reply || reply.error().is(Code::kStale);
     if (!is_told && !reply.error().is(Code::kCancelled)) {
       // Its lease ends, and it is taken over: nothing is lost, and somebody hears of it.
-      parts_.log.error("an operation could not be ended", {{"operation", job->id()}, {"error", reply.error().to_string()}});
+      parts_.log.error("an operation could not be ended",
+                       {{"trace", to_string(job->trace)}, {"operation", job->id()}, {"error", reply.error().to_string()}});
     }
     if (is_told) {
       Task<Result<void>> erasing = parts_.tasks.erase(job->id());
       Result<void> erased = co_await std::move(erasing);
-      if (!erased) parts_.log.warning("a task's record stays", {{"error", erased.error().to_string()}});
+      if (!erased)
+        parts_.log.warning("a task's record stays", {{"trace", to_string(job->trace)}, {"error", erased.error().to_string()}});
     }
   }
   parts_.jobs.remove(job);
@@ -372,6 +420,7 @@ Task<void> Runner::finish(Job job, std::optional<Outcome> outcome, std::stop_tok
 Task<void> Runner::resume(v1::Operation operation, v1::TaskRecord record, std::stop_token stop) {
   Job job = parts_.jobs.add(std::move(operation));
   if (!job) co_return;
+  note_begin(job, "an operation of before goes on");
   const WorkerId worker{record.worker()};
   v1::PersistTask task;
   task.set_look(record.look());
@@ -397,6 +446,7 @@ Task<void> Runner::resume(v1::Operation operation, v1::TaskRecord record, std::s
 Task<void> Runner::take_over(v1::Operation operation, std::stop_token stop) {
   Job job = parts_.jobs.add(std::move(operation));
   if (!job) co_return;
+  note_begin(job, "an operation that nobody works on is taken over");
   Task<std::optional<Outcome>> giving_up = give_up(job, false, stop);
   std::optional<Outcome> outcome = co_await std::move(giving_up);
   Task<void> finishing = finish(job, std::move(outcome), stop);

@@ -76,6 +76,9 @@ class Runner {
   Task<std::optional<Outcome>> give_up(Job job, bool lease_has_ended, std::stop_token stop);
   Task<bool> fence(Job job, bool lease_has_ended, std::stop_token stop);
   Task<void> finish(Job job, std::optional<Outcome> outcome, std::stop_token stop);
+  void note_begin(const Job& job, std::string_view how) const;
+  void note_worker(const Job& job) const;
+  void note_end(const Job& job, const Outcome& outcome) const;
   static Outcome failed(std::string why);
 
   const Parts parts_;

@@ -32,10 +32,11 @@ Answered<v1::CancelJobReply> cancel_job(const Operations* with, rpc::Call call, 
 Answered<v1::Pace> get_pace(const Operations* with, rpc::Call call, v1::Empty request);
 Answered<v1::GetWorkersReply> list_peers(const Operations* with, rpc::Call call, v1::Empty request);
 
-// A worker's question, asked of the master as the coordinator's own.
+// A worker's question, asked of the master as the coordinator's own, about the same operation.
 template <class M>
 Answered<typename M::Reply> forward(const Operations* with, rpc::Call call, typename M::Request request) {
-  Task<Result<typename M::Reply>> asking = with->master.call<M>(std::move(request), call.abandoned);
+  const TraceId trace = rpc::trace_of(call.context);
+  Task<Result<typename M::Reply>> asking = with->master.call<M>(std::move(request), call.abandoned, trace);
   CO_ASSIGN_OR_RETURN(typename M::Reply reply, co_await std::move(asking));
   co_return rpc::Answer<typename M::Reply>(std::move(reply));
 }

@@ -8,7 +8,48 @@ namespace forebay::master {
 
 namespace persists = v1::persist_service;
 
-void bind_persist(Driver& driver, const MappingWatch& watch) {
+namespace {
+
+void bind_operations(Driver& driver, const OperationLog& log) {
+  driver.mutation<persists::StartIntent>([log](MutationContext& context, const v1::StartIntentRequest& request) {
+    Result<v1::StartIntentReply> reply = ops::start_intent(context, request);
+    if (reply) log.started(*reply);
+    return reply;
+  });
+  driver.mutation<persists::StartIntents>([log](MutationContext& context, const v1::StartIntentsRequest& request) {
+    Result<v1::StartIntentsReply> reply = ops::start_intents(context, request);
+    if (!reply) return reply;
+    for (const v1::StartedIntent& each : reply->answers()) log.started(each.reply());
+    return reply;
+  });
+  driver.mutation<persists::StartFetch>([log](MutationContext& context, const v1::StartFetchRequest& request) {
+    Result<v1::StartIntentReply> reply = ops::start_fetch(context, request);
+    if (reply) log.started(*reply);
+    return reply;
+  });
+  driver.mutation<persists::FenceOperation>([log](MutationContext& context, const v1::FenceOperationRequest& request) {
+    Result<v1::Operation> reply = ops::fence_operation(context, request);
+    if (reply) log.fenced(*reply);
+    return reply;
+  });
+  driver.mutation<persists::FinishOperation>([log](MutationContext& context, const v1::FinishOperationRequest& request) {
+    Result<v1::FinishOperationReply> reply = ops::finish_operation(context, request);
+    if (reply) log.ended(request, *reply);
+    return reply;
+  });
+  driver.mutation<persists::FinishOperations>([log](MutationContext& context, const v1::FinishOperationsRequest& request) {
+    Result<v1::FinishOperationsReply> reply = ops::finish_operations(context, request);
+    if (!reply) return reply;
+    for (int i = 0; i < reply->answers_size(); ++i)
+      if (reply->answers(i).has_reply()) log.ended(request.operations(i), reply->answers(i).reply());
+    return reply;
+  });
+}
+
+}  // namespace
+
+void bind_persist(Driver& driver, const MappingWatch& watch, OperationLog log) {
+  bind_operations(driver, log);
   bind_mount_points(driver);
   driver.mutation<persists::AddMount>(ops::add_mount);
   driver.mutation<persists::RemoveMount>(ops::remove_mount);
@@ -21,17 +62,11 @@ void bind_persist(Driver& driver, const MappingWatch& watch) {
     if (reply) watch.describe(*reply);
     return reply;
   });
-  driver.mutation<persists::StartIntent>(ops::start_intent);
-  driver.mutation<persists::StartIntents>(ops::start_intents);
-  driver.mutation<persists::StartFetch>(ops::start_fetch);
   driver.query<persists::GetUploadLayout>(ops::get_upload_layout);
   driver.query<persists::GetUploadLayouts>(ops::get_upload_layouts);
   driver.mutation<persists::RecordMultipart>(ops::record_multipart);
   driver.mutation<persists::RenewOperations>(ops::renew_operations);
   driver.query<persists::MayPublish>(ops::may_publish);
-  driver.mutation<persists::FenceOperation>(ops::fence_operation);
-  driver.mutation<persists::FinishOperation>(ops::finish_operation);
-  driver.mutation<persists::FinishOperations>(ops::finish_operations);
   driver.query<persists::ListOperations>(ops::list_operations);
   driver.query<persists::PersistStatus>(ops::persist_status);
   driver.query<persists::ListConflicts>(ops::list_conflicts);

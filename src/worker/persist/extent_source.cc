@@ -72,8 +72,7 @@ Task<Result<std::shared_ptr<const ExtentSource::Page>>> ExtentSource::page_at(ui
   request.set_operation(with_.live.id());
   request.set_epoch(with_.live.epoch());
   request.set_offset(offset);
-  Task<Result<v1::Layout>> asking =
-      with_.peers.ask<v1::coordinator_service::ReadLayout>(with_.live.task.coordinator(), request, with_.stop());
+  Task<Result<v1::Layout>> asking = with_.ask_coordinator<v1::coordinator_service::ReadLayout>(request);
   Result<v1::Layout> layout = co_await std::move(asking);
   if (!layout && layout.error().is(Code::kStale)) co_return cancelled(layout.error().message());
   if (!layout) co_return std::unexpected(std::move(layout).error());
@@ -167,7 +166,7 @@ Task<Result<void>> ExtentSource::read_copy(WorkerId worker, uint64_t object, uin
     request.set_offset(offset);
     request.set_length(static_cast<uint32_t>(into.size()));
     Task<Result<rpc::Received<v1::ReadObjectReply>>> reading = with_.peers.call_worker<v1::worker_service::ReadObject>(
-        with_.live.task.coordinator(), worker, std::move(request), with_.stop());
+        with_.live.task.coordinator(), worker, std::move(request), with_.stop(), with_.live.trace);
     CO_ASSIGN_OR_RETURN(rpc::Received<v1::ReadObjectReply> reply, co_await std::move(reading));
     got = std::min(reply.payload.size(), into.size());
     std::ranges::copy(reply.payload.view().first(got), into.begin());
@@ -218,7 +217,7 @@ Task<Result<uint32_t>> ExtentSource::sealed_crc(v1::ObjectLocation from) {
     v1::StatObjectRequest request;
     request.set_object(from.object());
     Task<Result<rpc::Received<v1::StatObjectReply>>> asking = with_.peers.call_worker<v1::worker_service::StatObject>(
-        with_.live.task.coordinator(), WorkerId{worker}, std::move(request), with_.stop());
+        with_.live.task.coordinator(), WorkerId{worker}, std::move(request), with_.stop(), with_.live.trace);
     Result<rpc::Received<v1::StatObjectReply>> reply = co_await std::move(asking);
     if (reply && reply->message.sealed()) co_return reply->message.crc32c();
     if (!reply && reply.error().is(Code::kCancelled)) co_return std::unexpected(std::move(reply).error());

@@ -22,6 +22,7 @@ using Outcome = v1::FinishOperationRequest;
 // Shared by the table of tasks, the coroutine that carries it out, and callers who wait. On the table's executor.
 struct LiveTask {
   v1::PersistTask task;
+  TraceId trace;           // the operation's
   std::stop_source stop;   // to the work: the lease has ended, it stalls, or somebody wants it to end
   std::stop_source ended;  // to callers: there is an outcome
   os::Instant lease_until{}, progress_at{};
@@ -50,6 +51,11 @@ struct TaskContext {
   const v1::Attr& attr() const { return live.task.operation().attr(); }
   const std::string& cluster() const { return live.task.cluster(); }
   std::stop_token stop() const { return live.stop.get_token(); }
+  // A question to the coordinator that has given the task.
+  template <class M>
+  Task<Result<typename M::Reply>> ask_coordinator(typename M::Request request) const {
+    return peers.ask<M>(live.task.coordinator(), std::move(request), stop(), live.trace);
+  }
   v1::OperationEpoch name() const {
     v1::OperationEpoch name;
     name.set_operation(live.id());

@@ -14,9 +14,9 @@ Result<rpc::Channel*> Peers::channel_to(const std::string& address) {
       .first->second.get();
 }
 
-Task<Result<rpc::Channel*>> Peers::worker_channel(std::string coordinator, WorkerId worker, std::stop_token stop) {
+Task<Result<rpc::Channel*>> Peers::worker_channel(std::string coordinator, WorkerId worker, std::stop_token stop, TraceId trace) {
   if (!places_.contains(worker)) {
-    Task<Result<v1::GetWorkersReply>> asking = ask<v1::coordinator_service::ListPeers>(coordinator, {}, stop);
+    Task<Result<v1::GetWorkersReply>> asking = ask<v1::coordinator_service::ListPeers>(coordinator, {}, stop, trace);
     CO_ASSIGN_OR_RETURN(v1::GetWorkersReply reply, co_await std::move(asking));
     for (const v1::WorkerAddress& each : reply.workers()) places_[WorkerId{each.worker()}] = each.address();
   }

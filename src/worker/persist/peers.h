@@ -10,19 +10,21 @@
 #include "forebay/v1/worker.rpc.h"
 #include "os/env.h"
 #include "rpc/channel.h"
+#include "rpc/traced.h"
 
 namespace forebay::worker {
 
 // Channels, made on first use, at most 1,024. Where workers are is asked of the task's coordinator when it is not known, or when
-// the one known does not answer. Every call is one attempt. Owned by the worker's tasks; Env outlives it. On one executor.
+// the one known does not answer. Every call is one attempt, with
+// the trace of the operation that it is for. Owned by the worker's tasks; Env outlives it. On one executor.
 class Peers {
  public:
   Peers(os::Env& env, async::Executor executor) : env_(env), executor_(std::move(executor)) {}
 
   template <class M>
-  Task<Result<typename M::Reply>> ask(std::string coordinator, typename M::Request request, std::stop_token stop) {
+  Task<Result<typename M::Reply>> ask(std::string coordinator, typename M::Request request, std::stop_token stop, TraceId trace) {
     CO_ASSIGN_OR_RETURN(rpc::Channel * channel, channel_to(coordinator));
-    rpc::CallOptions options;
+    rpc::CallOptions options{.context = rpc::traced(trace)};
     options.stop = std::move(stop);
     Task<Result<rpc::Received<typename M::Reply>>> calling = channel->call<M>(std::move(request), std::move(options));
     Result<rpc::Received<typename M::Reply>> reply = co_await std::move(calling);
@@ -31,10 +33,10 @@ class Peers {
   }
   template <class M>
   Task<Result<rpc::Received<typename M::Reply>>> call_worker(std::string coordinator, WorkerId worker,
-                                                             typename M::Request request, std::stop_token stop) {
-    Task<Result<rpc::Channel*>> finding = worker_channel(std::move(coordinator), worker, stop);
+                                                             typename M::Request request, std::stop_token stop, TraceId trace) {
+    Task<Result<rpc::Channel*>> finding = worker_channel(std::move(coordinator), worker, stop, trace);
     CO_ASSIGN_OR_RETURN(rpc::Channel * channel, co_await std::move(finding));
-    rpc::CallOptions options;
+    rpc::CallOptions options{.context = rpc::traced(trace)};
     options.stop = std::move(stop);
     Task<Result<rpc::Received<typename M::Reply>>> calling = channel->call<M>(std::move(request), std::move(options));
     Result<rpc::Received<typename M::Reply>> reply = co_await std::move(calling);
@@ -45,7 +47,7 @@ class Peers {
 
  private:
   Result<rpc::Channel*> channel_to(const std::string& address);
-  Task<Result<rpc::Channel*>> worker_channel(std::string coordinator, WorkerId worker, std::stop_token stop);
+  Task<Result<rpc::Channel*>> worker_channel(std::string coordinator, WorkerId worker, std::stop_token stop, TraceId trace);
 
   os::Env& env_;
   const async::Executor executor_;

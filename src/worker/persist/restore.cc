@@ -66,8 +66,7 @@ Task<Result<std::vector<Missing>>> find_missing(const TaskContext* with) {
     request.set_operation(with->live.id());
     request.set_epoch(with->live.epoch());
     request.set_offset(layout.extents().rbegin()->file_offset() + layout.extents().rbegin()->length());
-    Task<Result<v1::Layout>> asking =
-        with->peers.ask<v1::coordinator_service::ReadLayout>(with->live.task.coordinator(), request, with->stop());
+    Task<Result<v1::Layout>> asking = with->ask_coordinator<v1::coordinator_service::ReadLayout>(request);
     CO_ASSIGN_OR_RETURN(layout, co_await std::move(asking));
   }
   std::vector<Missing> all;

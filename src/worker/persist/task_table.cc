@@ -150,6 +150,7 @@ Result<TaskTable::Live> TaskTable::begin(v1::PersistTask task) {
   if (running_.size() >= config_.max_tasks) return busy("this worker runs " + std::to_string(running_.size()) + " tasks");
   auto live = std::make_shared<LiveTask>();
   live->task = std::move(task);
+  live->trace = trace_of_operation(live->task.cluster(), live->id());
   live->progress_at = env_.clock.now();
   live->lease_until = env_.clock.now();
   running_[live->id()] = live;
@@ -163,13 +164,12 @@ Result<TaskTable::Live> TaskTable::begin(v1::PersistTask task) {
 
 Task<void> TaskTable::perform(TaskTable* table, Live live) {
   co_await async::yield();  // the caller has to give the lease first
+  table->note_begin(*live);
   Task<Outcome> carrying = table->carry_out_in(live);
   live->outcome = co_await std::move(carrying);
   live->outcome.set_operation(live->id());
   live->outcome.set_epoch(live->epoch());
-  if (live->outcome.has_failed()) {
-    table->log_.warning("a task failed", {{"task", describe(*live)}, {"error", live->outcome.failed().error()}});
-  }
+  table->note_end(*live);
   live->task.clear_mount();
   live->task.mutable_operation()->clear_layout();
   table->running_.erase(live->id());
@@ -177,6 +177,19 @@ Task<void> TaskTable::perform(TaskTable* table, Live live) {
   table->events_.tasks_changed(table->running_.size());
   table->keep(live);
   live->ended.request_stop();
+}
+
+void TaskTable::note_begin(const LiveTask& live) const {
+  log_.debug(live.task.look() ? "a task that was given up is looked at" : "a task begins",
+             {{"trace", to_string(live.trace)}, {"task", describe(live)}});
+}
+
+void TaskTable::note_end(const LiveTask& live) const {
+  if (live.outcome.has_failed())
+    log_.warning("a task failed",
+                 {{"trace", to_string(live.trace)}, {"task", describe(live)}, {"error", live.outcome.failed().error()}});
+  else
+    log_.debug("a task has ended", {{"trace", to_string(live.trace)}, {"task", describe(live)}, {"bytes", live.bytes_done}});
 }
 
 void TaskTable::keep(const Live& live) {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "async/sync.h"
+#include "base/operation_trace.h"
 #include "obs/log.h"
 #include "worker/persist/live_task.h"
 #include "worker/persist/under_stores.h"
@@ -45,6 +46,8 @@ class TaskTable {
   Result<Live> begin(v1::PersistTask task);
   Live find(uint64_t operation, uint64_t epoch) const;
   void keep(const Live& live);
+  void note_begin(const LiveTask& live) const;
+  void note_end(const LiveTask& live) const;
 
   os::Env& env_;
   ObjectStore& objects_;

@@ -35,8 +35,7 @@ Task<Result<void>> wait_for_turn(const TaskContext* with) {
   request.set_operation(with->live.id());
   request.set_epoch(with->live.epoch());
   for (int attempt = 0;; ++attempt) {
-    Task<Result<v1::MayPublishReply>> asking =
-        with->peers.ask<coordinator::MayShow>(with->live.task.coordinator(), request, with->stop());
+    Task<Result<v1::MayPublishReply>> asking = with->ask_coordinator<coordinator::MayShow>(request);
     Result<v1::MayPublishReply> reply = co_await std::move(asking);
     if (reply && reply->may()) co_return Result<void>{};
     if (reply && reply->moved()) co_return ufs::conflict("the file is elsewhere by now");
@@ -60,8 +59,7 @@ Task<Result<void>> record_upload(const TaskContext* with, std::optional<ufs::Upl
   request.set_epoch(with->live.epoch());
   request.set_multipart(upload.id);
   for (int attempt = 0;; ++attempt) {
-    Task<Result<v1::Empty>> asking =
-        with->peers.ask<coordinator::RecordUpload>(with->live.task.coordinator(), request, with->stop());
+    Task<Result<v1::Empty>> asking = with->ask_coordinator<coordinator::RecordUpload>(request);
     Result<v1::Empty> recorded = co_await std::move(asking);
     if (recorded) co_return Result<void>{};
     if (recorded.error().is(Code::kStale)) co_return busy(recorded.error().message());  // aborted, and nobody listens any more
