@@ -19,7 +19,7 @@ Node node_of(const v1::Attr& attr) {
           .atime_ns = attr.atime_ns(),
           .mtime_ns = attr.mtime_ns(),
           .target = attr.target(),
-          .id = {.inode = attr.inode()}};
+          .inode = attr.inode()};
 }
 
 class ClusterFile final : public OpenedFile {

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -43,7 +44,7 @@ class Copying {
   }
 
   void add(const std::string& from, const std::string& to) {
-    Result<std::optional<Node>> node = source_.look(from, false);
+    Result<std::optional<Node>> node = source_.look(from, true);
     if (node && !*node) node = rejected(ENOENT, from);
     if (!node) return fail(node.error());
     if (Result<void> walked = walk(from, to, **node, 0); !walked) fail(walked.error());
@@ -68,7 +69,7 @@ class Copying {
   Result<void> walk(const std::string& from, const std::string& to, const Node& node, int depth) {
     switch (node.type) {
       case v1::FILE_TYPE_REGULAR:
-        TRY(check_is_another(from, to, node));
+        if (options_.force) TRY(refuse_same(from, to, node));  // it would be emptied first; otherwise what exists is refused
         enqueue({from, to, node});
         return {};
       case v1::FILE_TYPE_SYMLINK: return copy_link(to, node);
@@ -77,9 +78,12 @@ class Copying {
     }
     if (!options_.recursive) return rejected(EISDIR, from + " (-R copies directories)");
     if (depth > 2048) return rejected(ELOOP, from + ": deeper than 2048 levels");
+    if (is_top(node)) return rejected(EINVAL, from + " cannot be copied into itself");
     // The owner has to be able to fill it.
     Result<void> made = target_.make_directory(to, (node.mode & ~mask_) | 0700);
     if (!made && !made.error().is_errno(EEXIST)) return made;
+    TRY(refuse_same(from, to, node));
+    if (depth == 0) TRY(note_top(to));
     if (made && options_.preserve) made_.emplace_back(to, node);
     count(&Copied::directories);
     return source_.list(from, [&](const std::string& name, const Node& child) -> Result<void> {
@@ -88,12 +92,25 @@ class Copying {
     });
   }
 
-  // What is overwritten is emptied before it is read, and would be gone.
-  Result<void> check_is_another(const std::string& from, const std::string& to, const Node& node) {
-    if (&source_ != &target_ || !options_.force) return {};
+  bool is_within_one() const { return &source_ == &target_; }
+
+  // Another path may lead to the same file: an alias, a symbolic or a hard link, "..".
+  Result<void> refuse_same(const std::string& from, const std::string& to, const Node& node) {
+    if (!is_within_one()) return {};
     ASSIGN_OR_RETURN(const std::optional<Node> there, target_.look(to, true));
-    if (there && there->id == node.id) return rejected(EINVAL, from + " and " + to + " are the same file");
+    if (there && there->is_same_as(node)) return rejected(EINVAL, from + " and " + to + " are the same");
     return {};
+  }
+
+  // What is copied to may lie below what is copied; the walk must not go on in its own copy.
+  Result<void> note_top(const std::string& to) {
+    if (!is_within_one()) return {};
+    ASSIGN_OR_RETURN(std::optional<Node> made, target_.look(to, true));
+    if (made) tops_.push_back(*std::move(made));
+    return {};
+  }
+  bool is_top(const Node& node) const {
+    return std::ranges::any_of(tops_, [&](const Node& top) { return top.is_same_as(node); });
   }
 
   Result<void> copy_link(const std::string& to, const Node& node) {
@@ -239,6 +256,7 @@ class Copying {
   bool closed_ = false;
   Copied copied_;
   std::vector<std::pair<std::string, Node>> made_;  // the walk's alone
+  std::vector<Node> tops_;                          // the same: directories that the sources go to
   std::vector<std::thread> threads_;
 };
 

@@ -20,7 +20,8 @@ struct Copied {
   double seconds = 0;
 };
 
-// One source to `to`, or into it if it is a directory; several sources into a directory. Symbolic links are copied as links;
+// One source to `to`, or into it if it is a directory; several sources into a directory. A source that is a symbolic link is what
+// the link leads to; links below a source are copied as links. Nothing is copied onto or into itself, whatever path leads there;
 // sources that are neither file, directory nor link are failures. What fails is told to `shell` and does not end the rest. A file
 // that could not be copied whole is removed again.
 Result<Copied> copy(Shell& shell, Endpoint& source, const std::vector<std::string>& from, Endpoint& target, const std::string& to,

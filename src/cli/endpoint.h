@@ -21,11 +21,10 @@ struct Node {
   uint32_t mode = 0, uid = 0, gid = 0;
   uint64_t size = 0;
   int64_t atime_ns = 0, mtime_ns = 0;
-  std::string target;  // of a symbolic link
-  struct Id {
-    uint64_t device = 0, inode = 0;
-    bool operator==(const Id&) const = default;
-  } id;  // within its endpoint: the same for all names of one file
+  std::string target;              // of a symbolic link
+  uint64_t device = 0, inode = 0;  // together they tell it from everything else of its endpoint, whatever path leads to it
+
+  bool is_same_as(const Node& other) const { return device == other.device && inode == other.inode; }
 };
 
 // An open file. One thread at a time. finish() makes writes durable as close(2) does and reports what close reports; without it

@@ -37,7 +37,8 @@ Node node_of(const struct stat& status) {
           .atime_ns = nanos(status.st_atim),
           .mtime_ns = nanos(status.st_mtim),
           .target = {},
-          .id = {.device = status.st_dev, .inode = status.st_ino}};
+          .device = status.st_dev,
+          .inode = status.st_ino};
 }
 
 class LocalFile final : public OpenedFile {

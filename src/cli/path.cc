@@ -17,10 +17,18 @@ std::string_view without_scheme(std::string_view text) {
   return text;
 }
 
+// "s3://bucket/key", which would otherwise be the path "/s3:/bucket/key".
+bool is_elsewhere(std::string_view text) {
+  const size_t scheme = text.find("://");
+  return scheme != std::string_view::npos && scheme > 0 && text.find('/') == scheme + 1;
+}
+
 }  // namespace
 
 Result<std::string> normalize_path(std::string_view text) {
   text = without_scheme(text);
+  if (is_elsewhere(text))
+    return invalid("'" + std::string(text) + "' is no path of the namespace (`mount list` shows where under stores are in it)");
   if (text.empty()) return invalid("an empty path");
   if (text.find('\0') != std::string_view::npos) return invalid("a path with a zero byte");
   std::string normal;
@@ -37,6 +45,13 @@ Result<std::string> normalize_path(std::string_view text) {
   if (normal.size() > kMostPath)
     return rejected(ENAMETOOLONG, "the path '" + normal.substr(0, 60) + "…' has more than 4,096 bytes");
   return normal.empty() ? std::string("/") : normal;
+}
+
+bool take_local_scheme(std::string& path) {
+  constexpr std::string_view kLocal = "file://";
+  if (!path.starts_with(kLocal)) return false;
+  path.erase(0, kLocal.size());
+  return true;
 }
 
 std::string join_path(std::string_view directory, std::string_view name) {

@@ -55,9 +55,10 @@ def test_wrappers_run_from_a_checkout_and_through_links(shared_cluster, tmp_path
     link = tmp_path / "alluxio"
     link.symlink_to(ROOT / "bin" / "alluxio")
     environment = {**os.environ, "FOREBAY_CONF": str(shared_cluster.conf)}
+    environment["FOREBAY_BUILD"] = "release"
     for program in (ROOT / "bin" / "alluxio", ROOT / "bin" / "forebay", link):
         done = subprocess.run([program, "fs", "ls", "/cache_only"], env=environment, capture_output=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0 and b"FOREBAY_BUILD" not in done.stderr, done.stderr
 
 
 def test_put_and_get_bring_a_tree_there_and_back(place, tmp_path):
@@ -92,6 +93,51 @@ def test_copies_do_not_overwrite_unless_told(place, tmp_path):
     cluster.fs("put", "-f", tmp_path / "f", path + "/f")
     assert cluster.fs("cat", path + "/f").out == "new"
     assert cluster.fs("cp", "-R", path, path + "/inside", check=False).returncode == 1
+
+
+def test_a_copy_onto_or_into_itself_is_refused_whatever_path_leads_there(place, tmp_path):
+    cluster, path, mount = place
+    alias = path.replace("cache-only", "cache_only")
+    for name, content in (("f", b"inline"), ("g", os.urandom(100_000))):
+        (mount / "d").mkdir(exist_ok=True)
+        (mount / "d" / name).write_bytes(content)
+        os.link(mount / "d" / name, mount / f"hard-{name}")
+        (mount / f"soft-{name}").symlink_to(f"d/{name}")
+        for to in (path + "/d", f"{alias}/d/{name}", f"{path}/d/../d/{name}", f"{path}/hard-{name}", f"{path}/soft-{name}"):
+            done = cluster.fs("cp", "-f", f"{path}/d/{name}", to, check=False)
+            assert done.returncode != 0 and "same" in done.err or "itself" in done.err, (to, done.out, done.err)
+            assert (mount / "d" / name).read_bytes() == content
+    for to in (alias + "/d", alias + "/d/below", path + "/d/../d"):
+        assert "itself" in (done := cluster.fs("cp", "-R", "-f", path + "/d", to, check=False)).err or "same" in done.err, (to, done.err)
+        assert done.returncode != 0 and (mount / "d" / "g").read_bytes() == content
+    assert not (mount / "d" / "below" / "below").exists()
+    (tmp_path / "here").write_text("mine")
+    assert cluster.fs("cp", "-f", f"file://{tmp_path}/here", f"file://{tmp_path}/../{tmp_path.name}/here", check=False).returncode != 0
+    assert (tmp_path / "here").read_text() == "mine"
+
+
+def test_a_source_that_is_a_link_is_what_it_leads_to(place, tmp_path):
+    cluster, path, mount = place
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "f").write_text("content")
+    (tmp_path / "tree" / "below").symlink_to("f")
+    (tmp_path / "file-link").symlink_to("tree/f")
+    (tmp_path / "tree-link").symlink_to("tree")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    cluster.fs("put", f"file://{tmp_path}/file-link", tmp_path / "tree-link", path)
+    assert not (mount / "file-link").is_symlink() and (mount / "file-link").read_text() == "content"
+    assert not (mount / "tree-link").is_symlink() and os.readlink(mount / "tree-link" / "below") == "f"
+    assert "dangling" in cluster.fs("put", tmp_path / "dangling", path, check=False).err
+    (mount / "again").symlink_to("tree-link/f")
+    cluster.fs("get", path + "/again", f"file://{tmp_path}/again")
+    assert not (tmp_path / "again").is_symlink() and (tmp_path / "again").read_text() == "content"
+
+
+def test_what_is_no_path_of_the_namespace_is_refused(shared_cluster):
+    for command in (["mkdir"], ["ls"], ["rm", "-f"], ["touch"]):
+        done = shared_cluster.fs(*command, "s3://bucket/key", check=False)
+        assert done.returncode == 2 and "'s3://bucket/key' is no path of the namespace" in done.err
+    assert os.path.lexists(shared_cluster.mount / "s3:") is False
 
 
 def test_head_tail_checksum_and_stat(place):

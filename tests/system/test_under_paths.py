@@ -219,6 +219,13 @@ def test_names_are_moved_and_removed_in_the_store(shared):
     wait_for(lambda: not (shared.ufs / "names2").exists(), what="the kernel to ask again")
 
 
+def test_a_removal_from_the_cache_only_leaves_the_store_alone(shared):
+    shared.store.put("only/f", b"1")
+    done = shared.fs("rm", "-R", "--alluxio-only", "/ufs/only", check=False)
+    assert done.returncode == 1 and "in an under store" in done.err
+    assert (shared.ufs / "only/f").read_bytes() == b"1"
+
+
 def test_what_a_store_cannot_do_is_a_clear_error(shared):
     shared.store.put("fixed/f", b"0123456789")
     with open(shared.ufs / "fixed/f", "r+b", buffering=0) as file:

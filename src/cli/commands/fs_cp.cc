@@ -5,19 +5,10 @@
 namespace forebay::cli {
 namespace {
 
-constexpr std::string_view kLocal = "file://";
-
 struct Options {
   std::vector<std::string> paths;
   CopyOptions copy;
 };
-
-// "file:///tmp/x" is of this host, everything else of the namespace.
-bool take_local(std::string& path) {
-  if (!path.starts_with(kLocal)) return false;
-  path.erase(0, kLocal.size());
-  return true;
-}
 
 Result<void> refuse_into_itself(const std::vector<std::string>& from, const std::string& to) {
   for (const std::string& path : from)
@@ -29,9 +20,9 @@ Result<void> refuse_into_itself(const std::vector<std::string>& from, const std:
 Result<int> run(Shell& shell, Options options) {
   std::string to = options.paths.back();
   options.paths.pop_back();
-  bool to_local = take_local(to);
+  bool to_local = take_local_scheme(to);
   size_t local = 0;
-  for (std::string& path : options.paths) local += take_local(path) ? 1 : 0;
+  for (std::string& path : options.paths) local += take_local_scheme(path) ? 1 : 0;
   if (local != 0 && local != options.paths.size()) return invalid("sources of both this host and the namespace");
   std::unique_ptr<Endpoint> here = local_endpoint();
   ASSIGN_OR_RETURN(std::unique_ptr<Endpoint> cluster, cluster_endpoint(shell));

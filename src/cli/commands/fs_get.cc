@@ -1,5 +1,6 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/copied.h"
+#include "cli/path.h"
 
 namespace forebay::cli {
 namespace {
@@ -11,10 +12,12 @@ struct Options {
 
 Result<int> run(Shell& shell, const Options& options) {
   std::vector<std::string> from(options.paths.begin(), options.paths.end() - 1);
+  std::string to = options.paths.back();
+  take_local_scheme(to);
   std::unique_ptr<Endpoint> here = local_endpoint();
   ASSIGN_OR_RETURN(std::unique_ptr<Endpoint> cluster, cluster_endpoint(shell));
   ASSIGN_OR_RETURN(from, expand(shell, from));
-  ASSIGN_OR_RETURN(Copied copied, copy(shell, *cluster, from, *here, options.paths.back(), options.copy));
+  ASSIGN_OR_RETURN(Copied copied, copy(shell, *cluster, from, *here, to, options.copy));
   return print_copied(shell, copied);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/copied.h"
+#include "cli/path.h"
 
 namespace forebay::cli {
 namespace {
@@ -11,6 +12,7 @@ struct Options {
 
 Result<int> run(Shell& shell, const Options& options) {
   std::vector<std::string> from(options.paths.begin(), options.paths.end() - 1);
+  for (std::string& path : from) take_local_scheme(path);
   std::unique_ptr<Endpoint> here = local_endpoint();
   ASSIGN_OR_RETURN(std::unique_ptr<Endpoint> cluster, cluster_endpoint(shell));
   ASSIGN_OR_RETURN(Copied copied, copy(shell, *here, from, *cluster, options.paths.back(), options.copy));

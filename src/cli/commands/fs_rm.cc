@@ -1,6 +1,7 @@
 #include "cli/commands/commands.h"
 #include "cli/done.h"
 #include "cli/path.h"
+#include "client/under_path/under_inode.h"
 
 namespace forebay::cli {
 namespace {
@@ -58,6 +59,8 @@ Result<int> run(Shell& shell, const Options& options) {
     ASSIGN_OR_RETURN(std::optional<Entry> entry, find(shell, path, Links::kKeep));
     if (!entry && options.force) return {};
     if (!entry) return rejected(ENOENT, path);
+    if (options.cache_only && client::is_under(entry->inode()))
+      return rejected(EPERM, path + " is in an under store, and --alluxio-only asks to leave that as it is");
     return remove(shell, *entry, options.recursive);
   });
 }
@@ -71,7 +74,8 @@ void add_fs_rm(Command fs, Shell& shell) {
   command.flag("-R,-r", options->recursive, "directories, too");
   command.flag("-f", options->force, "a path that does not exist is no error");
   command.flag("-U", options->skip_check, "accepted for compatibility: the under store is never asked");
-  command.flag("--alluxio-only", options->cache_only, "accepted for compatibility: what is saved elsewhere always stays");
+  command.flag("--alluxio-only", options->cache_only,
+               "refuse what is in an under store itself, below a mount point; a mapping's onDelete decides about what it saved");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 
