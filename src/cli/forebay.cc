@@ -1,7 +1,8 @@
 #include "cli/forebay.h"
 
 #include <CLI/CLI.hpp>
-#include <iostream>
+#include <span>
+#include <string_view>
 
 #include "cli/commands/commands.h"
 #include "cli/exit_code.h"
@@ -14,8 +15,33 @@ void add_global_options(CLI::App& app, GlobalOptions& options) {
   app.add_option("--conf,--config", options.conf, "forebay.toml (else FOREBAY_CONF, else /etc/forebay/forebay.toml)");
   app.add_option("-D,--define", options.defines, "a setting, key=value")->allow_extra_args(false);
   app.add_flag("--verbose", options.verbose, "Say with an error which trace id its operation has in the logs of all roles");
-  app.add_option("--output", options.output, "table or json")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, Output>{{"table", Output::kTable}, {"json", Output::kJson}}));
+  auto set_output = [&options](const std::string& word) { options.output = word == "json" ? Output::kJson : Output::kTable; };
+  app.add_option_function<std::string>("--output", set_output, "for people, or one JSON document")
+      ->check(CLI::IsMember({"table", "json"}));
+}
+
+// The parser misses the command that an unknown word is not before it minds the word.
+std::string explained(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (unknown.empty() || dynamic_cast<const CLI::RequiredError*>(&error) == nullptr) return error.what();
+  std::string path = app.get_name();
+  const CLI::App* last = &app;
+  for (std::vector<CLI::App*> chosen = last->get_subcommands(); !chosen.empty(); chosen = last->get_subcommands()) {
+    last = chosen.front();
+    if (!last->get_name().empty()) path += " " + last->get_name();
+  }
+  if (last->get_require_subcommand_min() == 0) return error.what();
+  return "'" + unknown.front() + "' is no command of '" + path + "'";
+}
+
+// Before the command line could be read to its end.
+bool asks_for_json(std::span<char*> words) {
+  for (size_t i = 0; i < words.size(); ++i) {
+    const std::string_view word = words[i];
+    if (word == "--output=json" || (word == "--output" && i + 1 < words.size() && words[i + 1] == std::string_view("json")))
+      return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -34,7 +60,8 @@ int run_forebay(int argc, char** argv) {
   } catch (const CLI::Success& asked) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    complain(std::string(error.what()) + " (--help says what there is)");
+    if (asks_for_json({argv, static_cast<size_t>(argc)})) shell.options().output = Output::kJson;
+    shell.fail({Code::kInvalid, EINVAL, explained(app, error) + " (--help says what there is)"});
     return kExitUsage;
   }
   return shell.run();

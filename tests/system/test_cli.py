@@ -30,6 +30,33 @@ def test_every_command_has_json(shared_cluster):
     assert isinstance(json.loads(cluster.run("doctor", "--output", "json", check=False).out), list)
 
 
+def test_a_wrong_command_line_is_json_for_who_asked_for_json():
+    for arguments in (["fs", "ls", "--output", "json"], ["--output=json", "fs", "cp", "/a"], ["fs", "nothing", "--output", "json"]):
+        done = run(*arguments, check=False)
+        assert done.returncode == 2 and done.out == "" and json.loads(done.err)["error"]["errno"] == "EINVAL", done.err
+
+
+def test_an_unknown_command_is_named():
+    assert "'jornal' is no command of 'forebay'" in run("jornal", "read", check=False).err
+    assert "'lss' is no command of 'forebay fs'" in run("fs", "lss", "/", check=False).err
+    assert "PATH is required" in run("fs", "ls", check=False).err
+
+
+def test_help_is_text():
+    for arguments in ([], ["fs"], ["fs", "ls"], ["job", "load"]):
+        assert run(*arguments, "--help").out.isprintable() or set(run(*arguments, "--help").out) - {"\n"} <= set(map(chr, range(32, 127)))
+
+
+def test_names_of_the_reference_system_are_taken_or_refused_with_the_reason(place):
+    cluster, path, mount = place
+    (mount / "f").write_bytes(os.urandom(100_000))
+    cluster.run("job", "load", "--path", path, "--submit")
+    assert cluster.run("job", "load", "--path", path, "--progress").out == "1 of 1 files are in the cache\n"
+    assert "as long as its command" in cluster.run("job", "load", "--path", path, "--stop", check=False).err
+    assert "nothing to do" in cluster.run("journal", "checkpoint").out
+    assert cluster.run("journal", "read", check=False).returncode == 1
+
+
 def test_info_shows_workers_that_live(shared_cluster):
     report = shared_cluster.json("info", "report")
     assert report["state"] == "serving"

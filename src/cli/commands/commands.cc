@@ -26,6 +26,7 @@ void add_commands(Command app, Shell& shell) {
   group("persist", "What goes to the under stores",
         {add_persist_status, add_persist_retry, add_persist_conflicts, add_persist_resolve, add_persist_mapping});
   group("job", "What is done in the background", {add_job_ls, add_job_stat, add_job_cancel, add_job_load});
+  group("journal", "The master's journal, for compatibility", {add_journal_checkpoint, add_journal_read});
   group("info", "The state of the cluster", {add_info_report, add_info_nodes, add_info_version});
   group("admin", "Care of the cluster", {add_admin_fsck, add_admin_import});
   group("conf", "Settings and where they come from", {add_conf_get, add_conf_check, add_conf_reference});

@@ -56,6 +56,8 @@ void add_info_version(Command info, Shell& shell);
 void add_admin_fsck(Command admin, Shell& shell);
 
 void add_job_load(Command job, Shell& shell);
+void add_journal_checkpoint(Command journal, Shell& shell);
+void add_journal_read(Command journal, Shell& shell);
 
 void add_conf_get(Command conf, Shell& shell);
 void add_conf_check(Command conf, Shell& shell);

@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <deque>
+#include <functional>
 
 #include "cli/commands/commands.h"
 #include "cli/format.h"
+#include "cli/listing.h"
 #include "cli/names.h"
 
 namespace forebay::cli {
@@ -17,6 +19,7 @@ struct Options {
   std::vector<std::string> paths;
   std::string path_option;
   uint64_t patience_s = 600;
+  bool submit = false, progress = false, stop = false;
 };
 
 struct Loading {
@@ -88,19 +91,43 @@ class Load {
   uint64_t files_ = 0, bytes_ = 0;
 };
 
+// For every file at and below the paths; what fails is said, and the rest goes on.
+void for_each_file(Shell& shell, const std::vector<std::string>& paths, const std::function<Result<void>(const Entry&)>& each) {
+  shell.single_object(paths.size() == 1);
+  for (const std::string& path : paths) {
+    Result<Entry> top = get(shell, path, Links::kFollow);
+    Result<void> walked = top ? walk(shell, *top, each) : std::unexpected(top.error());
+    if (!walked) shell.fail(walked.error());
+  }
+}
+
+Result<int> show_progress(Shell& shell, const std::vector<std::string>& paths) {
+  uint64_t files = 0, there = 0;
+  for_each_file(shell, paths, [&](const Entry& entry) -> Result<void> {
+    if (!entry.is_file()) return {};
+    ASSIGN_OR_RETURN(const int percent, percent_in_cache(shell, entry));
+    ++files;
+    there += percent == 100 ? 1 : 0;
+    return {};
+  });
+  if (shell.json())
+    print_json({{"files", files}, {"in_cache", there}});
+  else
+    print_line(std::to_string(there) + " of " + std::to_string(files) + " files are in the cache");
+  return shell.exit_code();
+}
+
 Result<int> run(Shell& shell, Options& options) {
   if (!options.path_option.empty()) options.paths.push_back(options.path_option);
   if (options.paths.empty()) return invalid("job load needs a path");
+  if (options.submit + options.progress + options.stop > 1) return invalid("one of --submit, --progress and --stop");
+  if (options.stop)
+    return rejected(ENOTSUP, "a load goes on for as long as its command: end that one; what has come by then stays in the cache");
   ASSIGN_OR_RETURN(client::Client * client, shell.client());
   ASSIGN_OR_RETURN(const std::vector<std::string> paths, expand(shell, options.paths));
-  shell.single_object(paths.size() == 1);
+  if (options.progress) return show_progress(shell, paths);
   Load load(shell, *client, std::chrono::seconds(options.patience_s));
-  for (const std::string& path : paths) {
-    Result<Entry> top = get(shell, path, Links::kFollow);
-    Result<void> walked =
-        top ? walk(shell, *top, [&](const Entry& entry) { return load.add(entry); }) : std::unexpected(top.error());
-    if (!walked) shell.fail(walked.error());
-  }
+  for_each_file(shell, paths, [&](const Entry& entry) { return load.add(entry); });
   TRY(load.finish());
   if (shell.json())
     print_json({{"files", load.files()}, {"bytes", load.bytes()}});
@@ -117,6 +144,9 @@ void add_job_load(Command job, Shell& shell) {
   command.option("PATH", options->paths, "files, and directories with all that is below");
   command.option("--path", options->path_option, "the same, as an option");
   command.option("--patience", options->patience_s, "seconds without progress after which a file has failed");
+  command.flag("--submit", options->submit, "accepted for compatibility: the command ends when the files are there all the same");
+  command.flag("--progress", options->progress, "load nothing; say how many of the files are in the cache");
+  command.flag("--stop", options->stop, "not in this version: a load goes on for as long as its command");
   shell.on(command, [options](Shell& shell) { return run(shell, *options); });
 }
 
