@@ -51,6 +51,8 @@ TEST_F(PlanTest, is_a_master_two_workers_and_a_mount) {
   EXPECT_THAT(plan.roles[4].arguments, Contains("/mnt/somewhere"));
   EXPECT_THAT(plan.roles[2].arguments, Contains(HasSubstr(directory_.default_data() + "/worker-2:")));
   EXPECT_THAT(plan.roles[2].arguments, Contains("forebay.worker.socket=" + directory_.run() + "/worker-2.sock"));
+  for (const size_t worker : {1, 2})
+    EXPECT_THAT(plan.roles[worker].arguments, Contains("forebay.worker.host_file=" + directory_.run() + "/writers"));
 }
 
 TEST_F(PlanTest, remembers_what_an_earlier_start_was_told) {

@@ -71,6 +71,8 @@ inline constexpr Setting kTable[] = {
     {"forebay.worker.web_port", Kind::kPort, "30000", "Port of the worker's web pages: /metrics, /healthz, /readyz."},
     {"forebay.worker.socket", Kind::kPath, "",
      "Unix socket for clients on the same host. Empty: worker.sock in the first tier's directory."},
+    {"forebay.worker.host_file", Kind::kPath, "",
+     "File by which the workers of one host tell each other that clients write. Empty: each knows of its own clients only."},
     {"forebay.worker.tiers", Kind::kTiers, "",
      "Where bytes are kept, best first: ALIAS:PATH:QUOTA[:HIGH:LOW]. HIGH and LOW are the watermarks, parts of the quota."},
     {"forebay.worker.ramdisk_size", Kind::kSize, "0", "Without forebay.worker.tiers: one tier MEM of this size in /dev/shm."},
@@ -83,6 +85,10 @@ inline constexpr Setting kTable[] = {
      {.least = 1, .most = 10'000}},
     {"forebay.worker.persist.bandwidth", Kind::kSize, "0",
      "Bytes a second that this worker moves to and from under stores. 0: as fast as it goes."},
+    {"forebay.worker.persist.bandwidth_beside_writers", Kind::kSize, "32MB",
+     "Bytes a second, for each processor of its host, that this worker uploads while clients write there and no tier of it is "
+     "above "
+     "its high watermark. At least 8MB; 0: as fast as it goes."},
     {"forebay.worker.persist.part_size", Kind::kSize, "8MB",
      "Parts of uploads; larger where a store's limit on their number asks."},
     {"forebay.worker.persist.parallel_parts",

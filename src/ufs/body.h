@@ -22,6 +22,8 @@ class BodySource {
   virtual uint64_t length() const = 0;
   // Fills `into`, which ends at length() at the latest.
   virtual Task<Result<void>> read(uint64_t offset, MutableBytes into) = 0;
+  // The same for bytes that are only looked at now, and sent later: what is counted or held back when it is sent is not here.
+  virtual Task<Result<void>> examine(uint64_t offset, MutableBytes into) { return read(offset, into); }
 };
 
 // Takes content in order from the first byte asked for. The store waits for each write before the next: that is the flow control.
@@ -49,6 +51,7 @@ class RangeSource final : public BodySource {
   RangeSource(BodySource& whole, uint64_t offset, uint64_t length) : whole_(whole), offset_(offset), length_(length) {}
   uint64_t length() const override { return length_; }
   Task<Result<void>> read(uint64_t offset, MutableBytes into) override { return whole_.read(offset_ + offset, into); }
+  Task<Result<void>> examine(uint64_t offset, MutableBytes into) override { return whole_.examine(offset_ + offset, into); }
 
  private:
   BodySource& whole_;

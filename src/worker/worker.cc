@@ -23,11 +23,12 @@ Worker::~Worker() = default;
 Task<Result<void>> Worker::start() {
   if (config_.masters.empty()) co_return invalid("a worker needs the address of at least one master");
   CO_TRY(co_await open_store());
-  operations_ =
-      std::make_unique<Operations>(Operations{.store = *store_, .blocking = env_.blocking, .inline_bytes = config_.inline_bytes});
+  writers_ = std::make_unique<Writers>(env_, config_.host_file, log_);
+  operations_ = std::make_unique<Operations>(
+      Operations{.store = *store_, .writers = *writers_, .blocking = env_.blocking, .inline_bytes = config_.inline_bytes});
   add_operations(router_, operations_.get());
   if (config_.persist.open) {
-    tasks_ = std::make_unique<TaskTable>(env_, *store_, config_.persist, executors_.front(), log_, events_);
+    tasks_ = std::make_unique<TaskTable>(env_, *store_, config_.persist, executors_.front(), log_, events_, writers_.get());
     add_task_operations(router_, tasks_.get());
     build_under_paths();
   }
@@ -95,7 +96,9 @@ void Worker::start_background() {
 
 Task<void> Worker::keep_house(Worker* self, std::stop_token stop) {
   auto keep = [self] {
+    const uint64_t before = self->store_->grown_bytes();
     self->store_->housekeeping();
+    self->writers_->wrote(self->store_->grown_bytes() - before);
     return true;
   };
   while (!stop.stop_requested()) {

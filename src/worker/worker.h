@@ -23,6 +23,7 @@
 #include "worker/under/under_paths.h"
 #include "worker/under/under_uploads.h"
 #include "worker/worker_events.h"
+#include "worker/writers.h"
 
 namespace forebay::worker {
 
@@ -37,6 +38,7 @@ struct WorkerConfig {
   RegistrationConfig registration;  // its address is filled in
   ScrubConfig scrub;
   PersistConfig persist;
+  std::string host_file;  // see Writers; empty: none
   PageStoreConfig pages;
   Duration housekeeping = std::chrono::seconds(1);
   size_t inline_bytes = 64 * kKiB;  // smaller writes to a disk tier stay on the connection's thread
@@ -58,6 +60,7 @@ class Worker {
   const os::Address& address() const { return address_; }  // with the real port
   bool is_registered() const { return registration_ && registration_->is_registered(); }
   ObjectStore& store() { return *store_; }
+  Writers& writers() { return *writers_; }
 
  private:
   Task<Result<void>> open_store();
@@ -76,6 +79,7 @@ class Worker {
 
   // In the order in which they are built; stop() goes the other way.
   std::unique_ptr<ObjectStore> store_;
+  std::unique_ptr<Writers> writers_;
   std::unique_ptr<Operations> operations_;
   std::unique_ptr<TaskTable> tasks_;  // null: it takes none
   // Of paths below mount points; null with it.

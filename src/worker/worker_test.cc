@@ -225,6 +225,35 @@ TEST_F(WorkerTest, passes_descriptors_on_the_same_host_only) {
   expect_error((*file)->write_at(as_bytes("x"), 0), Code::kRejected, EBADF);
 }
 
+TEST_F(WorkerTest, notices_clients_that_write_frames) {
+  start();
+  rpc::Channel& client = channel();
+  const std::string frame(kMiB, 'x');
+  for (uint64_t at = 0; at < Writers::kMuch; at += frame.size()) {
+    EXPECT_FALSE(worker->writers().are_active());
+    ASSERT_TRUE(write(client, 1, frame, at, 2 * Writers::kMuch));
+  }
+  EXPECT_TRUE(worker->writers().are_active());
+}
+
+TEST_F(WorkerTest, notices_clients_that_write_through_descriptors) {
+  start();
+  v1::OpenObjectRequest open;
+  open.set_object(5);
+  open.set_write(true);
+  open.set_create_bytes(4096);
+  open.set_staged(true);
+  auto opened = call<service::OpenObject>(channel("worker", true), open);
+  ASSERT_TRUE(opened) << opened.error().to_string();
+  EXPECT_TRUE(worker->writers().are_active());
+  world.run_for(3 * Writers::kLooksOn);
+  EXPECT_FALSE(worker->writers().are_active());
+  auto file = client_process->env().files.adopt(opened->descriptors[0]);
+  ASSERT_TRUE(file) << file.error().to_string();
+  ASSERT_TRUE((*file)->write_at(as_bytes(std::string(Writers::kMuch, 'x')), 0));
+  EXPECT_TRUE(world.run_until([&] { return worker->writers().are_active(); }, Writers::kLooksOn));
+}
+
 TEST_F(WorkerTest, reports_its_inventory_in_pages_after_a_kill) {
   start();
   rpc::Channel& to = channel();

@@ -210,6 +210,7 @@ RolePlan worker_plan(const Directory& directory, const config::Settings& setting
   for (const std::string& define :
        {"forebay.worker.rpc_port=" + std::to_string(ports.rpc), "forebay.worker.web_port=" + std::to_string(ports.web),
         "forebay.worker.socket=" + socket_path(directory, name), "forebay.worker.tiers=" + config::format_tiers(tiers),
+        "forebay.worker.host_file=" + directory.run() + "/writers",
         "forebay.worker.pagestore.dirs=" + page_directories(directory, settings, name)}) {
     plan.arguments.push_back("-D");
     plan.arguments.push_back(define);

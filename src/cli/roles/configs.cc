@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <thread>
 
 #include "cli/roles/descriptors.h"
 
@@ -122,6 +123,13 @@ master::MasterConfig master_config(const config::Settings& settings) {
 
 namespace {
 
+Result<uint64_t> bandwidth_beside_writers(const config::Settings& settings) {
+  const uint64_t each = settings.size("forebay.worker.persist.bandwidth_beside_writers");
+  if (each != 0 && each < 8 * kMiB)
+    return invalid("forebay.worker.persist.bandwidth_beside_writers is 0 or at least 8MB: slower requests would be given up");
+  return each * std::max(std::thread::hardware_concurrency(), 1U);
+}
+
 Result<worker::PageStoreConfig> page_store_config(const config::Settings& settings) {
   worker::PageStoreConfig config;
   config.page_bytes = settings.size("forebay.worker.pagestore.page_size");
@@ -154,6 +162,8 @@ Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   config.store.max_open_objects = share.open_objects;
   config.persist.max_tasks = settings.count("forebay.worker.persist.tasks");
   config.persist.bytes_per_second = settings.size("forebay.worker.persist.bandwidth");
+  ASSIGN_OR_RETURN(config.persist.bytes_per_second_beside_writers, bandwidth_beside_writers(settings));
+  config.host_file = settings.text("forebay.worker.host_file");
   config.persist.small_bytes = settings.size("forebay.worker.persist.small_size");
   config.persist.transfer.part_bytes = settings.size("forebay.worker.persist.part_size");
   config.persist.transfer.parallel = settings.count("forebay.worker.persist.parallel_parts");

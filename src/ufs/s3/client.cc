@@ -74,7 +74,7 @@ Task<Result<std::string>> S3Client::payload_hash(S3Request request, Call call) {
     if (call.stop.stop_requested()) co_return cancelled(request.doing);
     const MutableBytes piece =
         std::as_writable_bytes(std::span(buffer)).first(std::min<uint64_t>(buffer.size(), request.body->length() - at));
-    CO_TRY(co_await request.body->read(at, piece));
+    CO_TRY(co_await request.body->examine(at, piece));
     auto update = [&hash, piece] {
       hash->update(piece);
       return true;

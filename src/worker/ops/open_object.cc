@@ -20,6 +20,7 @@ Answered<v1::OpenObjectReply> open_object(const Operations* with, rpc::Call call
   auto open = [&] { return with->store.open_object(object, request.write(), request.create_bytes(), request.staged()); };
   const bool may_wait = with->store.may_block(object) || (!request.staged() && request.create_bytes() > kMostReservedAtOnce);
   CO_ASSIGN_OR_RETURN(OpenedObject opened, co_await on_disk(with, may_wait, open));
+  if (request.staged() && request.write()) with->writers.began();
   co_return answer_with(std::move(opened));
 }
 

@@ -9,12 +9,14 @@
 #include "os/env.h"
 #include "rpc/server.h"
 #include "worker/store/object_store.h"
+#include "worker/writers.h"
 
 namespace forebay::worker {
 
 // What the operations use; the worker's, outlives its server.
 struct Operations {
   ObjectStore& store;
+  Writers& writers;
   async::Executor blocking;
   size_t inline_bytes;  // writes of up to so many bytes do not leave the connection's thread
 };

@@ -13,6 +13,7 @@ Answered<v1::WriteObjectReply> write_object(const Operations* with, rpc::Call ca
       (bytes > with->inline_bytes && with->store.may_block(object)) || request.create_bytes() > kMostReservedAtOnce;
   const Creation creation(request.create_bytes(), request.from_hold());
   auto write = [&] { return with->store.write(object, call.payload.view(), request.offset(), creation, call.payload_crc); };
+  with->writers.wrote(call.payload.size());
   CO_ASSIGN_OR_RETURN(uint64_t length, co_await on_disk(with, may_wait, write));
   v1::WriteObjectReply reply;
   reply.set_length(length);

@@ -14,7 +14,8 @@ struct PersistConfig {
   size_t outcomes = 1'024;
   uint64_t small_bytes = 8 * kMiB;  // written in one request, from memory
   ufs::TransferConfig transfer;
-  uint64_t bytes_per_second = 0;  // of all tasks together; 0: as fast as it goes
+  uint64_t bytes_per_second = 0;                         // of all tasks together; 0: as fast as it goes
+  uint64_t bytes_per_second_beside_writers = 64 * kMiB;  // of all uploads, see UploadPace
   Duration request_timeout = std::chrono::seconds(30);
   Duration quarantine =
       std::chrono::seconds(60);  // after which a request that was given up and cannot be fenced has no effect any more

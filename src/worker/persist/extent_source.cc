@@ -98,7 +98,10 @@ ExtentSource::Piece ExtentSource::piece_at(const Page& page, uint64_t offset, ui
 
 // ---- bytes ----
 
-Task<Result<void>> ExtentSource::read(uint64_t offset, MutableBytes into) {
+Task<Result<void>> ExtentSource::read(uint64_t offset, MutableBytes into) { return read_for(Purpose::kSend, offset, into); }
+Task<Result<void>> ExtentSource::examine(uint64_t offset, MutableBytes into) { return read_for(Purpose::kLook, offset, into); }
+
+Task<Result<void>> ExtentSource::read_for(Purpose purpose, uint64_t offset, MutableBytes into) {
   while (!into.empty()) {
     Task<Result<std::shared_ptr<const Page>>> finding = page_at(offset);
     CO_ASSIGN_OR_RETURN(std::shared_ptr<const Page> page, co_await std::move(finding));
@@ -106,19 +109,28 @@ Task<Result<void>> ExtentSource::read(uint64_t offset, MutableBytes into) {
     // Whole blocks of the object: of these every one is held against the seal without reading more than is asked for.
     if (piece.extent != nullptr) piece.length = std::min(piece.length, kBlockBytes - piece.object_offset % kBlockBytes);
     const MutableBytes part = into.first(piece.length);
+    Task<bool> waiting = wait_for_turn(purpose, part.size());
+    const bool may = co_await std::move(waiting);
+    if (!may) co_return cancelled("the task was told to stop");
     Task<Result<void>> reading = read_piece(piece, part);
     CO_TRY(co_await std::move(reading));
-    with_.moved(part.size());
+    with_.moved(purpose == Purpose::kSend ? part.size() : 0);
     offset += part.size();
     into = into.subspan(part.size());
   }
   co_return Result<void>{};
 }
 
+// What is only looked at now takes nothing of the rates, and does not begin while what is sent is behind its own.
+Task<bool> ExtentSource::wait_for_turn(Purpose purpose, uint64_t bytes) {
+  Task<bool> pacing = with_.pace.take(purpose == Purpose::kSend ? bytes : 0, with_.stop());
+  const bool may = co_await std::move(pacing);
+  if (!may || purpose == Purpose::kLook) co_return may;
+  Task<bool> taking = with_.bucket.take(bytes, with_.stop());
+  co_return co_await std::move(taking);
+}
+
 Task<Result<void>> ExtentSource::read_piece(Piece piece, MutableBytes into) {
-  Task<bool> taking = with_.bucket.take(into.size(), with_.stop());
-  const bool may = co_await std::move(taking);
-  if (!may) co_return cancelled("the task was told to stop");
   if (piece.extent == nullptr) {
     std::ranges::fill(into, std::byte{});
     co_return Result<void>{};

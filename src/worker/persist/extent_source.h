@@ -21,6 +21,7 @@ class ExtentSource final : public ufs::BodySource {
 
   uint64_t length() const override { return with_.record().size(); }
   Task<Result<void>> read(uint64_t offset, MutableBytes into) override;
+  Task<Result<void>> examine(uint64_t offset, MutableBytes into) override;
   // Of the whole content. From the seals where extents are whole objects; the rest is read.
   Task<Result<uint32_t>> content_crc();
 
@@ -40,7 +41,10 @@ class ExtentSource final : public ufs::BodySource {
   std::shared_ptr<const Page> known_page(uint64_t offset) const;
   std::shared_ptr<const Page> keep(uint64_t begin, v1::Layout layout);
   static Piece piece_at(const Page& page, uint64_t offset, uint64_t length);
+  enum class Purpose : uint8_t { kSend, kLook };
+  Task<Result<void>> read_for(Purpose purpose, uint64_t offset, MutableBytes into);
   Task<Result<void>> read_piece(Piece piece, MutableBytes into);
+  Task<bool> wait_for_turn(Purpose purpose, uint64_t bytes);
   Result<void> check_inlined(const v1::ObjectLocation& from) const;
   Task<Result<void>> read_object(v1::ObjectLocation from, uint64_t offset, MutableBytes into);
   Task<Result<void>> read_copy(WorkerId worker, uint64_t object, uint64_t offset, MutableBytes into);

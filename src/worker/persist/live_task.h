@@ -11,6 +11,7 @@
 #include "worker/persist/config.h"
 #include "worker/persist/peers.h"
 #include "worker/persist/token_bucket.h"
+#include "worker/persist/upload_pace.h"
 #include "worker/store/object_store.h"
 #include "worker/worker_events.h"
 
@@ -41,7 +42,8 @@ struct TaskContext {
   const PersistConfig& config;
   ObjectStore& objects;
   Peers& peers;
-  TokenBucket& bucket;
+  TokenBucket& bucket;  // of what goes either way
+  UploadPace& pace;
   ufs::UnderStore& store;
   LiveTask& live;
   WorkerEvents& events;

@@ -51,7 +51,8 @@ class TaskTableTest : public testing::Test {
     config.open = [this](const std::string&, const ufs::StoreOptions&) -> Result<std::unique_ptr<ufs::UnderStore>> {
       return std::make_unique<ufs::FaultyStore>(*memory, process->env().clock, world.executor(), *faults);
     };
-    tasks = std::make_unique<TaskTable>(process->env(), *objects, config, world.executor(), obs::null_log());
+    tasks = std::make_unique<TaskTable>(process->env(), *objects, config, world.executor(), obs::null_log(), no_worker_events(),
+                                        writers.get());
     tasks->start();
   }
   template <class T>
@@ -135,6 +136,7 @@ class TaskTableTest : public testing::Test {
   PersistConfig config;
   std::unique_ptr<ufs::ScriptedFaults> faults;
   std::unique_ptr<ufs::MemoryStore> memory;
+  std::unique_ptr<Writers> writers;  // none unless a test makes it
   std::unique_ptr<TaskTable> tasks;
   uint64_t operations = 0;
 };

@@ -25,7 +25,7 @@ std::string describe(const LiveTask& live) {
 }  // namespace
 
 TaskTable::TaskTable(os::Env& env, ObjectStore& objects, PersistConfig config, async::Executor executor, obs::Log& log,
-                     WorkerEvents& events)
+                     WorkerEvents& events, Writers* writers)
     : env_(env),
       objects_(objects),
       config_(std::move(config)),
@@ -35,7 +35,8 @@ TaskTable::TaskTable(os::Env& env, ObjectStore& objects, PersistConfig config, a
       scope_(executor_),
       stores_(env, config_.open),
       peers_(env, executor_),
-      bucket_(env.clock, config_.bytes_per_second) {}
+      bucket_(env.clock, config_.bytes_per_second),
+      pace_(env.clock, objects, writers, config_.bytes_per_second_beside_writers) {}
 
 Task<void> TaskTable::stop() {
   stopping_ = true;
@@ -210,6 +211,7 @@ Task<Outcome> TaskTable::carry_out_in(Live live) {
                          .objects = objects_,
                          .peers = peers_,
                          .bucket = bucket_,
+                         .pace = pace_,
                          .store = **store,
                          .live = *live,
                          .events = events_,

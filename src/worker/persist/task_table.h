@@ -16,12 +16,12 @@ namespace forebay::worker {
 
 // Begins tasks, lets callers wait for them, and stops those whose lease ends or that stall. One epoch of an operation runs at a
 // time: a later one waits until the earlier has ended. Outcomes of the last tasks are kept, for callers whose answer was lost.
-// Nothing of it survives the process: then a caller that joins hears `stale`. Owned by the worker; Env, store and log outlive it.
-// On one executor; run() and so on may be awaited from others. stop() before destruction ends all tasks.
+// Nothing of it survives the process: then a caller that joins hears `stale`. Owned by the worker; Env, store, log and writers
+// outlive it. On one executor; run() and so on may be awaited from others. stop() before destruction ends all tasks.
 class TaskTable {
  public:
   TaskTable(os::Env& env, ObjectStore& objects, PersistConfig config, async::Executor executor, obs::Log& log,
-            WorkerEvents& events = no_worker_events());
+            WorkerEvents& events = no_worker_events(), Writers* writers = nullptr /* nobody's uploads are held back */);
 
   void start() { scope_.spawn(watch(this, scope_.token())); }
   Task<void> stop();
@@ -59,6 +59,7 @@ class TaskTable {
   UnderStores stores_;
   Peers peers_;
   TokenBucket bucket_;
+  UploadPace pace_;
   std::map<uint64_t, Live> running_;  // by operation
   std::deque<Live> ended_;            // newest last
   std::set<uint64_t> restoring_;

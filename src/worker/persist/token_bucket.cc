@@ -6,9 +6,8 @@ namespace forebay::worker {
 
 Task<bool> TokenBucket::take(uint64_t bytes, std::stop_token stop) {
   if (rate_ == 0) co_return !stop.stop_requested();
-  constexpr Duration kBurst = std::chrono::milliseconds(250);
   const os::Instant now = clock_.now();
-  const os::Instant begins = std::max(next_, now - kBurst);
+  const os::Instant begins = std::max(next_, now - burst_);
   const double seconds = static_cast<double>(bytes) / static_cast<double>(rate_);
   next_ = begins + std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
   if (next_ <= now) co_return !stop.stop_requested();

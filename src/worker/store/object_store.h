@@ -1,6 +1,7 @@
 // All objects of one worker.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -116,6 +117,8 @@ class ObjectStore {
   std::optional<ObjectId> next_sealed(ObjectId after) const;
   Result<bool> verify_block(ObjectId object, uint64_t block);
 
+  // By so much staged objects were seen to grow since the start.
+  uint64_t grown_bytes() const { return grown_bytes_; }
   // Writes what restarts want to know, asks the media for their free space, tells the events. One task at a time.
   void housekeeping();
   std::vector<TierUsage> usage() const { return tiers_->usage(); }
@@ -165,6 +168,8 @@ class ObjectStore {
   RecentIds removed_;
   std::set<ObjectId> damaged_;
   std::set<ObjectId> growing_;  // staged objects that are not sealed
+
+  std::atomic<uint64_t> grown_bytes_ = 0;
 };
 
 }  // namespace forebay::worker

@@ -107,7 +107,9 @@ void ObjectStore::account_staged() {
     }
     std::lock_guard lock(mutex_);
     ObjectEntry* entry = table_.find(id);
-    if (entry && entry->state == ObjectState::kUnsealed) entry->charged_bytes = *charged;
+    if (!entry || entry->state != ObjectState::kUnsealed) continue;
+    if (*charged > entry->charged_bytes) grown_bytes_ += *charged - entry->charged_bytes;
+    entry->charged_bytes = *charged;
   }
 }
 
