@@ -61,7 +61,7 @@ class Load {
         at_work_.push_back(std::move(loading));
     }
     // So that looking again adds little to what it takes anyway.
-    const Duration pause = std::clamp<Duration>((shell_.env().clock.now() - moved_at_) / 8, kLeastPause, kMostPause);
+    const Duration pause = std::clamp<Duration>((shell_.env().clock.now() - moved_at_) / 32, kLeastPause, kMostPause);
     if (!at_work_.empty()) shell_.wait(shell_.env().clock.sleep(pause, {}));
     return {};
   }

@@ -141,7 +141,7 @@ Task<Result<Restoring>> restore(Core* core, std::shared_ptr<FileState> state, st
       co_return restoring;
     }
     // So that looking again adds little to what the wait takes anyway.
-    const Duration pause = std::clamp<Duration>((core->env.clock.now() - begun) / 8, kLeastPause, kMostPause);
+    const Duration pause = std::clamp<Duration>((core->env.clock.now() - begun) / 32, kLeastPause, kMostPause);
     const bool again = co_await core->routing.pause_for(trying, pause);
     if (!again) co_return broken("the under store does not give it back in time" + (problem.empty() ? "" : ": " + problem));
   }

@@ -150,6 +150,49 @@ TEST_F(S3ClientTest, an_answer_that_is_lost_is_unknown_and_an_answer_that_is_cut
   EXPECT_EQ(sink.text(), std::string(500, 'x'));
 }
 
+// What curl hands out at a time is far less than what is worth a write.
+TEST_F(S3ClientTest, hands_a_long_answer_over_in_large_pieces) {
+  std::string content(16 * kMiB, 'x');
+  for (size_t at = 0; at < content.size(); at += 1000) content[at] = static_cast<char>('a' + at / 1000 % 26);
+  FakeHttp server([&](const FakeRequest&) { return FakeResponse{200, content, {"ETag: \"e\""}}; });
+  open(config(server));
+  class Counting final : public BodySink {
+   public:
+    Task<Result<void>> write(Bytes data) override {
+      ++writes;
+      text.append(as_text(data));
+      co_return Result<void>{};
+    }
+    size_t writes = 0;
+    std::string text;
+  } sink;
+  ASSERT_TRUE(run(store_->get("a", {}, {}, &sink, {})));
+  EXPECT_TRUE(sink.text == content);
+  EXPECT_LE(sink.writes, content.size() / (128 * kKiB) + 1);
+}
+
+TEST_F(S3ClientTest, a_body_is_sent_once_and_looked_at_before) {
+  FakeHttp server([](const FakeRequest&) { return FakeResponse{200, "", {"ETag: \"e\""}}; });
+  open(config(server));
+  class Counting final : public BodySource {
+   public:
+    uint64_t length() const override { return kMiB; }
+    Task<Result<void>> read(uint64_t, MutableBytes into) override { return fill(into, &sent); }
+    Task<Result<void>> examine(uint64_t, MutableBytes into) override { return fill(into, &examined); }
+    uint64_t sent = 0, examined = 0;
+
+   private:
+    static Task<Result<void>> fill(MutableBytes into, uint64_t* count) {
+      std::ranges::fill(into, std::byte{'x'});
+      *count += into.size();
+      co_return Result<void>{};
+    }
+  } source;
+  ASSERT_TRUE(run(store_->put({"a", stamp_of(""), Condition::absent(), "op"}, &source, {})));
+  EXPECT_EQ(source.sent, kMiB);
+  EXPECT_EQ(source.examined, kMiB);
+}
+
 TEST_F(S3ClientTest, delivers_no_byte_of_another_identity_or_range) {
   FakeHttp server([](const FakeRequest&) { return FakeResponse{200, "everything", {"ETag: \"other\""}}; });
   open(config(server));

@@ -176,7 +176,7 @@ Task<HttpOutcome> HttpClient::send(HttpRequest request, Accept accept, Duration 
     if (!moved && !body_error) {
       body_error = std::move(moved).error();
       abandon();
-    } else {
+    } else if (transfer->asks_for_resume()) {
       pool->tell(Pool::What::kLook, transfer);
     }
   }

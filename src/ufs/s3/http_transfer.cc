@@ -11,6 +11,7 @@ namespace forebay::ufs {
 namespace {
 
 constexpr size_t kChunks = 2;  // in each direction
+constexpr size_t kFirstChunk = 64 << 10;
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
@@ -55,8 +56,15 @@ HttpTransfer::~HttpTransfer() {
 
 // The coroutine's side.
 
+// What curl hands out is what the socket had: on a fast connection some ten KiB, for which coroutine, disk and this would wake
+// each other a hundred thousand times for 1 GB.
+bool HttpTransfer::has_arrived() const {
+  if (arrived_.empty()) return false;
+  return done_ || paused_receive_ || arrived_.size() > 1 || arrived_.front().size() >= config_.chunk_bytes / 4;
+}
+
 bool HttpTransfer::is_ready() const {
-  if (done_ || !arrived_.empty()) return true;
+  if (done_ || has_arrived()) return true;
   return asks_ && !abandoned_ && ready_.size() < kChunks && filled_ < length_;
 }
 
@@ -64,7 +72,7 @@ Task<HttpTransfer::Turn> HttpTransfer::next() {
   for (;;) {
     {
       std::lock_guard lock(mutex_);
-      if (!arrived_.empty()) co_return Turn::kSink;
+      if (has_arrived()) co_return Turn::kSink;
       if (done_) co_return Turn::kDone;
       if (is_ready()) co_return Turn::kSource;
     }
@@ -114,6 +122,11 @@ void HttpTransfer::abandon() {
 bool HttpTransfer::is_abandoned() const {
   std::lock_guard lock(mutex_);
   return abandoned_;
+}
+
+bool HttpTransfer::asks_for_resume() const {
+  std::lock_guard lock(mutex_);
+  return resume_;
 }
 
 bool HttpTransfer::wants_resume() {
@@ -285,10 +298,15 @@ size_t HttpTransfer::write(const char* from, size_t length) {
     return CURL_WRITEFUNC_PAUSE;
   }
   if (arrived_.empty() || arrived_.back().size() + length > config_.chunk_bytes) {
+    const size_t expected = is_long_ ? config_.chunk_bytes : std::min(config_.chunk_bytes, kFirstChunk);
     arrived_.emplace_back();
-    arrived_.back().reserve(std::max(length, std::min(config_.chunk_bytes, size_t{64} << 10)));
+    arrived_.back().reserve(std::max(length, expected));
   }
-  arrived_.back().append(from, length);
+  std::string& last = arrived_.back();
+  // Room that grows step by step has what is there copied at each.
+  is_long_ = is_long_ || last.size() + length > kFirstChunk;
+  if (is_long_) last.reserve(config_.chunk_bytes);
+  last.append(from, length);
   notify(lock);
   return length;
 }

@@ -34,7 +34,8 @@ class HttpTransfer {
   HttpResponse head() const;                   // status and headers, from the first kSink on
   void abandon();                              // ends as kCancelled, unless it has ended
   bool is_abandoned() const;
-  bool wants_resume();  // and takes the wish back
+  bool asks_for_resume() const;  // curl has paused, and can go on
+  bool wants_resume();           // the same, and takes the wish back
 
   // Pool's side.
   CURL* begin();  // configured; null if curl has no memory
@@ -55,6 +56,7 @@ class HttpTransfer {
   void set_limits();
   void set_tls();
   void notify(std::unique_lock<std::mutex>& lock);
+  bool has_arrived() const;
   bool is_ready() const;
 
   const HttpRequest request_;
@@ -73,8 +75,9 @@ class HttpTransfer {
   size_t front_used_ = 0;
   uint64_t sent_ = 0, filled_ = 0;
   bool asks_ = false, paused_send_ = false;
-  // Incoming.
+  // Incoming. The last one is handed over when it is worth a change of threads, or when nothing more comes.
   std::deque<std::string> arrived_;
+  bool is_long_ = false;  // more came than the first chunk had room for
   bool paused_receive_ = false, resume_ = false;
   size_t header_bytes_ = 0;
   bool too_large_ = false;
