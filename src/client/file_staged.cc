@@ -51,6 +51,7 @@ Task<void> FileState::stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant,
   if (!staged) {
     core_.log.debug("a file is not staged", {{"inode", inode_.value}, {"why", staged.error().to_string()}});
     writer_.give_back(ObjectId{grant.object()}, handle->id);
+    if (staged.error().is_errno(ENOSPC)) core_.staged_pool.refused();
     co_return;
   }
   Result<StagedContent> empty = (*staged)->look();
@@ -241,7 +242,8 @@ Task<Result<void>> FileState::send_staged(std::shared_ptr<StagedObject> staged, 
   if (changed) request.set_mtime_ns(written ? content.mtime_ns : staged->mtime_at_master_ns());
   const std::shared_ptr<OpenHandle> granted = find_handle(staged->handle());
   if (!granted) co_return broken("the handle of a staged object is closed");
-  StagedLaying laying{.inode = inode_, .who = writer_of_staged(*granted), .session = granted->session, .request = std::move(request)};
+  StagedLaying laying{
+      .inode = inode_, .who = writer_of_staged(*granted), .session = granted->session, .request = std::move(request)};
   if (changed) laying.ranges = content.ranges;
   Result<v1::CommitReply> reply = co_await lay_staged(&core_, staged, std::move(laying));
   if (!reply) co_return std::unexpected(std::move(reply).error());

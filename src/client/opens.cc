@@ -41,7 +41,7 @@ v1::Placement ClientImpl::placement(const OpenFlags& flags) const {
   placement.set_host_id(core_->env.host_id);
   // A fork has to go to the file that readers have, whichever way others are written.
   const bool may_stage = flags.fork_from ? core_->config.short_circuit : !flags.append && core_->writes_by_descriptor();
-  placement.set_staged(flags.stage && may_stage);
+  placement.set_staged(flags.stage && may_stage && (flags.fork_from || !core_->staged_pool.is_refused()));
   for (WorkerId worker : core_->routing.avoided()) placement.add_avoid(worker.value);
   return placement;
 }

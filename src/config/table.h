@@ -77,6 +77,10 @@ inline constexpr Setting kTable[] = {
      "Where bytes are kept, best first: ALIAS:PATH:QUOTA[:HIGH:LOW]. HIGH and LOW are the watermarks, parts of the quota."},
     {"forebay.worker.ramdisk_size", Kind::kSize, "0", "Without forebay.worker.tiers: one tier MEM of this size in /dev/shm."},
     {"forebay.worker.heartbeat", Kind::kDuration, "1s", "How often the master asks workers to report."},
+    {"forebay.worker.stage_room", Kind::kSize, "256MB",
+     "The kernel writes new files by itself only while a tier's quota has so much left, or more than its medium: nobody can stop "
+     "such a "
+     "write but a full medium. Closer to the quota bytes go through the daemon, which keeps it."},
     {"forebay.worker.threads", Kind::kCount, "2", "Threads that serve connections.", {.least = 1, .most = 64}},
     {"forebay.worker.persist.tasks",
      Kind::kCount,

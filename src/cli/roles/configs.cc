@@ -160,6 +160,7 @@ Result<worker::WorkerConfig> worker_config(const config::Settings& settings) {
   const DescriptorShare share = share_descriptors(raise_descriptor_limit());
   config.server.max_connections = share.connections;
   config.store.max_open_objects = share.open_objects;
+  config.store.stage_quota_bytes = settings.size("forebay.worker.stage_room");
   config.persist.max_tasks = settings.count("forebay.worker.persist.tasks");
   config.persist.bytes_per_second = settings.size("forebay.worker.persist.bandwidth");
   ASSIGN_OR_RETURN(config.persist.bytes_per_second_beside_writers, bandwidth_beside_writers(settings));

@@ -180,6 +180,11 @@ Result<OpenedFile> ObjectStore::create(ObjectId object, Creation creation) {
   for (;;) {
     ASSIGN_OR_RETURN(TierPath * path, tiers_->allocate(room, tried));
     path->release(room - charge);
+    if (staged && !path->is_quota_ample(config_.stage_quota_bytes)) {
+      path->release(charge);
+      tried.push_back(path);
+      continue;
+    }
     Result<std::shared_ptr<os::File>> file = staged ? create_staged(*path, header) : create_file(*path, header, charge);
     if (file) return created(*path, std::move(*file), header, charge);
     path->release(charge);

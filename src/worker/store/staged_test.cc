@@ -134,6 +134,18 @@ TEST_F(StagedTest, none_is_begun_where_there_is_little_room) {
   write(ObjectId{4}, "others have room");
 }
 
+TEST_F(StagedTest, none_is_begun_where_the_quota_would_end_before_the_medium_does) {
+  config.stage_quota_bytes = kQuota / 2;
+  open();
+  stage(ObjectId{1});
+  write(ObjectId{2}, "x", 0, kQuota / 2 + kMiB);
+  expect_error(store->open_object(ObjectId{3}, true, kMiB, true), Code::kElsewhere, ENOSPC);
+  write(ObjectId{4}, "others have room");
+  disk.set_capacity(disk.used_bytes() + 2 * kMiB);
+  store->housekeeping();
+  EXPECT_TRUE(store->open_object(ObjectId{3}, true, kMiB, true)) << "its medium ends it";
+}
+
 TEST_F(StagedTest, frames_and_reservations_are_refused) {
   open();
   std::shared_ptr<os::File> file = stage();

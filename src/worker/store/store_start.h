@@ -26,6 +26,7 @@ struct StoreConfig {
   size_t max_open_objects = 4096;          // descriptors; one more waits for none: `busy`
   uint64_t reserve_step_bytes = 8 * kMiB;  // by which a write beyond its reservation enlarges it, room permitting
   uint64_t stage_room_bytes = 64 * kMiB;   // that a path has to have for a staged object to be begun in it
+  uint64_t stage_quota_bytes = 0;          // and that have to be left of its quota, unless its medium has less
   size_t start_parallelism = 8;            // directories searched at a time
   size_t max_damaged = 10'000;             // copies remembered until the master has heard of them; more are found again
   size_t remembered_removals = 1 << 16;    // ids that cannot come back by a late write

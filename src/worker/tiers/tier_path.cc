@@ -55,6 +55,11 @@ uint64_t TierPath::available_bytes() const {
   return std::min(quota_bytes_ - used_bytes_, medium_free_bytes_);
 }
 
+bool TierPath::is_quota_ample(uint64_t bytes) const {
+  std::lock_guard lock(mutex_);
+  return quota_bytes_ - std::min(used_bytes_, quota_bytes_) >= std::min(bytes, medium_free_bytes_);
+}
+
 uint64_t TierPath::surplus_bytes() {
   const bool is_below = takes_new_objects();
   std::lock_guard lock(mutex_);

@@ -46,7 +46,10 @@ class TierPath {
   void set_medium_free(uint64_t bytes);
   uint64_t available_bytes() const;  // what a new object could get: the smaller of quota and medium; 0 once failed
   bool takes_new_objects();          // by the watermarks
-  uint64_t surplus_bytes();          // above the low one, once the high one was reached and until it is down again
+  // Whether so many bytes are left of the quota, or more than the medium has: a file that grows without asking then ends by the
+  // medium, or has that much to go.
+  bool is_quota_ample(uint64_t bytes) const;
+  uint64_t surplus_bytes();  // above the low one, once the high one was reached and until it is down again
 
   bool fail(const Status& cause);  // true the first time
   bool count_read_error();         // true from the kMaxReadErrors-th on: not a sector, but the disk
