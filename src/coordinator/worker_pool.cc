@@ -7,7 +7,7 @@ namespace forebay::coordinator {
 
 namespace {
 constexpr Duration kRefresh = std::chrono::seconds(2);
-constexpr rpc::Backoff kPause{.first = std::chrono::milliseconds(100), .most = std::chrono::seconds(5)};
+constexpr rpc::Backoff kLooksAgain{.first = std::chrono::milliseconds(100), .most = std::chrono::seconds(5)};
 }  // namespace
 
 Task<void> WorkerPool::keep_fresh(WorkerPool* pool, std::stop_token stop) {
@@ -93,7 +93,7 @@ Task<std::optional<WorkerId>> WorkerPool::find_place(WorkerPool* pool, Search se
     if (std::optional<WorkerId> worker = pool->pick(search)) co_return worker;
     if (pool->env_.clock.now() >= search.give_up) break;
     // A worker may also come back by itself.
-    Task<void> waiting = wait_for_place(pool, &waiter, kPause.pause(attempt, pool->env_.random), stop);
+    Task<void> waiting = wait_for_place(pool, &waiter, kLooksAgain.pause(attempt, pool->env_.random), stop);
     co_await std::move(waiting);
   }
   waiter.leave();

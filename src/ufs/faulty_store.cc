@@ -117,7 +117,13 @@ Task<Result<T>> FaultyStore::act_with(StoreFault fault, bool writes, std::string
   }
   Task<Result<T>> task = make(call);
   Result<T> done = co_await std::move(task);
-  if (fault.kind == StoreFaultKind::kDuplicate && writes) late_.spawn(arrive_late<T>(this, make, fault.delay));
+  if (fault.kind != StoreFaultKind::kDuplicate || !writes) co_return done;
+  if (fault.delay != Duration{}) {
+    late_.spawn(arrive_late<T>(this, make, fault.delay));
+    co_return done;
+  }
+  Task<Result<T>> again = make(call);
+  (void)co_await std::move(again);
   co_return done;
 }
 

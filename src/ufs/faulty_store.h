@@ -22,7 +22,7 @@ enum class StoreFaultKind : uint8_t {
   kHang,       // no answer until the deadline or the token; not done
   kLostReply,  // done; the caller hears that it does not know (a read: `busy`)
   kLate,       // the caller hears that it does not know, and `delay` later it is done all the same (a read: kBusy)
-  kDuplicate,  // done, and `delay` later once more (a read: kNone)
+  kDuplicate,  // done, and `delay` later once more; without a delay before the answer is given (a read: kNone)
   kTruncated,  // half of the body arrives: a get is `corrupt`, all else `busy` and not done
 };
 struct StoreFault {

@@ -93,6 +93,14 @@ TEST_F(FaultyStoreTest, a_late_request_arrives_after_the_caller_has_gone_on) {
   EXPECT_EQ(bucket_.content("a"), "late");  // this is what a fence is for
 }
 
+TEST_F(FaultyStoreTest, a_duplicate_without_a_delay_is_done_before_the_answer) {
+  with({{"put", "", {StoreFaultKind::kDuplicate, {}}}}, [&](UnderStore& store) {
+    const Result<Identity> answered = put(store, "x");
+    ASSERT_TRUE(answered);
+    EXPECT_NE(bucket_.state("a")->identity, *answered) << "the second one has made another object";
+  });
+}
+
 TEST_F(FaultyStoreTest, a_duplicate_brings_a_removed_object_back_unless_it_is_conditional) {
   with({{"put", "", {StoreFaultKind::kDuplicate, std::chrono::seconds(60)}}}, [&](UnderStore& store) {
     EXPECT_TRUE(put(store, "x"));

@@ -27,10 +27,11 @@ ufs::StoreFault StormFaults::next(const ufs::StoreRequest& request) {
                                               StoreFaultKind::kDuplicate, StoreFaultKind::kTruncated};
   ufs::StoreFault fault{kKinds[random_.below(std::size(kKinds))], Duration(static_cast<int64_t>(random_.below(20'000'000'000)))};
   if (fault.kind != StoreFaultKind::kDuplicate) return fault;
-  // A request that was answered and comes again later cannot be fenced by anybody; the second of two uploads that one request has
-  // begun is known to nobody. So the repetition follows on the heels of the first, and there is none of a beginning.
+  // A request that was answered and comes again later cannot be fenced by anybody: what follows the answer may be done by then.
+  // The second of two uploads that one request has begun is known to nobody. So the repetition comes before the answer, and there
+  // is none of a beginning.
   if (request.operation == "create_upload") return {};
-  fault.delay = milliseconds(1);
+  fault.delay = {};
   return fault;
 }
 

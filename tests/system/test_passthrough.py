@@ -3,6 +3,7 @@ dies in the middle. Every test that compares runs in both modes: passthrough, an
 
 FOREBAY_FSX_OPS (1500) and FOREBAY_FSX_SEED can be set.
 """
+import contextlib
 import json
 import mmap
 import os
@@ -444,24 +445,42 @@ def test_killed_roles_cost_an_open_file_nothing(passing, victims):
     assert (passing.cache / "f").read_bytes() == content_of(64)
 
 
-def test_a_full_medium_is_told_to_the_program(passing):
-    """The tier is a file system of 128 MiB of its own, of which it may use 100."""
+@contextlib.contextmanager
+def cluster_on_small_medium(mib, quota):
+    """A cluster of one worker, whose tier is a file system of its own; and where that is."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="forebay-full-"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128m", "tmpfs", folder], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", folder], check=True)
     cluster = Mounted(True)
     try:
-        cluster.start("--workers", "1", "--tier", f"MEM:{folder}:100MB")
-        with pytest.raises(OSError) as full:
-            with open(cluster.cache / "big", "wb", buffering=0) as file:
-                for _ in range(200):
-                    file.write(b"x" * MIB)
-        assert full.value.errno == 28
+        cluster.start("--workers", "1", "--tier", f"MEM:{folder}:{quota}")
+        yield cluster, folder
+    finally:
+        cluster.close()
+        subprocess.run(["umount", "-l", folder])
+        folder.rmdir()
+
+
+def fill(path):
+    """Writes until ENOSPC."""
+    with pytest.raises(OSError) as full:
+        with open(path, "wb", buffering=0) as file:
+            for _ in range(400):
+                file.write(b"x" * MIB)
+    assert full.value.errno == 28
+
+
+def test_a_quota_holds_where_the_medium_would_not_end_the_write(passing):
+    with cluster_on_small_medium(300, "100MB") as (cluster, folder):
+        fill(cluster.cache / "big")
+        taken = os.statvfs(folder)
+        assert (taken.f_blocks - taken.f_bfree) * taken.f_frsize <= 101 * MIB
+
+
+def test_a_full_medium_is_told_to_the_program(passing):
+    with cluster_on_small_medium(128, "200MB") as (cluster, folder):
+        fill(cluster.cache / "big")
         (cluster.cache / "big").unlink()
         wait_for(lambda: not list(folder.glob("**/*.data")), 60, "removal of the file")
         wait_for(lambda: os.statvfs(cluster.mount).f_bavail * os.statvfs(cluster.mount).f_frsize > 50 * MIB, 20, "its space")
         (cluster.cache / "small").write_bytes(b"y" * MIB)
         assert (cluster.cache / "small").read_bytes() == b"y" * MIB
-    finally:
-        cluster.close()
-        subprocess.run(["umount", "-l", folder])
-        folder.rmdir()

@@ -69,6 +69,19 @@ void order_seal_again(kv::Txn& txn, WorkerId worker, ObjectId object, const v1::
   txn.put(key::seal_duty(worker, object), std::move(value));
 }
 
+// A block that is being fetched looks complete before it is: its pieces come in any order. It becomes a copy by the commit that
+// ends the fetch, and is none without its seal.
+bool is_part_of_a_fetch(const v1::StoredObject& stored, const v1::ObjectRecord& record, WorkerId worker) {
+  return record.stored_version() != 0 && !stored.sealed() && !lists(record, worker);
+}
+
+// Goes, unless somebody may still be at work on it.
+Result<void> take_part_of_a_fetch(kv::Txn& txn, WorkerId worker, ObjectId object) {
+  ASSIGN_OR_RETURN(const auto fetch, read_record<v1::FetchRecord>(txn, key::fetch(object)));
+  if (!fetch || fetch->operation() == 0) order_removal(txn, worker, object);
+  return {};
+}
+
 // `recorded`: there is a "P" already. Most of an inventory changes nothing, and then nothing is written.
 Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& stored, bool recorded) {
   ObjectId object{stored.object()};
@@ -80,6 +93,7 @@ Result<void> take_stored(kv::Txn& txn, WorkerId worker, const v1::StoredObject& 
     return {};
   }
   if (being_written(*record)) return {};
+  if (is_part_of_a_fetch(stored, *record, worker)) return take_part_of_a_fetch(txn, worker, object);
   if (!fits(stored, *record)) {
     reject_copy(txn, worker, object, *record);
     return {};

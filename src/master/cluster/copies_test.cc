@@ -1,5 +1,6 @@
 #include "master/cluster/copies.h"
 
+#include "master/extents/objects.h"
 #include "master/ops/world.h"
 #include "master/schema.h"
 
@@ -240,6 +241,33 @@ TEST_F(CopiesTest, an_unsealed_copy_that_could_not_be_read_for_a_while_comes_bac
   EXPECT_EQ(duties(kOne).duties(0).seal(), 500u);
   ASSERT_TRUE(inventory(WorkerId{3}, {stored(id, 600, std::nullopt)}));
   EXPECT_TRUE(duties(WorkerId{3}).duties(0).remove()) << "it was never granted one";
+}
+
+TEST_F(CopiesTest, a_block_that_is_being_fetched_is_no_copy_before_it_is_sealed) {
+  const uint64_t id = stored_file("/a");
+  v1::FetchRecord fetch;
+  auto save = [&](uint64_t operation) {
+    fetch.set_operation(operation);
+    return change([&](MutationContext& context) -> Result<void> {
+      v1::ObjectRecord block = **load_object(context.txn, ObjectId{id});
+      block.set_stored_version(1);
+      block.clear_workers();
+      save_object(context.txn, ObjectId{id}, block);
+      write_record(context.txn, key::fetch(ObjectId{id}), fetch);
+      return {};
+    });
+  };
+  ASSERT_TRUE(save(7));
+  ASSERT_TRUE(inventory(kOne, {stored(id, 1'000, std::nullopt)}));  // with holes, perhaps
+  EXPECT_EQ(object(id)->workers_size(), 0);
+  EXPECT_EQ(duties(kOne).duties_size(), 0) << "a task may still be at work on it";
+  ASSERT_TRUE(save(0));
+  ASSERT_TRUE(inventory(kOne, {stored(id, 1'000, std::nullopt)}));
+  EXPECT_EQ(object(id)->workers_size(), 0);
+  ASSERT_EQ(duties(kOne).duties_size(), 1);
+  EXPECT_TRUE(duties(kOne).duties(0).remove());
+  ASSERT_TRUE(inventory(kTwo, {as_recorded(id)}));
+  EXPECT_EQ(object(id)->workers_size(), 1) << "with its seal it is one";
 }
 
 TEST_F(CopiesTest, duties_come_in_pages_with_seals_first) {
