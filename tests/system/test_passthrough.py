@@ -446,13 +446,13 @@ def test_killed_roles_cost_an_open_file_nothing(passing, victims):
 
 
 @contextlib.contextmanager
-def cluster_on_small_medium(mib, quota):
+def cluster_on_small_medium(mib, quota, *settings):
     """A cluster of one worker, whose tier is a file system of its own; and where that is."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix="forebay-full-"))
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", folder], check=True)
     cluster = Mounted(True)
     try:
-        cluster.start("--workers", "1", "--tier", f"MEM:{folder}:{quota}")
+        cluster.start("--workers", "1", "--tier", f"MEM:{folder}:{quota}", *settings)
         yield cluster, folder
     finally:
         cluster.close()
@@ -477,7 +477,8 @@ def test_a_quota_holds_where_the_medium_would_not_end_the_write(passing):
 
 
 def test_a_full_medium_is_told_to_the_program(passing):
-    with cluster_on_small_medium(128, "200MB") as (cluster, folder):
+    """Of which the tier may use 100 MB: with this setting its quota does not keep the kernel from writing."""
+    with cluster_on_small_medium(128, "100MB", "-D", "forebay.worker.stage_room=0") as (cluster, folder):
         fill(cluster.cache / "big")
         (cluster.cache / "big").unlink()
         wait_for(lambda: not list(folder.glob("**/*.data")), 60, "removal of the file")
