@@ -21,7 +21,8 @@ struct Core;
 // name: the call that creates a file says which of them it takes, and the master hands it over. Who finds none asks as ever.
 //
 // Begins with the kRow-th file within kIdle each; what nobody has taken for kIdle is given back. Whatever goes wrong is tried
-// again after kIdle: nothing depends on this. Owned by Core. Any thread. Limit: ClientConfig::staged_ready objects, 0 for none.
+// again after kIdle: nothing depends on this. Owned by Core. Any thread. Limit: ClientConfig::staged_ready objects, 0 for none;
+// besides, those that calls under way have taken and may bring back.
 class StagedPool {
  public:
   static constexpr int kRow = 3;
