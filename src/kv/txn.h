@@ -19,6 +19,9 @@ namespace forebay::kv {
 class Txn : public Reader {
  public:
   explicit Txn(const Reader& base) : base_(base) {}
+  static Txn over(const Txn& lower) { return Txn(static_cast<const Reader&>(lower)); }
+  Txn(const Txn&) = delete;  // `Txn upper(lower)` would copy what lower holds instead of being laid over it
+  Txn& operator=(const Txn&) = delete;
 
   Result<std::optional<std::string>> get(std::string_view key) const override;
   Result<void> scan(std::string_view begin, std::string_view end,

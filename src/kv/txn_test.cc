@@ -59,14 +59,16 @@ TEST_F(TxnTest, an_upper_transaction_merges_into_the_lower_or_leaves_nothing) {
   Txn batch(*store_);
   batch.put("b", "1");
   {
-    Txn refused(batch);
+    Txn refused = Txn::over(batch);
+    EXPECT_TRUE(refused.empty());
     refused.put("b", "2");
     refused.erase("a");
     EXPECT_EQ(all_in(refused, "", "z"), (Pairs{{"b", "2"}, {"c", "stored"}, {"e", "stored"}}));
   }
-  Txn done(batch);
+  Txn done = Txn::over(batch);
   done.put("b", "3");
   done.erase("c");
+  EXPECT_EQ(done.changes(), 2u);
   std::move(done).merge_into(batch);
   EXPECT_TRUE(done.empty());
   EXPECT_EQ(all_in(batch, "", "z"), (Pairs{{"a", "stored"}, {"b", "3"}, {"e", "stored"}}));
@@ -112,7 +114,7 @@ TEST_F(TxnTest, an_upper_transaction_merged_within_an_attempt_is_undone_with_it)
   batch.put("b", "1");
   {
     Attempt attempt(batch);
-    Txn upper(batch);
+    Txn upper = Txn::over(batch);
     upper.put("b", "2");
     upper.erase("a");
     std::move(upper).merge_into(batch);

@@ -12,7 +12,7 @@ namespace forebay::master::ops {
 // no answer to the item (a damaged record, a failed store) is the call's failure.
 template <class Act>
 auto apply_item(MutationContext& context, Act act) {
-  kv::Txn txn(context.txn);
+  kv::Txn txn = kv::Txn::over(context.txn);
   MutationContext inner{txn, context.caller, context.now, context.placer, context.open_reads, context.persistence, context.names};
   inner.sequence = context.sequence;
   auto done = act(inner);
