@@ -197,11 +197,13 @@ class Bench:
         (self.cluster.cache / "scratch").mkdir(exist_ok=True)
         files, mib = 8, self.options.mib // 4
 
-        def rate(name, mib=256):
+        writer_mib = self.options.writer_mib
+
+        def rate(name):
             path = self.cluster.cache / "scratch" / name
-            seconds = timed(lambda: subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=1M", f"count={mib}", "status=none", "conv=fsync"], check=True))
+            seconds = timed(lambda: subprocess.run(["dd", "if=/dev/zero", f"of={path}", "bs=1M", f"count={writer_mib}", "status=none", "conv=fsync"], check=True))
             path.unlink()
-            return mib * 1.048576 / seconds
+            return writer_mib * 1.048576 / seconds
 
         alone, beside = [], []
         for turn in range(self.options.turns):
@@ -209,9 +211,9 @@ class Bench:
             (self.cluster.cache / burden).mkdir()
             for i in range(files):
                 write_file(self.cluster.cache / burden / f"f{i}", mib, i)
-            self.prepare(256 + files * mib, (self.cluster.cache / burden).iterdir())
+            self.prepare(writer_mib + files * mib, (self.cluster.cache / burden).iterdir())
             alone.append(rate(f"alone{turn}"))
-            self.prepare(256 + files * mib)
+            self.prepare(writer_mib + files * mib)
             os.rename(self.cluster.cache / burden, self.cluster.files / burden)
             while not self.cluster.persist_status()["running"]:
                 time.sleep(0.02)
@@ -260,6 +262,7 @@ def main():
     parser.add_argument("--binary", default=os.environ.get("FOREBAY_BINARY", str(pathlib.Path(__file__).resolve().parents[2] / "build/release/forebay")))
     parser.add_argument("--mib", type=int, default=1024)
     parser.add_argument("--small", type=int, default=5000)
+    parser.add_argument("--writer-mib", type=int, default=256, help="what the writer of `foreground` writes before its fsync")
     parser.add_argument("--dirty", type=int, default=100_000)
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--define", action="append", default=[], help="a setting for the cluster: key=value")
