@@ -113,6 +113,7 @@ Task<Result<size_t>> FileState::read(std::shared_ptr<OpenHandle> handle, Mutable
     length += read;
   }
   handle->ahead.note_read(core_, self, handle, offset, length);
+  handle->restored.note_read(core_, self, handle, offset + length);
   co_return length;
 }
 

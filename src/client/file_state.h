@@ -12,6 +12,7 @@
 #include "client/content.h"
 #include "client/read_path/read_ahead.h"
 #include "client/read_path/reader.h"
+#include "client/read_path/restore_ahead.h"
 #include "client/write_path/file_writer.h"
 #include "client/write_path/staged_object.h"
 
@@ -27,6 +28,7 @@ struct OpenHandle {
   OpenFlags flags;
   v1::Attr attr;  // as the master gave it at the open
   ReadAhead ahead;
+  RestoreAhead restored;
   std::optional<Result<void>> closed;  // by the committing lock
 };
 

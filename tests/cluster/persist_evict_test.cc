@@ -95,6 +95,29 @@ TEST_F(EvictTest, whoever_reads_on_has_more_and_more_blocks_fetched_ahead) {
   must(cluster->run(file->close()));
 }
 
+TEST_F(EvictTest, what_follows_is_fetched_while_a_reader_goes_through_what_has_come) {
+  start();
+  const std::string content = pattern(8 * 64 * kKiB);
+  make_absent("a", content);
+  const uint64_t blocks = cluster->copies("a")[0];
+  std::unique_ptr<client::File> file = open("a", false);
+  auto read_at = [&](uint64_t at) {
+    std::string bytes(1'000, '\0');
+    Result<size_t> read = cluster->run(file->pread(std::as_writable_bytes(std::span(bytes)), at));
+    EXPECT_TRUE(read && bytes == content.substr(at, 1'000)) << at;
+    cluster->world().run_for(seconds(5));
+    return blocks - cluster->copies("a")[0];
+  };
+  EXPECT_EQ(read_at(0), 1U);
+  EXPECT_EQ(read_at(7 * kKiB), 1U) << "may be all that it wants";
+  const uint64_t ahead = read_at(15 * kKiB);
+  EXPECT_EQ(ahead, 2U) << "the second half of what it waited for";
+  EXPECT_EQ(read_at(15 * kKiB + 10), ahead) << "told once";
+  EXPECT_EQ(read_at(17 * kKiB), 4U) << "two were there when it came to the second";
+  EXPECT_EQ(read_at(17 * kKiB + 64 * kKiB), 6U) << "it goes on without ever having to wait again";
+  must(cluster->run(file->close()));
+}
+
 TEST_F(EvictTest, many_readers_share_one_restore) {
   start();
   const std::string content = pattern(60'000);

@@ -138,6 +138,7 @@ Task<Result<Restoring>> restore(Core* core, std::shared_ptr<FileState> state, st
     if (!reply->problem().empty()) problem = reply->problem();
     if (reply->waiting() == 0) {
       restoring.had_all = first;
+      if (!first) handle->restored.waited(reply->tell_at());
       co_return restoring;
     }
     // So that looking again adds little to what the wait takes anyway.

@@ -25,6 +25,8 @@ class Restoring {
  private:
   Result<ObjectIds> find_lost(const ExtentList& list);
   Result<void> look_at(const v1::ObjectRecord& object, ObjectId id);
+  Result<void> wait_for(const ExtentList& list);
+  Result<void> goes_on(const ExtentList& list);
   Result<void> read_ahead(const ExtentList& list, size_t first, size_t end);
   Result<void> say_lost();
   Result<void> check_unreachable(const v1::InodeRecord& record);
@@ -132,6 +134,26 @@ Result<v1::RestoreReply> Restoring::run() {
     }
   }
   TRY(check_unreachable(record));
+  TRY(request_.ahead() ? goes_on(list) : wait_for(list));
+  return std::move(reply_);
+}
+
+// A reader who only finds out where it has to wait has the store idle while it reads what has come.
+Result<void> Restoring::goes_on(const ExtentList& list) {
+  const size_t here = list.first_ending_after(request_.offset());
+  if (here >= list.pieces().size()) return {};
+  TRY(read_ahead(list, here + 1, here + 1));
+  const uint64_t later =
+      list.pieces()[here].offset + context_.persistence.config.block_bytes / 8;  // the file may be in tiny pieces
+  for (size_t i = here + 1; i < list.pieces().size() && i <= here + kMostPieces; ++i) {
+    if (list.pieces()[i].offset < later) continue;
+    reply_.set_tell_at(list.pieces()[i].offset);
+    break;
+  }
+  return {};
+}
+
+Result<void> Restoring::wait_for(const ExtentList& list) {
   ObjectIds seen;
   int looked = 0;
   std::optional<size_t> first;
@@ -151,7 +173,9 @@ Result<v1::RestoreReply> Restoring::run() {
   }
   const bool is_reader = request_.handle() != 0 && first && reply_.next_offset() == 0;
   if (is_reader) TRY(read_ahead(list, *first, i));
-  return std::move(reply_);
+  const size_t here = list.first_ending_after(request_.offset());
+  if (here + 1 < list.pieces().size()) reply_.set_tell_at(list.pieces()[here].offset + list.pieces()[here].length / 2);
+  return {};
 }
 
 }  // namespace
