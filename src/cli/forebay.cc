@@ -58,7 +58,7 @@ int run_forebay(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {
-    return app.exit(asked);
+    return shell.end(app.exit(asked));
   } catch (const CLI::ParseError& error) {
     if (asks_for_json({argv, static_cast<size_t>(argc)})) shell.options().output = Output::kJson;
     shell.fail({Code::kInvalid, EINVAL, explained(app, error) + " (--help says what there is)"});

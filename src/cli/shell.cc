@@ -64,11 +64,13 @@ int Shell::run() {
     print_error(ended.error());
     return exit_code_of(ended.error());
   }
-  if (!flush_output()) {
-    complain("standard output cannot be written: " + std::string(std::strerror(errno)));
-    return kExitFailed;
-  }
-  return *ended;
+  return end(*ended);
+}
+
+int Shell::end(int code) const {
+  if (flush_output()) return code;
+  complain("standard output cannot be written: " + std::string(std::strerror(errno)));
+  return kExitFailed;
 }
 
 void Shell::print_error(const Status& status) const {

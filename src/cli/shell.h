@@ -36,7 +36,8 @@ class Shell {
 
   // `body` runs when `command` was chosen on the command line.
   void on(Command command, Body body);
-  int run();  // what was chosen; prints its error; the exit code
+  int run();                // what was chosen; prints its error; the exit code
+  int end(int code) const;  // the same code, if everything printed could be written
 
   // Warnings go to standard error, once.
   Result<const config::Settings*> settings(config::Role role = config::Role::kClient);

@@ -95,7 +95,14 @@ struct HttpServer::State {
     co_return !error && request.keep_alive();
   }
 
+  // Gives the connection's place back, however serving it ends.
+  struct Place {
+    ~Place() { --state->connections; }
+    State* const state;
+  };
+
   static asio::awaitable<void> serve(State* state, tcp::socket socket) {
+    const Place place{state};
     beast::tcp_stream stream(std::move(socket));
     if (state->connections > state->config.max_connections) {
       Response response = respond(11, false, plain(503, "too many connections\n"));
@@ -109,7 +116,6 @@ struct HttpServer::State {
     }
     error_code ignored;
     stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    --state->connections;
   }
 
   static asio::awaitable<void> accept(State* state) {

@@ -5,7 +5,7 @@ import re
 import subprocess
 import urllib.request
 
-from conftest import ROOT, run
+from conftest import BINARY, ROOT, run
 
 
 def web(cluster, role, page):
@@ -45,6 +45,13 @@ def test_an_unknown_command_is_named():
 def test_help_is_text():
     for arguments in ([], ["fs"], ["fs", "ls"], ["job", "load"]):
         assert run(*arguments, "--help").out.isprintable() or set(run(*arguments, "--help").out) - {"\n"} <= set(map(chr, range(32, 127)))
+
+
+def test_what_cannot_be_written_is_no_success():
+    with open("/dev/full", "w") as full:
+        for arguments in (["--help"], ["fs", "ls", "--help"], ["--version"], ["conf", "reference"]):
+            done = subprocess.run([BINARY, *arguments], stdout=full, stderr=subprocess.PIPE)
+            assert done.returncode == 1 and b"No space left" in done.stderr, (arguments, done)
 
 
 def test_names_of_the_reference_system_are_taken_or_refused_with_the_reason(place):
