@@ -153,7 +153,7 @@ Task<Result<size_t>> FileWriter::make_room(size_t wanted, Trying* trying) {
     }
     Result<uint64_t> room = co_await current_->prepare(wanted);
     if (room && *room > 0) {
-      grants_.ask_ahead(*handle, current_->remaining() - *room);
+      grants_.ask_ahead(*handle, current_->granted(), current_->remaining() - *room);
       co_return static_cast<size_t>(*room);
     }
     if (room) {

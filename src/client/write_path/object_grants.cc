@@ -103,31 +103,34 @@ Task<Result<Granted>> ObjectGrants::allocate(WriteHandle handle, uint64_t bytes,
 
 // Before the current object is full, so that nothing waits for the next one. One of full size takes its worker a while to
 // reserve: that is done ahead, too, and from a quarter on. A smaller one may be followed by eight times as much, which the file
-// may never need.
-void ObjectGrants::ask_ahead(const WriteHandle& handle, uint64_t remaining) {
-  const bool is_full_size = largest_ >= core_.config.object_bytes;
-  if (largest_ <= kLargeObject || remaining >= largest_ / 4 * (is_full_size ? 3 : 2)) return;
+// may never need, and so may one that came with an open, however large those before it were.
+void ObjectGrants::ask_ahead(const WriteHandle& handle, uint64_t size, uint64_t remaining) {
+  const bool is_full_size = size >= core_.config.object_bytes;
+  if (size <= kLargeObject || remaining >= size / 4 * (is_full_size ? 3 : 2)) return;
   {
     std::lock_guard lock(mutex_);
-    if (ahead_) return;
+    if (ahead_ && ahead_for_ == handle.id) return;
   }
   NextObjectTerms terms{
       .handle = handle, .request = allocation(handle, next_bytes()), .reserve = is_full_size, .on_failure = on_failure_};
   std::shared_ptr<NextObject> ahead = NextObject::ask(core_, executor_, std::move(terms));
   std::lock_guard lock(mutex_);
   ahead_ = std::move(ahead);
+  ahead_for_ = handle.id;
+}
+
+// Another handle's stays: it is that one's to fill, or to give back.
+std::shared_ptr<NextObject> ObjectGrants::take_ahead_of(HandleId handle) {
+  std::lock_guard lock(mutex_);
+  return ahead_for_ == handle ? std::exchange(ahead_, nullptr) : nullptr;
 }
 
 // Nothing: there is none, or it is of no use.
 Task<std::optional<Granted>> ObjectGrants::take_ahead(HandleId handle) {
-  std::shared_ptr<NextObject> ahead;
-  {
-    std::lock_guard lock(mutex_);
-    ahead = std::exchange(ahead_, nullptr);
-  }
+  const std::shared_ptr<NextObject> ahead = take_ahead_of(handle);
   if (!ahead) co_return std::nullopt;
   Result<Granted> granted = co_await ahead->granted();
-  if (!granted || granted->handle != handle) co_return std::nullopt;
+  if (!granted) co_return std::nullopt;
   Result<std::shared_ptr<ObjectWriter>> ready = co_await ahead->ready();
   const ObjectId object{granted->grant.object()};
   if (!ready) {
@@ -153,15 +156,11 @@ std::shared_ptr<ObjectWriter> ObjectGrants::begin(Granted granted) {
 
 bool ObjectGrants::has_any_of(HandleId handle) const {
   std::lock_guard lock(mutex_);
-  return ahead_ || std::ranges::find(grants_, handle, &Granted::handle) != grants_.end();
+  return (ahead_ && ahead_for_ == handle) || std::ranges::find(grants_, handle, &Granted::handle) != grants_.end();
 }
 
 Task<std::vector<ObjectId>> ObjectGrants::take_unused(HandleId handle) {
-  std::shared_ptr<NextObject> ahead;
-  {
-    std::lock_guard lock(mutex_);
-    ahead = std::exchange(ahead_, nullptr);
-  }
+  const std::shared_ptr<NextObject> ahead = take_ahead_of(handle);
   std::optional<Result<Granted>> asked;
   if (ahead) asked = co_await ahead->granted();
   std::vector<ObjectId> unused;

@@ -33,16 +33,17 @@ class ObjectGrants {
   // One for `wanted` bytes to begin with. ENOSPC: the cluster has no room for little, either.
   Task<Result<Granted>> next(WriteHandle handle, size_t wanted);
   std::shared_ptr<ObjectWriter> begin(Granted granted);
-  // Of the one that was begun last so many bytes are left: asks for the next, if it is time for that.
-  void ask_ahead(const WriteHandle& handle, uint64_t remaining);
+  // Of the one that is being filled, of `size` bytes, so many are left: asks for the next, if it is time for that.
+  void ask_ahead(const WriteHandle& handle, uint64_t size, uint64_t remaining);
 
   void give_back(ObjectId object, HandleId handle);  // (any) granted, and not to be used
-  bool has_any_of(HandleId handle) const;            // (any) granted to it and not begun; or something is asked for
+  bool has_any_of(HandleId handle) const;            // (any) granted to it and not begun, or asked for
   // Before the handle is closed: what goes back with it.
   Task<std::vector<ObjectId>> take_unused(HandleId handle);
 
  private:
   Task<Result<Granted>> allocate(WriteHandle handle, uint64_t bytes, uint64_t at_least);
+  std::shared_ptr<NextObject> take_ahead_of(HandleId handle);
   Task<std::optional<Granted>> take_ahead(HandleId handle);
   uint64_t next_bytes() const;
   v1::AllocateRequest allocation(const WriteHandle& handle, uint64_t bytes) const;
@@ -57,6 +58,7 @@ class ObjectGrants {
   std::deque<Granted> grants_;
   std::vector<std::pair<ObjectId, HandleId>> unwanted_;  // given back when their handle is closed
   std::shared_ptr<NextObject> ahead_;                    // shared with the task that gets it ready
+  HandleId ahead_for_;                                   // the handle that it is granted to
 };
 
 // The worker has not taken bytes of the object: it gets no new ones for a while.

@@ -103,13 +103,13 @@ TEST_F(ObjectGrantsTest, the_next_one_is_asked_for_before_a_large_one_is_full_an
   begin();
   const WriteHandle handle = open("a");
   begin_next(handle);
-  grants->ask_ahead(handle, 0);
+  grants->ask_ahead(handle, kMiB, 0);
   EXPECT_FALSE(grants->has_any_of(handle.id)) << "after a small one nobody knows whether there will be more";
   EXPECT_EQ(begin_next(handle), 8 * kMiB);
-  grants->ask_ahead(handle, 5 * kMiB);
+  grants->ask_ahead(handle, 8 * kMiB, 5 * kMiB);
   EXPECT_FALSE(grants->has_any_of(handle.id));
   const int asked = master().calls("allocate");
-  for (int i = 0; i < 3; ++i) grants->ask_ahead(handle, 3 * kMiB);
+  for (int i = 0; i < 3; ++i) grants->ask_ahead(handle, 8 * kMiB, 3 * kMiB);
   EXPECT_TRUE(grants->has_any_of(handle.id));
   EXPECT_EQ(begin_next(handle), 16 * kMiB);
   EXPECT_EQ(master().calls("allocate"), asked + 1);
@@ -136,8 +136,33 @@ TEST_F(ObjectGrantsTest, what_was_asked_for_ahead_goes_back_too) {
   begin();
   const WriteHandle handle = open("a");
   for (int i = 0; i < 2; ++i) begin_next(handle);
-  grants->ask_ahead(handle, 0);
+  grants->ask_ahead(handle, 8 * kMiB, 0);
   EXPECT_EQ(unused(handle).size(), 1U);
+}
+
+TEST_F(ObjectGrantsTest, what_was_asked_for_ahead_stays_when_another_handle_is_closed) {
+  begin();
+  const WriteHandle first = open("a"), second = open("b");
+  for (int i = 0; i < 2; ++i) begin_next(first);
+  grants->ask_ahead(first, 8 * kMiB, 0);
+  const int asked = master().calls("allocate") + 1;
+  EXPECT_EQ(unused(second).size(), 1U) << "what came with its open";
+  EXPECT_FALSE(grants->has_any_of(second.id));
+  EXPECT_TRUE(grants->has_any_of(first.id));
+  for (int i = 0; i < 3; ++i) grants->ask_ahead(first, 8 * kMiB, 0);
+  EXPECT_EQ(begin_next(first), 16 * kMiB);
+  EXPECT_EQ(master().calls("allocate"), asked);
+  EXPECT_TRUE(unused(first).empty());
+}
+
+TEST_F(ObjectGrantsTest, a_small_object_has_nothing_asked_for_ahead_whatever_was_filled_before) {
+  begin();
+  const WriteHandle first = open("a");
+  for (int i = 0; i < 3; ++i) begin_next(first);
+  const WriteHandle second = open("b");
+  EXPECT_EQ(begin_next(second), kMiB);
+  grants->ask_ahead(second, kMiB, 1);
+  EXPECT_FALSE(grants->has_any_of(second.id));
 }
 
 }  // namespace

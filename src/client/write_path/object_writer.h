@@ -55,7 +55,8 @@ class ObjectWriter : public std::enable_shared_from_this<ObjectWriter> {
   bool has_failed() const;
   // A restart of the worker's machine has taken acknowledged bytes that were not synced, and this is how it was heard of.
   std::optional<Status> lost() const;
-  uint64_t remaining() const;  // until the object is full
+  uint64_t granted() const { return limit_; }  // in bytes
+  uint64_t remaining() const;                  // until the object is full
   // What was not acknowledged, in order. (writing)
   std::optional<Unacknowledged> first_unacknowledged() const;
   void forget_first(size_t bytes);
