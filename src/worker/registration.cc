@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "forebay/v1/cluster.rpc.h"
+#include "worker/store/object.h"
 
 namespace forebay::worker {
 
@@ -129,6 +130,7 @@ void Registration::add_tiers(google::protobuf::RepeatedPtrField<v1::TierSpace>& 
     tier.set_quota_bytes(usage.quota_bytes);
     tier.set_used_bytes(usage.used_bytes);
     tier.set_available_bytes(usage.available_bytes);
+    tier.set_largest_bytes(data_bytes_of_charge(usage.largest_bytes));
     tier.set_surplus_bytes(usage.surplus_bytes);
   }
 }

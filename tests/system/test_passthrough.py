@@ -476,6 +476,15 @@ def test_a_quota_holds_where_the_medium_would_not_end_the_write(passing):
         assert (taken.f_blocks - taken.f_bfree) * taken.f_frsize <= 101 * MIB
 
 
+def test_a_quota_is_used_to_its_end_through_the_daemon(passing):
+    """The last grant is what is left, less what is around the bytes of an object."""
+    with cluster_on_small_medium(300, "100MB", "-D", "forebay.fuse.passthrough=off") as (cluster, _):
+        for name in ("first", "second"):
+            fill(cluster.cache / name)
+            assert (cluster.cache / name).stat().st_size >= 98 * MIB
+            (cluster.cache / name).unlink()  # and what is written next waits for its space
+
+
 def test_a_full_medium_is_told_to_the_program(passing):
     """Of which the tier may use 100 MB: with this setting its quota does not keep the kernel from writing."""
     with cluster_on_small_medium(128, "100MB", "-D", "forebay.worker.stage_room=0") as (cluster, folder):

@@ -8,6 +8,29 @@
 
 namespace forebay::master {
 
+// What was removed is still being deleted for a second or two: a write that comes right after it has to find its room.
+Result<Placer::Placed> Intake::place(const v1::Placement& wanted) {
+  Result<Placed> placed = parts_.workers.place(wanted);
+  if (placed) {
+    std::lock_guard lock(mutex_);
+    full_since_.reset();
+    return placed;
+  }
+  if (!placed.error().is_errno(ENOSPC) || !may_come_again()) return placed;
+  return std::unexpected(Status(Code::kBusy, ENOSPC, placed.error().message() + "; what was removed is being deleted"));
+}
+
+bool Intake::may_come_again() {
+  const bool frees = has_to_delete().value_or(false) || has_removed_lately().value_or(false);
+  std::lock_guard lock(mutex_);
+  const os::Instant now = parts_.clock.now();
+  if (!frees)
+    full_since_.reset();
+  else if (!full_since_)
+    full_since_ = now;
+  return frees && now - *full_since_ < config_.waits_for_deletions;
+}
+
 uint64_t Intake::intake(SessionId writer) {
   if (!drains_) return 0;
   const WorkerRoom room = parts_.workers.room();
@@ -102,6 +125,21 @@ Result<bool> Intake::has_to_delete() {
     if (first != UINT64_MAX) return true;
   }
   return false;
+}
+
+// Detached a moment ago: its last close may be on its way, or it is being taken apart.
+Result<bool> Intake::has_removed_lately() {
+  constexpr size_t kLookedAt = 64;
+  const int64_t since = os::unix_nanos(parts_.clock.wall_now() - config_.waits_for_deletions);
+  const ScanStarts::Mark mark = parts_.starts.mark({});
+  size_t seen = 0;
+  bool found = false;
+  TRY(parts_.store.scan(key::detached(InodeId{mark.from}), kv::prefix_end("N"), [&](std::string_view, std::string_view value) {
+    v1::DetachedRecord detached;
+    found = detached.ParseFromArray(value.data(), static_cast<int>(value.size())) && detached.since_ns() > since;
+    return !found && ++seen < kLookedAt;
+  }));
+  return found;
 }
 
 void Intake::tell_changes() {

@@ -19,8 +19,9 @@ namespace forebay::master {
 // The placer of operations: workers by the WorkerTable, and with each grant how fast its client may write. Clients that had to
 // wait ask again with each renewal of their session. What will free space (objects that live workers have to delete, content that
 // is clean or on its way to its key and may then leave) is looked for beside the commit loop once workers are nearly full, a
-// bounded part of it at a time. Owned by the Master. Placer and tell() from any thread, none blocks; the rest on one executor.
-// stop() before destruction. Limit: one entry for each session.
+// bounded part of it at a time. Who finds no room right after something was removed is told to come again (`busy`), until nobody
+// has found any for `waits_for_deletions`. Owned by the Master. Placer and tell() from any thread, none blocks; the rest on one
+// executor. stop() before destruction. Limit: one entry for each session.
 class Intake final : public Placer {
  public:
   struct Parts {
@@ -39,7 +40,7 @@ class Intake final : public Placer {
   Task<void> stop() { return scope_.stop(); }
 
   // -- Placer --
-  Result<Placed> place(const v1::Placement& wanted) override { return parts_.workers.place(wanted); }
+  Result<Placed> place(const v1::Placement& wanted) override;
   bool is_known(WorkerId worker) const override { return parts_.workers.is_known(worker); }
   bool is_live(WorkerId worker) const override { return parts_.workers.is_live(worker); }
   uint64_t intake(SessionId writer) override;  // takes its share from now on
@@ -52,6 +53,8 @@ class Intake final : public Placer {
   static Task<void> watch(Intake* self, std::stop_token stop);
   Result<bool> look_for_drains();
   Result<bool> has_to_delete();
+  Result<bool> has_removed_lately();
+  bool may_come_again();
   void decide_locked(const WorkerRoom& room);
   uint64_t share_locked(const WorkerRoom& room) const;
   void tell_changes();
@@ -67,6 +70,7 @@ class Intake final : public Placer {
   mutable std::mutex mutex_;
   // Under mutex_:
   bool slowed_ = false, told_ = false;
+  std::optional<os::Instant> full_since_;  // the first of those that found no room, since somebody found some
   os::Instant since_{};
   std::map<SessionId, os::Instant> writers_;  // took a share last
 };

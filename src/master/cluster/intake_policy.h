@@ -14,6 +14,7 @@ struct IntakeConfig {
   Duration interval = std::chrono::seconds(1);       // between two looks for what will free space
   size_t looked_at = 2'000;                          // bindings, in one look
   Duration writer_counts = std::chrono::seconds(5);  // a client takes its share so long after it was given room or had to wait
+  Duration waits_for_deletions = std::chrono::seconds(5);  // whoever finds no room, while there is something to delete; 0: nobody
 };
 
 // Of live workers.

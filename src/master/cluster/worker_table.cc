@@ -6,7 +6,11 @@ namespace forebay::master {
 
 namespace {
 constexpr size_t kMaxSuspects = 100'000;
+
+uint64_t largest_object(const v1::TierSpace& tier) {
+  return tier.has_largest_bytes() ? tier.largest_bytes() : tier.available_bytes();
 }
+}  // namespace
 
 void WorkerTable::load(WorkerId worker, const v1::WorkerRecord& record) {
   std::lock_guard lock(mutex_);
@@ -127,7 +131,7 @@ const char* WorkerTable::name(State state) {
 uint64_t WorkerTable::largest_room(const Entry& entry) {
   // What was granted since the report may sit in any tier, so it is taken from the largest: too careful rather than too generous.
   uint64_t room = 0;
-  for (const v1::TierSpace& tier : entry.tiers) room = std::max(room, tier.available_bytes());
+  for (const v1::TierSpace& tier : entry.tiers) room = std::max(room, largest_object(tier));
   return room > entry.granted_since ? room - entry.granted_since : 0;
 }
 
@@ -154,7 +158,7 @@ Result<Placer::Placed> WorkerTable::place(const v1::Placement& wanted) {
   Placed placed{{WorkerId{best->address.worker()}}, std::min(wanted.bytes(), largest_room(*best))};
   placed.staged = wanted.staged() && !wanted.host_id().empty() && best->address.host_id() == wanted.host_id() &&
                   placed.bytes == wanted.bytes();
-  best->granted_since += placed.bytes;
+  best->granted_since += placed.bytes + kAroundObject;
   return placed;
 }
 

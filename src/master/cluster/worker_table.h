@@ -25,6 +25,9 @@ struct WorkerTableConfig {
   uint64_t least_grant = 1 << 20;  // bytes; a worker with less room counts as full
 };
 
+// Of an object beside its data, at most: header, checksums and rounding, for 64 MiB and more. Granted objects take it, too.
+inline constexpr uint64_t kAroundObject = 16 * 1024;
+
 // Every worker that ever registered, with its address, space and last heartbeat, and the choice of workers for new objects. In
 // memory: the records ("M") are loaded at start, the rest comes with heartbeats. Owned by the Master. Any thread; no call blocks.
 class WorkerTable : public Placer {
@@ -74,7 +77,7 @@ class WorkerTable : public Placer {
     bool heard = false;
     os::Instant last_heard{};
     std::vector<v1::TierSpace> tiers;
-    uint64_t granted_since = 0;  // bytes, since the tiers were reported
+    uint64_t granted_since = 0;  // bytes with what is around them, since the tiers were reported
     std::vector<ObjectId> suspects;
     bool more_suspects = false;
   };

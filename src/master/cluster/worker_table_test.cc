@@ -66,12 +66,20 @@ TEST_F(WorkerTableTest, a_local_worker_without_the_room_gives_way) {
 TEST_F(WorkerTableTest, what_was_granted_counts_until_the_next_report) {
   live(1, "a", 100 * kMiB);
   EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 64 * kMiB);
-  EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 36 * kMiB) << "less than wanted, while there is any";
+  EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 36 * kMiB - kAroundObject) << "less than wanted, while there is any";
   EXPECT_EQ(table_.place(wanted(64 * kMiB)).error().error(), ENOSPC);
   v1::WorkerHeartbeatRequest beat;
   beat.add_tiers()->set_available_bytes(100 * kMiB);
   ASSERT_TRUE(table_.heartbeat(WorkerId{1}, 10, beat));
   EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 64 * kMiB);
+}
+
+TEST_F(WorkerTableTest, a_grant_is_no_more_than_the_largest_object_that_finds_room) {
+  v1::RegisterWorkerRequest two_paths = request("a", 1, 100 * kMiB);
+  two_paths.mutable_tiers(0)->set_largest_bytes(50 * kMiB - 8 * kKiB);
+  table_.registered(WorkerId{1}, two_paths, 10, 0);
+  table_.inventory_complete(WorkerId{1});
+  EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 50 * kMiB - 8 * kKiB);
 }
 
 TEST_F(WorkerTableTest, an_avoided_worker_is_better_than_none) {

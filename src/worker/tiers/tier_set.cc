@@ -87,7 +87,9 @@ std::vector<TierUsage> TierSet::usage() const {
       if (path->tier() != alias) continue;
       usage.quota_bytes += path->quota_bytes();
       usage.used_bytes += path->used_bytes();
-      usage.available_bytes += path->available_bytes();
+      const uint64_t available = path->available_bytes();
+      usage.available_bytes += available;
+      usage.largest_bytes = std::max(usage.largest_bytes, available);
       usage.surplus_bytes += path->surplus_bytes();
     }
     all.push_back(std::move(usage));

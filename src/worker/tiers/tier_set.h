@@ -27,6 +27,7 @@ struct TierConfig {
 struct TierUsage {
   std::string alias;
   uint64_t quota_bytes = 0, used_bytes = 0, available_bytes = 0;
+  uint64_t largest_bytes = 0;  // available on one path
   uint64_t surplus_bytes = 0;  // of paths above their high watermark, down to the low one
 };
 
