@@ -338,7 +338,8 @@ Task<Result<void>> FileState::end_plainly(std::shared_ptr<OpenHandle> handle) {
 
 // No handle is left that may write. Once the worker says that nobody else can, either, the object is sealed and the version with
 // it. False: a mapping still can, or nothing is stored and somebody reads the file; what is there is committed, and the rest has
-// to wait. A worker that is silent leaves sealing to the master.
+// to wait. A worker that is silent, or whose medium is full, leaves sealing to the master: nobody waits for it, and a file that
+// was removed gives its space back.
 Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged) {
   staged->close_writable();
   CO_ASSIGN_OR_RETURN(const StagedContent before, staged->look());
@@ -354,7 +355,8 @@ Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged
     Result<v1::SealedObject> done = co_await staged->seal(before.size, syncs);
     written = !done && StagedObject::is_being_written(done.error());
     if (done) sealed = std::move(*done);
-    if (!written && !done && !is_silence(done.error())) co_return std::unexpected(std::move(done).error());
+    const bool left = !done && (written || is_silence(done.error()) || done.error().is_errno(ENOSPC));
+    if (!done && !left) co_return std::unexpected(std::move(done).error());
     if (!written) break;
   }
   CO_ASSIGN_OR_RETURN(StagedContent content, staged->look());

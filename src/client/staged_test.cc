@@ -463,6 +463,20 @@ TEST_F(StagedTest, without_a_worker_that_can_the_file_is_written_as_any_other) {
   EXPECT_EQ(master().objects.size(), 1u) << "what was granted for staging went back";
 }
 
+TEST_F(StagedTest, a_full_medium_leaves_sealing_to_the_master_at_once) {
+  start();
+  auto file = create("f", kStage);
+  const InodeId inode = file->inode();
+  ASSERT_OK(kernel(*file)->write_at(as_bytes("all that finds room"), 0));
+  worker(3).always("seal_object", [] { return std::optional(Status(Code::kElsewhere, ENOSPC, "the medium is full")); });
+  const os::Instant began = client_process->env().clock.now();
+  ASSERT_OK(close(file));
+  EXPECT_LT(client_process->env().clock.now() - began, std::chrono::seconds(1));
+  EXPECT_TRUE(master().handles.empty());
+  EXPECT_FALSE(master().objects.at(object_of(inode)).sealed);
+  EXPECT_EQ(committed(inode), "all that finds room");
+}
+
 TEST_F(StagedTest, fsync_has_the_worker_sync_each_time) {
   start();
   auto file = create("f", kStage);

@@ -94,7 +94,10 @@ namespace {
 
 bool is_gone(const Status& status) { return status.is_errno(ENOENT) || status.is_errno(ENODATA); }
 
-bool cannot_be_sealed(const Status& status) { return is_gone(status) || StagedObject::is_being_written(status); }
+// Where the medium is full of what was written, checksums find no room beside it before something else goes.
+bool cannot_be_sealed(const Status& status) {
+  return is_gone(status) || status.is_errno(ENOSPC) || StagedObject::is_being_written(status);
+}
 
 }  // namespace
 
