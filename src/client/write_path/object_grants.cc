@@ -46,7 +46,7 @@ std::optional<WriteHandle> ObjectGrants::primary() const {
   return std::nullopt;
 }
 
-// Most files are small, and space that is granted is nobody else's: a file's objects grow with it.
+// Most files are small, and space that is granted is nobody else's: objects grow with what one handle writes.
 uint64_t ObjectGrants::next_bytes() const {
   if (largest_ == 0) return std::min(core_.config.first_object_bytes, core_.config.object_bytes);
   return std::min(largest_ * kObjectGrowth, core_.config.object_bytes);
@@ -143,7 +143,8 @@ Task<std::optional<Granted>> ObjectGrants::take_ahead(HandleId handle) {
 }
 
 std::shared_ptr<ObjectWriter> ObjectGrants::begin(Granted granted) {
-  largest_ = std::max(largest_, granted.grant.bytes());
+  largest_ = std::max(begun_for_ == granted.handle ? largest_ : 0, granted.grant.bytes());
+  begun_for_ = granted.handle;
   if (granted.ready) return std::move(granted.ready);
   TraceId trace;
   {
@@ -160,6 +161,7 @@ bool ObjectGrants::has_any_of(HandleId handle) const {
 }
 
 Task<std::vector<ObjectId>> ObjectGrants::take_unused(HandleId handle) {
+  if (begun_for_ == handle) largest_ = 0;
   const std::shared_ptr<NextObject> ahead = take_ahead_of(handle);
   std::optional<Result<Granted>> asked;
   if (ahead) asked = co_await ahead->granted();

@@ -51,7 +51,8 @@ class ObjectGrants {
   Core& core_;
   const size_t executor_;
   std::function<void()> on_failure_;
-  uint64_t largest_ = 0;  // begun so far, in bytes
+  uint64_t largest_ = 0;  // begun so far for `begun_for_`, in bytes
+  HandleId begun_for_;
 
   mutable std::mutex mutex_;  // for (any)
   std::vector<WriteHandle> handles_;

@@ -155,6 +155,16 @@ TEST_F(ObjectGrantsTest, what_was_asked_for_ahead_stays_when_another_handle_is_c
   EXPECT_TRUE(unused(first).empty());
 }
 
+TEST_F(ObjectGrantsTest, what_an_earlier_handle_wrote_makes_the_objects_of_the_next_no_larger) {
+  begin();
+  const WriteHandle first = open("a"), second = open("b");
+  for (int i = 0; i < 3; ++i) begin_next(first);
+  unused(first);
+  grants->remove_handle(first.id);
+  EXPECT_EQ(begin_next(second), kMiB);
+  EXPECT_EQ(begin_next(second), 8 * kMiB);
+}
+
 TEST_F(ObjectGrantsTest, a_small_object_has_nothing_asked_for_ahead_whatever_was_filled_before) {
   begin();
   const WriteHandle first = open("a");

@@ -128,10 +128,15 @@ const char* WorkerTable::name(State state) {
   return "unnamed state";
 }
 
-uint64_t WorkerTable::largest_room(const Entry& entry) {
-  // What was granted since the report may sit in any tier, so it is taken from the largest: too careful rather than too generous.
+uint64_t WorkerTable::reported_room(const Entry& entry) {
   uint64_t room = 0;
   for (const v1::TierSpace& tier : entry.tiers) room = std::max(room, largest_object(tier));
+  return room;
+}
+
+// What was granted since the report may sit in any tier, so it is taken from the largest: too careful rather than too generous.
+uint64_t WorkerTable::largest_room(const Entry& entry) {
+  const uint64_t room = reported_room(entry);
   return room > entry.granted_since ? room - entry.granted_since : 0;
 }
 
@@ -139,6 +144,8 @@ Result<Placer::Placed> WorkerTable::place(const v1::Placement& wanted) {
   std::lock_guard lock(mutex_);
   Entry* best = nullptr;
   size_t live = 0;
+  bool may_have_room = false;
+  const uint64_t least = std::min(config_.least_grant, wanted.bytes());
   // In this order: not one that has just failed this client (it may be back by now, so it is better than none); with all the room
   // that is wanted; on the client's host; with the most room.
   auto rank = [&](const Entry& entry) {
@@ -150,10 +157,14 @@ Result<Placer::Placed> WorkerTable::place(const v1::Placement& wanted) {
   for (auto& [worker, entry] : entries_) {
     if (state(entry) != State::kLive) continue;
     ++live;
-    if (largest_room(entry) < std::min(config_.least_grant, wanted.bytes())) continue;
+    may_have_room |= reported_room(entry) >= least;
+    if (largest_room(entry) < least) continue;
     if (!best || rank(entry) > rank(*best)) best = &entry;
   }
   if (live == 0) return elsewhere("no worker is live");
+  // Most of what was granted is never used: the next report says what is.
+  if (!best && may_have_room)
+    return std::unexpected(Status(Code::kBusy, ENOSPC, "all room is granted, and no worker has said yet what is used of it"));
   if (!best) return rejected(ENOSPC, "no worker has room for " + std::to_string(wanted.bytes()) + " bytes");
   Placed placed{{WorkerId{best->address.worker()}}, std::min(wanted.bytes(), largest_room(*best))};
   placed.staged = wanted.staged() && !wanted.host_id().empty() && best->address.host_id() == wanted.host_id() &&

@@ -81,6 +81,7 @@ class WorkerTable : public Placer {
     std::vector<ObjectId> suspects;
     bool more_suspects = false;
   };
+  static uint64_t reported_room(const Entry& entry);
   static uint64_t largest_room(const Entry& entry);
   State state(const Entry& entry) const;
   static const char* name(State state);

@@ -67,11 +67,14 @@ TEST_F(WorkerTableTest, what_was_granted_counts_until_the_next_report) {
   live(1, "a", 100 * kMiB);
   EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 64 * kMiB);
   EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 36 * kMiB - kAroundObject) << "less than wanted, while there is any";
-  EXPECT_EQ(table_.place(wanted(64 * kMiB)).error().error(), ENOSPC);
+  EXPECT_EQ(table_.place(wanted(64 * kMiB)).error().code(), Code::kBusy) << "nobody knows how much of it is used";
   v1::WorkerHeartbeatRequest beat;
   beat.add_tiers()->set_available_bytes(100 * kMiB);
   ASSERT_TRUE(table_.heartbeat(WorkerId{1}, 10, beat));
   EXPECT_EQ(table_.place(wanted(64 * kMiB))->bytes, 64 * kMiB);
+  beat.mutable_tiers(0)->set_available_bytes(kMiB / 2);
+  ASSERT_TRUE(table_.heartbeat(WorkerId{1}, 10, beat));
+  EXPECT_EQ(table_.place(wanted(64 * kMiB)).error().code(), Code::kRejected);
 }
 
 TEST_F(WorkerTableTest, a_grant_is_no_more_than_the_largest_object_that_finds_room) {
