@@ -132,7 +132,8 @@ Task<S3Client::Attempt> S3Client::attempt(S3Request request, std::string payload
                    .body = request.body,
                    .text = request.text,
                    .sends_body = request.sends_body,
-                   .sink = request.sink};
+                   .sink = request.sink,
+                   .once = request.once};
   HttpOutcome outcome =
       co_await http_.send(std::move(http), request.accept, std::min<Duration>(left, std::chrono::hours(24)), call.stop);
   made.delivered = outcome.delivered;

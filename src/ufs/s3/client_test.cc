@@ -150,6 +150,21 @@ TEST_F(S3ClientTest, an_answer_that_is_lost_is_unknown_and_an_answer_that_is_cut
   EXPECT_EQ(sink.text(), std::string(500, 'x'));
 }
 
+// A connection that served a request before may have been closed while it was idle: curl takes another one then, and sends again
+// what may have arrived.
+TEST_F(S3ClientTest, an_upload_whose_answer_is_lost_is_not_begun_a_second_time) {
+  FakeHttp server([](const FakeRequest& request) {
+    if (request.method == "POST") return FakeResponse{.hang_up = true};
+    return FakeResponse{.body = "<ListPartsResult></ListPartsResult>", .keep_alive = true};
+  });
+  open(config(server));
+  ASSERT_TRUE(run(store_->list_parts({"a", "id"}, {})));
+  Result<Upload> begun = run(store_->create_upload({"a", stamp_of(""), "op"}, {}));
+  ASSERT_FALSE(begun);
+  EXPECT_EQ(failure_of(begun.error()), Failure::kUnknown) << begun.error().to_string();
+  EXPECT_EQ(server.requests().size(), 2u);
+}
+
 // What curl hands out at a time is far less than what is worth a write.
 TEST_F(S3ClientTest, hands_a_long_answer_over_in_large_pieces) {
   std::string content(16 * kMiB, 'x');

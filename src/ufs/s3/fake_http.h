@@ -26,10 +26,11 @@ struct FakeResponse {
   std::string body;
   std::vector<std::string> headers;
   bool hang_up = false;        // close without an answer
+  bool keep_alive = false;     // the connection waits for another request
   size_t cut_body = SIZE_MAX;  // close after so many bytes of it
 };
 
-// One connection at a time, closed after each answer. The handler runs on the server's thread.
+// One connection at a time, closed after each answer that does not say otherwise. The handler runs on the server's thread.
 class FakeHttp {
  public:
   using Handler = std::function<FakeResponse(const FakeRequest&)>;
@@ -65,38 +66,42 @@ class FakeHttp {
     for (;;) {
       const int fd = ::accept(listener_, nullptr, nullptr);
       if (fd < 0) return;
-      serve(fd);
+      while (serve(fd)) {
+      }
       ::close(fd);
     }
   }
-  void serve(int fd) {
+  // Does the connection wait for another request?
+  bool serve(int fd) {
     std::string text;
     while (text.find("\r\n\r\n") == std::string::npos) {
-      if (!more(fd, text)) return;
+      if (!more(fd, text)) return false;
     }
     const size_t end = text.find("\r\n\r\n");
     FakeRequest request = parse(text.substr(0, end));
     request.body = text.substr(end + 4);
     const size_t length = request.headers.contains("content-length") ? std::stoul(request.headers["content-length"]) : 0;
     while (request.body.size() < length) {
-      if (!more(fd, request.body)) return;
+      if (!more(fd, request.body)) return false;
     }
     {
       std::lock_guard lock(mutex_);
       requests_.push_back(request);
     }
     const FakeResponse response = handler_(request);
-    if (response.hang_up) return;
-    std::string out = "HTTP/1.1 " + std::to_string(response.status) + " Status\r\nConnection: close\r\n";
+    if (response.hang_up) return false;
+    std::string out = "HTTP/1.1 " + std::to_string(response.status) + " Status\r\n";
+    if (!response.keep_alive) out += "Connection: close\r\n";
     out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
     for (const std::string& header : response.headers) out += header + "\r\n";
     out += "\r\n";
     if (request.method != "HEAD") out += response.body.substr(0, response.cut_body);
     for (size_t sent = 0; sent < out.size();) {
       const ssize_t put = ::send(fd, out.data() + sent, out.size() - sent, MSG_NOSIGNAL);
-      if (put <= 0) return;
+      if (put <= 0) return false;
       sent += static_cast<size_t>(put);
     }
+    return response.keep_alive;
   }
   static bool more(int fd, std::string& text) {
     char buffer[16384];

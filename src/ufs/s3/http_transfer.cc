@@ -174,6 +174,8 @@ void HttpTransfer::set_request() {
     curl_easy_setopt(easy_, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(length_));
   }
   if (request_.method != "HEAD") curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  curl_easy_setopt(easy_, CURLOPT_PREREQFUNCTION, &HttpTransfer::on_request);
+  curl_easy_setopt(easy_, CURLOPT_PREREQDATA, this);
   curl_easy_setopt(easy_, CURLOPT_READFUNCTION, &HttpTransfer::on_read);
   curl_easy_setopt(easy_, CURLOPT_READDATA, this);
   curl_easy_setopt(easy_, CURLOPT_SEEKFUNCTION, &HttpTransfer::on_seek);
@@ -217,9 +219,11 @@ void HttpTransfer::finish(CURLcode code) {
   if (too_large_) trouble = HttpTrouble::kTooLarge;
   if (abandoned_ && trouble != HttpTrouble::kNone) trouble = HttpTrouble::kCancelled;
   if (too_large_) message = "the answer is too large";
+  const bool is_repeated = request_.once && requests_ > 1;
+  if (is_repeated) message = "the connection broke before the answer came";
   outcome_.trouble = trouble;
   outcome_.message = std::move(message);
-  outcome_.may_have_arrived = before_request > 0 && sent_ == length_;
+  outcome_.may_have_arrived = is_repeated || (before_request > 0 && sent_ == length_);
   done_ = true;
   notify(lock);
 }
@@ -233,6 +237,13 @@ void HttpTransfer::fail(HttpTrouble trouble, std::string message) {
   outcome_.may_have_arrived = before_request > 0 && sent_ == length_;
   done_ = true;
   notify(lock);
+}
+
+// Before each request of the transfer, on whatever connection.
+int HttpTransfer::on_request(void* self, char*, char*, int, int) {
+  auto* transfer = static_cast<HttpTransfer*>(self);
+  const bool is_first = ++transfer->requests_ == 1;
+  return is_first || !transfer->request_.once ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 
 size_t HttpTransfer::on_read(char* into, size_t size, size_t count, void* self) {

@@ -44,6 +44,7 @@ class HttpTransfer {
   void fail(HttpTrouble trouble, std::string message);
 
  private:
+  static int on_request(void* self, char* to, char* from, int to_port, int from_port);
   static size_t on_read(char* into, size_t size, size_t count, void* self);
   static int on_seek(void* self, curl_off_t offset, int origin);
   static size_t on_write(char* from, size_t size, size_t count, void* self);
@@ -64,6 +65,7 @@ class HttpTransfer {
   const Duration within_;
   const uint64_t length_;
   CURL* easy_ = nullptr;
+  int requests_ = 0;  // that went out, by curl's own repetitions; of the pool's thread
   curl_slist* header_list_ = nullptr;
   char error_[CURL_ERROR_SIZE] = {};
 

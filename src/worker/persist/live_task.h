@@ -10,6 +10,7 @@
 #include "forebay/v1/tasks.pb.h"
 #include "worker/persist/config.h"
 #include "worker/persist/peers.h"
+#include "worker/persist/put_limit.h"
 #include "worker/persist/token_bucket.h"
 #include "worker/persist/upload_pace.h"
 #include "worker/store/object_store.h"
@@ -44,6 +45,7 @@ struct TaskContext {
   Peers& peers;
   TokenBucket& bucket;  // of what goes either way
   UploadPace& pace;
+  PutLimit& put_limit;
   ufs::UnderStore& store;
   LiveTask& live;
   WorkerEvents& events;

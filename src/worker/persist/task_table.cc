@@ -206,12 +206,14 @@ Task<Outcome> TaskTable::carry_out_in(Live live) {
     if (live->task.look() || store.error().is(Code::kCancelled)) co_return lost();
     co_return failed(store.error());
   }
+  PutLimit& put_limit = put_limits_.try_emplace(live->task.mount().mount(), env_.clock, config_.small_bytes).first->second;
   const TaskContext with{.env = env_,
                          .config = config_,
                          .objects = objects_,
                          .peers = peers_,
                          .bucket = bucket_,
                          .pace = pace_,
+                         .put_limit = put_limit,
                          .store = **store,
                          .live = *live,
                          .events = events_,

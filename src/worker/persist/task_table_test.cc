@@ -34,6 +34,24 @@ TEST_F(TaskTableTest, no_part_is_sent_before_the_uploads_id_is_recorded) {
   for (const ufs::RequestRecord& each : bucket.requests()) EXPECT_NE(each.operation, "put_part");
 }
 
+TEST_F(TaskTableTest, after_a_request_that_did_not_end_in_time_files_of_its_size_go_in_parts_for_a_while) {
+  begin({{.operation = "put", .key = "", .fault = {StoreFaultKind::kHang, {}}}});
+  const std::string content = pattern(1'000'000);
+  seal(1, content);
+  auto upload = [&](const std::string& key, uint64_t size) {
+    v1::RunTaskRequest task = request(v1::OPERATION_UPLOAD, key, size);
+    lay(task, 0, 1, size);
+    return task;
+  };
+  EXPECT_FALSE(outcome_of(upload("a", content.size())).has_done());
+  // In parts: nobody is there to record the upload, so that nothing more of it is seen.
+  ASSERT_TRUE(run(TaskTable::run(tasks.get(), upload("b", 500'001))));
+  EXPECT_EQ(bucket.open_uploads().size(), 1U);
+  EXPECT_TRUE(outcome_of(upload("c", 500'000)).has_done());
+  world.run_for(PutLimit::kRemembered);
+  EXPECT_TRUE(outcome_of(upload("d", content.size())).has_done());
+}
+
 TEST_F(TaskTableTest, a_hole_and_objects_are_put_together_in_one_request) {
   begin();
   const std::string first = pattern(3000), second = "the end";

@@ -90,9 +90,11 @@ Task<Outcome> put_whole(const TaskContext* with, ExtentSource* source, ufs::Cond
   ufs::TextSource body(content);
   const ufs::Stamp stamp = stamp_of(with, crc32c(as_bytes(content)));
   ufs::PutRequest request{with->record().key(), stamp, std::move(condition), operation_name(with)};
-  Task<Result<ufs::Identity>> putting = with->store.put(std::move(request), &body, with->request());
+  const ufs::Call call = with->request();
+  Task<Result<ufs::Identity>> putting = with->store.put(std::move(request), &body, call);
   Result<ufs::Identity> stored = co_await std::move(putting);
   if (stored) co_return done(stored->text);
+  if (with->env.clock.now() >= call.deadline) with->put_limit.took_too_long(source->length());
   co_return co_await after_failed_write(with, std::move(stored).error(), put_fences(with));
 }
 
@@ -126,7 +128,7 @@ Task<Outcome> upload(const TaskContext* with) {
   std::optional<ufs::Condition> condition = expected_at_key(with->record());
   if (!condition) co_return co_await refused_after_looking(with);
   ExtentSource source(*with);
-  const uint64_t small = std::min(with->config.small_bytes, with->store.limits().put_bytes);
+  const uint64_t small = std::min(with->put_limit.bytes(), with->store.limits().put_bytes);
   const bool is_small = source.length() <= small && with->store.capabilities().can_put(*condition);
   if (is_small) co_return co_await put_whole(with, &source, *std::move(condition));
   co_return co_await put_parts(with, &source, *std::move(condition));
