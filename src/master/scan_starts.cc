@@ -47,4 +47,18 @@ void ScanStarts::nothing_before(Queue queue, Mark mark, uint64_t first) {
   if (now.additions == mark.additions) now.from = first;
 }
 
+uint64_t ScanStarts::turn(Queue queue) const {
+  std::lock_guard lock(mutex_);
+  auto found = turns_.find(queue);
+  return found == turns_.end() ? 0 : found->second;
+}
+
+void ScanStarts::next_turn(Queue queue, uint64_t from) {
+  std::lock_guard lock(mutex_);
+  if (from == 0)
+    turns_.erase(queue);
+  else
+    turns_[queue] = from;
+}
+
 }  // namespace forebay::master

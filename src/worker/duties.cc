@@ -21,13 +21,14 @@ Result<ObjectStat> seal_for_good(ObjectStore& store, ObjectId object, const v1::
 
 }  // namespace
 
-Duties::Duties(ObjectStore& store, async::Executor blocking, async::Scope& scope, DutiesConfig config, obs::Log& log)
-    : store_(store), blocking_(std::move(blocking)), scope_(scope), config_(config), log_(log) {}
+Duties::Duties(os::Clock& clock, ObjectStore& store, async::Executor blocking, async::Scope& scope, DutiesConfig config,
+               obs::Log& log)
+    : clock_(clock), store_(store), blocking_(std::move(blocking)), scope_(scope), config_(config), log_(log) {}
 
 void Duties::accept(const v1::WorkerHeartbeatReply& told) {
   for (const v1::Duty& duty : told.duties()) {
     ObjectId object{duty.object()};
-    if (!object || known_.size() >= config_.max_known) continue;
+    if (!object || known_.size() >= config_.max_known || is_left_alone(object)) continue;
     auto [at, is_new] = known_.try_emplace(object, Known{.duty = duty});
     // A removal overtakes a seal that was told before it.
     bool overtakes =
@@ -50,7 +51,31 @@ Task<void> Duties::work(Duties* self) {
     self->waiting_.pop_front();
     co_await self->carry_out(object);
   }
-  if (--self->at_work_ == 0 && self->notify_) self->notify_();
+  if (--self->at_work_ == 0) self->went_idle();
+}
+
+bool Duties::is_left_alone(ObjectId object) {
+  auto at = failed_.find(object);
+  if (at == failed_.end()) return false;
+  if (clock_.now() < at->second) return true;
+  failed_.erase(at);
+  return false;
+}
+
+// On a disk that takes no changes all of thousands fail: they are counted here, and said once.
+void Duties::failed(ObjectId object, std::string_view what, const Status& why) {
+  if (failures_++ == 0) failure_ = std::string(what) + " object " + std::to_string(object.value) + ": " + why.to_string();
+  if (failed_.size() >= config_.max_failed) failed_.clear();
+  failed_[object] = clock_.now() + config_.try_again_after;
+  known_.erase(object);
+}
+
+void Duties::went_idle() {
+  if (failures_ != 0)
+    log_.warning("duties failed and are tried again later",
+                 {{"objects", failures_}, {"first", failure_}, {"seconds", config_.try_again_after / std::chrono::seconds(1)}});
+  failures_ = 0;
+  if (std::exchange(done_, 0) != 0 && notify_) notify_();
 }
 
 Task<void> Duties::carry_out(ObjectId object) {
@@ -67,6 +92,7 @@ Task<void> Duties::carry_out(ObjectId object) {
     auto check = [&] { return store_.stat(object); };
     Result<ObjectStat> found = co_await async::run_blocking(blocking_, check);
     if (!found && !found.error().is(Code::kBusy)) store_.note_damaged(object, found.error());
+    ++done_;
     known_.erase(object);
   } else {
     known_.erase(object);  // of a newer master: told again to a worker that understands it
@@ -76,26 +102,26 @@ Task<void> Duties::carry_out(ObjectId object) {
 void Duties::finish_removal(ObjectId object, const Result<void>& removed) {
   if (removed) {
     known_.at(object).done = true;
+    ++done_;
     return;
   }
-  log_.warning("an object could not be removed", {{"object", object.value}, {"error", removed.error().to_string()}});
-  known_.erase(object);
+  failed(object, "remove", removed.error());
 }
 
 void Duties::finish_seal(ObjectId object, const Result<ObjectStat>& sealed) {
   if (sealed) {
     Known& known = known_.at(object);
     known.done = true;
+    ++done_;
     known.sealed.set_object(object.value);
     known.sealed.set_length(sealed->length);
     known.sealed.set_crc32c(sealed->crc32c);
     return;
   }
   // Not here, shorter than what was acknowledged, or perhaps not what it was before a power cut: this copy is no copy.
-  if (sealed.error().is_errno(ENOENT) || sealed.error().is_errno(ENODATA))
-    store_.note_damaged(object, sealed.error());
-  else
-    log_.warning("an object could not be sealed", {{"object", object.value}, {"error", sealed.error().to_string()}});
+  if (!sealed.error().is_errno(ENOENT) && !sealed.error().is_errno(ENODATA)) return failed(object, "seal", sealed.error());
+  store_.note_damaged(object, sealed.error());
+  ++done_;
   known_.erase(object);
 }
 

@@ -86,7 +86,7 @@ void Worker::start_background() {
   registration.address.set_host_id(env_.host_id);
 
   masters_ = std::make_unique<MasterLink>(env_, config_.masters, executors_.front());
-  duties_ = std::make_unique<Duties>(*store_, env_.blocking, scope_, config_.duties, log_);
+  duties_ = std::make_unique<Duties>(env_.clock, *store_, env_.blocking, scope_, config_.duties, log_);
   registration_ = std::make_unique<Registration>(env_, *store_, *masters_, *duties_, std::move(registration), log_, events_);
   scrubber_ = std::make_unique<Scrubber>(env_, *store_, config_.scrub, events_);
   scope_.spawn(registration_->run(scope_.token()));

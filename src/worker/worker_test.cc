@@ -15,6 +15,17 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 namespace service = v1::worker_service;
 
+// Removes no file while it is read-only.
+class LockedDisk final : public os::SeamWatch {
+ public:
+  os::SeamFate before(const os::SeamCall& call) override {
+    os::SeamFate fate;
+    if (is_read_only && call.name == "file.remove") fate.error = EROFS;
+    return fate;
+  }
+  bool is_read_only = false;
+};
+
 class WorkerTest : public testing::Test {
  public:
   WorkerTest() {
@@ -38,7 +49,7 @@ class WorkerTest : public testing::Test {
                                           world.executor());
   }
   Result<void> try_start() {
-    process = world.start_process("worker", "worker");
+    process = world.start_process("worker", "worker", &disk);
     worker = std::make_unique<Worker>(process->env(), config, std::vector{world.executor()}, obs::null_log(), events, nullptr);
     return complete(worker->start());
   }
@@ -118,6 +129,7 @@ class WorkerTest : public testing::Test {
     void registered(bool now) override { ready = now; }
     void registration_failed(const Status&) override { ready = false; }
   };
+  LockedDisk disk;
   os::SimWorld world{{}};
   WorkerConfig config;
   Readiness events;
@@ -333,6 +345,21 @@ TEST_F(WorkerTest, many_duties_are_worked_off_without_waiting_for_heartbeats) {
   EXPECT_EQ(master->removed.size(), 5'500u);
   EXPECT_LE(master->heartbeats - before, 20);
   EXPECT_LT(world.time().now() - os::VirtualTime::kStart, seconds(10));
+}
+
+TEST_F(WorkerTest, what_cannot_be_removed_now_is_tried_again_after_a_while_and_keeps_nobody_busy) {
+  start();
+  rpc::Channel& to = channel();
+  for (uint64_t id = 1; id <= 20; ++id) ASSERT_TRUE(write(to, id, "x", 0, 100));
+  disk.is_read_only = true;
+  for (uint64_t id = 1; id <= 20; ++id) master->tell_remove(id);
+  const int before = master->heartbeats;
+  world.run_for(seconds(15));
+  EXPECT_LE(master->heartbeats - before, 35);  // one in 500 ms
+  EXPECT_EQ(worker->store().object_count(), 20u);
+  disk.is_read_only = false;
+  ASSERT_TRUE(world.run_until([&] { return master->duties.empty(); }, seconds(15)));
+  EXPECT_EQ(worker->store().object_count(), 0u);
 }
 
 TEST_F(WorkerTest, an_object_sealed_by_its_writer_before_the_duty_is_reported_as_it_is) {

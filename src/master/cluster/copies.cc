@@ -221,34 +221,42 @@ bool says_anything(const v1::WorkerHeartbeatRequest& done) {
 
 Result<bool> list_duties(const kv::Reader& reader, ScanStarts& starts, WorkerId worker, size_t most,
                          v1::WorkerHeartbeatReply& reply) {
-  size_t count = 0;
   bool more = false;
-  auto each_of = [&](char tag, auto fill) -> Result<void> {
+  auto each_of = [&](char tag, size_t room, auto fill) -> Result<void> {
     const ScanStarts::Queue queue{tag, worker.value};
     const ScanStarts::Mark mark = starts.mark(queue);
-    uint64_t first = UINT64_MAX;
-    TRY(reader.scan(key::numbers(tag, worker.value, mark.from), kv::prefix_end(key::numbers(tag, worker.value)),
-                    [&](std::string_view key, std::string_view value) {
-                      first = std::min(first, object_of(key).value);
-                      if (count == most) {
-                        more = true;
-                        return false;
-                      }
-                      ++count;
-                      v1::Duty& duty = *reply.add_duties();
-                      duty.set_object(object_of(key).value);
-                      fill(duty, value);
-                      return true;
-                    }));
-    starts.nothing_before(queue, mark, first);
+    const uint64_t begin = std::max(starts.turn(queue), mark.from);
+    uint64_t first = UINT64_MAX, next = 0;
+    auto take = [&](std::string_view key, std::string_view value) {
+      const uint64_t object = object_of(key).value;
+      first = std::min(first, object);
+      if (room == 0) {
+        next = object;
+        return false;
+      }
+      --room;
+      v1::Duty& duty = *reply.add_duties();
+      duty.set_object(object);
+      fill(duty, value);
+      return true;
+    };
+    TRY(reader.scan(key::numbers(tag, worker.value, begin), kv::prefix_end(key::numbers(tag, worker.value)), take));
+    if (next == 0 && begin > mark.from)
+      TRY(reader.scan(key::numbers(tag, worker.value, mark.from), key::numbers(tag, worker.value, begin), take));
+    const bool saw_all_before = begin == mark.from || first < begin || next == 0;
+    if (saw_all_before) starts.nothing_before(queue, mark, first);
+    starts.next_turn(queue, next);
+    more = more || next != 0;
     return {};
   };
-  // Seals first: somebody may wait for the bytes; nobody waits for a deletion.
-  TRY(each_of('Y', [](v1::Duty& duty, std::string_view value) {
+  // Seals first, since somebody may wait for the bytes; but however many cannot be sealed now, space is given back.
+  const size_t seals = most - most / 4;
+  TRY(each_of('Y', seals, [](v1::Duty& duty, std::string_view value) {
     duty.set_seal(value.size() >= 8 ? read_big_endian(value.substr(0, 8)) : 0);
     if (value.size() == 16) duty.set_crc32c(static_cast<uint32_t>(read_big_endian(value.substr(8))));
   }));
-  if (!more) TRY(each_of('X', [](v1::Duty& duty, std::string_view) { duty.set_remove(true); }));
+  const size_t left = most - static_cast<size_t>(reply.duties_size());
+  TRY(each_of('X', left, [](v1::Duty& duty, std::string_view) { duty.set_remove(true); }));
   return more;
 }
 

@@ -33,9 +33,12 @@ class CopiesTest : public World {
   void done(WorkerId worker, const v1::WorkerHeartbeatRequest& request) {
     EXPECT_TRUE(change([&](MutationContext& context) { return take_done(context.txn, worker, request); }));
   }
-  v1::WorkerHeartbeatReply duties(WorkerId worker, size_t most = 100) {
-    v1::WorkerHeartbeatReply reply;
+  v1::WorkerHeartbeatReply duties(WorkerId worker) {
     ScanStarts starts;
+    return duties(worker, 100, starts);
+  }
+  v1::WorkerHeartbeatReply duties(WorkerId worker, size_t most, ScanStarts& starts) {
+    v1::WorkerHeartbeatReply reply;
     auto more = list_duties(*store_, starts, worker, most, reply);
     EXPECT_TRUE(more);
     reply.set_more(more.value_or(false));
@@ -94,6 +97,24 @@ TEST_F(CopiesTest, what_differs_is_found_wherever_the_comparison_goes_on) {
     EXPECT_LE(differences_, missing.size() + 1);
     EXPECT_EQ(duties(kOne).duties_size(), 1) << "900 goes";
   }
+}
+
+TEST_F(CopiesTest, duties_that_cannot_be_carried_out_keep_no_others_from_their_turn) {
+  std::vector<v1::StoredObject> unknown;
+  for (uint64_t id = 900; id < 907; ++id) unknown.push_back(stored(id, 10, 1));
+  ASSERT_TRUE(inventory(kOne, unknown));
+  ScanStarts starts;
+  std::vector<uint64_t> told;
+  for (int turn = 0; turn < 4; ++turn) {
+    const v1::WorkerHeartbeatReply reply = duties(kOne, 2, starts);
+    EXPECT_TRUE(reply.more());
+    for (const v1::Duty& duty : reply.duties()) told.push_back(duty.object());
+  }
+  EXPECT_EQ(told, (std::vector<uint64_t>{900, 901, 902, 903, 904, 905, 906, 900}));
+  v1::WorkerHeartbeatRequest gone;
+  for (uint64_t id : {901, 902, 904, 905, 906}) gone.add_removed(id);
+  done(kOne, gone);
+  EXPECT_EQ(duties(kOne, 2, starts).duties_size(), 2);
 }
 
 TEST_F(CopiesTest, an_unknown_object_is_to_be_deleted_and_leaves_the_records_when_it_is) {
@@ -275,7 +296,8 @@ TEST_F(CopiesTest, duties_come_in_pages_with_seals_first) {
   std::vector<v1::StoredObject> found{stored(known, 1'000, std::nullopt)};
   for (uint64_t id = 900; id < 910; ++id) found.push_back(stored(id, 1, 1));
   ASSERT_TRUE(inventory(kOne, found));
-  v1::WorkerHeartbeatReply reply = duties(kOne, 4);
+  ScanStarts starts;
+  v1::WorkerHeartbeatReply reply = duties(kOne, 4, starts);
   ASSERT_EQ(reply.duties_size(), 4);
   EXPECT_EQ(reply.duties(0).object(), known);
   EXPECT_TRUE(reply.more());
