@@ -16,12 +16,17 @@ Result<Placer::Placed> Intake::place(const v1::Placement& wanted) {
     full_since_.reset();
     return placed;
   }
-  if (!placed.error().is_errno(ENOSPC) || !may_come_again()) return placed;
+  if (!placed.error().is_errno(ENOSPC)) return placed;
+  ASSIGN_OR_RETURN(const bool again, may_come_again());
+  if (!again) return placed;
   return std::unexpected(Status(Code::kBusy, ENOSPC, placed.error().message() + "; what was removed is being deleted"));
 }
 
-bool Intake::may_come_again() {
-  const bool frees = has_to_delete().value_or(false) || has_removed_lately().value_or(false);
+Result<bool> Intake::may_come_again() {
+  ASSIGN_OR_RETURN(bool frees, has_to_delete());
+  if (!frees) {
+    ASSIGN_OR_RETURN(frees, has_removed_lately());
+  }
   std::lock_guard lock(mutex_);
   const os::Instant now = parts_.clock.now();
   if (!frees)

@@ -54,7 +54,7 @@ class Intake final : public Placer {
   Result<bool> look_for_drains();
   Result<bool> has_to_delete();
   Result<bool> has_removed_lately();
-  bool may_come_again();
+  Result<bool> may_come_again();
   void decide_locked(const WorkerRoom& room);
   uint64_t share_locked(const WorkerRoom& room) const;
   void tell_changes();

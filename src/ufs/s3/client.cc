@@ -133,7 +133,7 @@ Task<S3Client::Attempt> S3Client::attempt(S3Request request, std::string payload
                    .text = request.text,
                    .sends_body = request.sends_body,
                    .sink = request.sink,
-                   .once = request.once};
+                   .once = request.writes};
   HttpOutcome outcome =
       co_await http_.send(std::move(http), request.accept, std::min<Duration>(left, std::chrono::hours(24)), call.stop);
   made.delivered = outcome.delivered;

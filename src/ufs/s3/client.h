@@ -43,8 +43,7 @@ struct S3Request {
   bool sends_body = false;
   BodySink* sink = nullptr;
   HttpClient::Accept accept;
-  bool writes = false;  // changes something: not sent again here after it may have arrived
-  bool once = false;    // nor by the connection pool: a second time is not the same as once
+  bool writes = false;  // changes something: never sent again after it may have arrived
   std::string doing;    // "put 'a/b'": in front of errors
 };
 

@@ -49,6 +49,11 @@ class FakeHttp {
   }
   ~FakeHttp() {
     ::shutdown(listener_, SHUT_RDWR);
+    {
+      std::lock_guard lock(mutex_);
+      stopped_ = true;
+      if (serving_ >= 0) ::shutdown(serving_, SHUT_RDWR);  // it may wait for another request
+    }
     thread_.join();
     ::close(listener_);
   }
@@ -66,10 +71,17 @@ class FakeHttp {
     for (;;) {
       const int fd = ::accept(listener_, nullptr, nullptr);
       if (fd < 0) return;
+      set_serving(fd);
       while (serve(fd)) {
       }
+      set_serving(-1);
       ::close(fd);
     }
+  }
+  void set_serving(int fd) {
+    std::lock_guard lock(mutex_);
+    serving_ = fd;
+    if (stopped_ && fd >= 0) ::shutdown(fd, SHUT_RDWR);
   }
   // Does the connection wait for another request?
   bool serve(int fd) {
@@ -131,6 +143,8 @@ class FakeHttp {
   uint16_t port_ = 0;
   mutable std::mutex mutex_;
   std::vector<FakeRequest> requests_;
+  int serving_ = -1;
+  bool stopped_ = false;
   std::thread thread_;
 };
 

@@ -37,8 +37,8 @@ struct HttpRequest {
   std::string text;
   bool sends_body = false;   // text or body goes out, with its length; an empty one too
   BodySink* sink = nullptr;  // takes the body of a 200 or 206; everything else is kept as text
-  // Ends as kBroken, with may_have_arrived, where curl would send it again: it does when a connection that was used before breaks
-  // without an answer.
+  // Not sent again after it may have arrived: ends as kBroken, with may_have_arrived, where curl would do that. It does when a
+  // connection that was used before breaks without an answer.
   bool once = false;
 };
 

@@ -219,11 +219,10 @@ void HttpTransfer::finish(CURLcode code) {
   if (too_large_) trouble = HttpTrouble::kTooLarge;
   if (abandoned_ && trouble != HttpTrouble::kNone) trouble = HttpTrouble::kCancelled;
   if (too_large_) message = "the answer is too large";
-  const bool is_repeated = request_.once && requests_ > 1;
-  if (is_repeated) message = "the connection broke before the answer came";
+  if (is_refused_) message = "the connection broke before the answer came";
   outcome_.trouble = trouble;
   outcome_.message = std::move(message);
-  outcome_.may_have_arrived = is_repeated || (before_request > 0 && sent_ == length_);
+  outcome_.may_have_arrived = is_refused_ || (before_request > 0 && sent_ == length_);
   done_ = true;
   notify(lock);
 }
@@ -242,8 +241,11 @@ void HttpTransfer::fail(HttpTrouble trouble, std::string message) {
 // Before each request of the transfer, on whatever connection.
 int HttpTransfer::on_request(void* self, char*, char*, int, int) {
   auto* transfer = static_cast<HttpTransfer*>(self);
-  const bool is_first = ++transfer->requests_ == 1;
-  return is_first || !transfer->request_.once ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+  std::lock_guard lock(transfer->mutex_);
+  const bool is_first = ++transfer->requests_ == 1, went_out = transfer->went_out_;
+  if (transfer->length_ == 0) transfer->went_out_ = true;
+  transfer->is_refused_ = !is_first && went_out && transfer->request_.once;
+  return transfer->is_refused_ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 size_t HttpTransfer::on_read(char* into, size_t size, size_t count, void* self) {
@@ -265,6 +267,7 @@ size_t HttpTransfer::read(char* into, size_t room) {
   std::copy_n(front.data() + front_used_, piece, into);
   front_used_ += piece;
   sent_ += piece;
+  went_out_ = went_out_ || sent_ == length_;
   if (front_used_ == front.size()) {
     ready_.pop_front();
     front_used_ = 0;

@@ -65,7 +65,6 @@ class HttpTransfer {
   const Duration within_;
   const uint64_t length_;
   CURL* easy_ = nullptr;
-  int requests_ = 0;  // that went out, by curl's own repetitions; of the pool's thread
   curl_slist* header_list_ = nullptr;
   char error_[CURL_ERROR_SIZE] = {};
 
@@ -76,6 +75,9 @@ class HttpTransfer {
   std::deque<std::string> ready_;
   size_t front_used_ = 0;
   uint64_t sent_ = 0, filled_ = 0;
+  int requests_ = 0;          // begun, with curl's own repetitions
+  bool went_out_ = false;     // the whole of one
+  bool is_refused_ = false;   // to curl, which would have repeated it
   bool asks_ = false, paused_send_ = false;
   // Incoming. The last one is handed over when it is worth a change of threads, or when nothing more comes.
   std::deque<std::string> arrived_;

@@ -36,7 +36,6 @@ Task<Result<Upload>> S3Store::create_upload(UploadRequest request, Call call) {
                 .query = {{"uploads", ""}},
                 .sends_body = true,
                 .writes = true,
-                .once = true,  // a second upload would be nobody's
                 .doing = "begin an upload of " + quoted(request.key)};
   ask.headers.emplace_back(kStampHeader, request.stamp.to_text());
   CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(ask, call));
@@ -211,7 +210,6 @@ Task<Result<Identity>> S3Store::copy_in_parts(CopyRequest request, ObjectStat so
                   .query = {{"uploads", ""}},
                   .sends_body = true,
                   .writes = true,
-                  .once = true,
                   .doing = "begin a copy of " + quoted(request.from)};
   const std::optional<Stamp> stamp = request.stamp ? request.stamp : source.stamp;
   if (stamp) begin.headers.emplace_back(kStampHeader, stamp->to_text());
