@@ -36,7 +36,8 @@ class Placer {
     uint64_t bytes;                 // room that they have: what was wanted, or less where no worker has all of it
     bool staged = false;            // as wanted: the worker is on the client's host, and has all the room
   };
-  // `rejected` ENOSPC when no worker has room worth a grant, `busy` ENOSPC when some is coming back, `elsewhere` when none is live.
+  // `rejected` ENOSPC when no worker has room worth a grant, `busy` ENOSPC when some is coming back, `elsewhere` when none is
+  // live.
   virtual Result<Placed> place(const v1::Placement& wanted) = 0;
   virtual bool is_known(WorkerId worker) const = 0;
   virtual bool is_live(WorkerId worker) const { return is_known(worker); }  // has been heard of lately

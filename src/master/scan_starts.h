@@ -14,8 +14,8 @@ namespace forebay::master {
 // For the duties of each worker ("X", "Y") and for detached inodes ("N"), a number before which there is none. They are worked
 // off in the order of their numbers, and what was erased stays in the store as tombstones until a compaction: without this every
 // look would walk over all of them again, and the removal of a million files would cost the square of it. In memory only: after a
-// start the first look is long. And where the next listing of a queue that is longer than one begins, so that what cannot be worked
-// off now keeps nobody else waiting. Owned by the Master. Any thread. Limit: two entries of each kind for each worker.
+// start the first look is long. And where the next listing of a queue that is longer than one begins, so that what cannot be
+// worked off now keeps nobody else waiting. Owned by the Master. Any thread. Limit: two entries of each kind for each worker.
 class ScanStarts {
  public:
   struct Queue {

@@ -62,8 +62,8 @@ class Duties {
   obs::Log& log_;
   std::function<void()> notify_;
   std::map<ObjectId, Known> known_;
-  std::deque<ObjectId> waiting_;  // of those, not begun
-  size_t at_work_ = 0;            // coroutines, at most max_parallel
+  std::deque<ObjectId> waiting_;            // of those, not begun
+  size_t at_work_ = 0;                      // coroutines, at most max_parallel
   std::map<ObjectId, os::Instant> failed_;  // when each may be tried again
   size_t done_ = 0, failures_ = 0;          // since nobody was at work
   std::string failure_;                     // the first of those

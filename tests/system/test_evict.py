@@ -1,7 +1,10 @@
-"""Content that leaves the cache and comes back from the under store, through real processes and a mount."""
+"""Content that leaves the cache and comes back from the under store, and room that comes back, through real processes and a mount."""
+import errno
 import os
 
-from conftest import wait_for
+import pytest
+
+from conftest import Cluster, used, wait_for
 
 PATH = "/cache-only/persist/f"
 
@@ -59,3 +62,27 @@ def test_a_time_to_live_ends_a_file(cluster):
     wait_for(lambda: cluster.fs("test", "-e", "/cache-only/short", check=False).returncode == 1, 30, "it goes")
     assert cluster.fs("test", "-e", "/cache-only/long").returncode == 0
     assert "ttl_until" in cluster.json("fs", "stat", "/cache-only/long")[0]
+
+
+class SmallCluster(Cluster):
+    """One worker of 200 MB."""
+
+    def __init__(self):
+        super().__init__(workers=1, ufs="none")
+        self.options["tier"] = f"SSD:{self.base}/data:200MB"
+
+
+def test_a_writer_goes_on_after_the_file_that_filled_the_cluster_is_removed():
+    with used(SmallCluster) as full:
+        for turn in range(3):
+            large = full.cache / f"large-{turn}"
+            with pytest.raises(OSError) as refused, open(large, "wb", buffering=0) as file:
+                for _ in range(400):
+                    file.write(bytes(1 << 20))
+            assert refused.value.errno == errno.ENOSPC
+            large.unlink()
+            after = full.cache / f"after-{turn}"
+            with open(after, "wb", buffering=0) as file:
+                for _ in range(20):
+                    file.write(bytes(1 << 20))
+            after.unlink()

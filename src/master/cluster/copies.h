@@ -39,7 +39,8 @@ Result<InventoryOutcome> take_differences(kv::Txn& txn, WorkerId worker, std::sp
 Result<void> take_done(kv::Txn& txn, WorkerId worker, const v1::WorkerHeartbeatRequest& done);
 bool says_anything(const v1::WorkerHeartbeatRequest& done);
 
-// Up to `most` duties of the worker, in turns of the order of their objects; true when there are more. `reader` shows the newest state.
+// Up to `most` duties of the worker, in turns of the order of their objects; true when there are more. `reader` shows the newest
+// state.
 Result<bool> list_duties(const kv::Reader& reader, ScanStarts& starts, WorkerId worker, size_t most,
                          v1::WorkerHeartbeatReply& reply);
 

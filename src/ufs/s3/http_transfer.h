@@ -75,9 +75,9 @@ class HttpTransfer {
   std::deque<std::string> ready_;
   size_t front_used_ = 0;
   uint64_t sent_ = 0, filled_ = 0;
-  int requests_ = 0;          // begun, with curl's own repetitions
-  bool went_out_ = false;     // the whole of one
-  bool is_refused_ = false;   // to curl, which would have repeated it
+  int requests_ = 0;         // begun, with curl's own repetitions
+  bool went_out_ = false;    // the whole of one
+  bool is_refused_ = false;  // to curl, which would have repeated it
   bool asks_ = false, paused_send_ = false;
   // Incoming. The last one is handed over when it is worth a change of threads, or when nothing more comes.
   std::deque<std::string> arrived_;

@@ -7,11 +7,11 @@
 
 namespace forebay::worker {
 
-// A request that writes a whole file cannot be taken back, so it has a deadline, whatever moves: over a slow connection that many uploads share,
-// larger files would never arrive, and what was sent for nothing would take the connection from the others. After one that did not
-// end in time only files of less than half its size go in one request, for kRemembered; others go in parts, which may take as long as something
-// moves. Never below kLeast: what does not pass then is no matter of size. Owned by the worker's tasks, one for each mount. On one
-// executor.
+// A request that writes a whole file cannot be taken back, so it has a deadline, whatever moves: over a slow connection that many
+// uploads share, larger files would never arrive, and what was sent for nothing would take the connection from the others. After
+// one that did not end in time only files of less than half its size go in one request, for kRemembered; others go in parts,
+// which may take as long as something moves. Never below kLeast: what does not pass then is no matter of size. Owned by the
+// worker's tasks, one for each mount. On one executor.
 class PutLimit {
  public:
   static constexpr uint64_t kLeast = 64 * 1024;

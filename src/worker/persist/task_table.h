@@ -61,8 +61,8 @@ class TaskTable {
   TokenBucket bucket_;
   UploadPace pace_;
   std::map<uint64_t, PutLimit> put_limits_;  // by mount: as many as the master has
-  std::map<uint64_t, Live> running_;  // by operation
-  std::deque<Live> ended_;            // newest last
+  std::map<uint64_t, Live> running_;         // by operation
+  std::deque<Live> ended_;                   // newest last
   std::set<uint64_t> restoring_;
   bool stopping_ = false;
 };
