@@ -89,6 +89,7 @@ TEST_F(S3ClientTest, says_what_to_do_after_each_kind_of_refusal) {
       {503, error_document("SlowDown"), Failure::kRetryLater, Failure::kRetryLater, EAGAIN},
       {503, "<html>proxy</html>", Failure::kRetryLater, Failure::kUnknown, 0},
       {500, error_document("InternalError"), Failure::kRetryLater, Failure::kUnknown, 0},
+      {307, "", Failure::kRetryLater, Failure::kRetryLater, EAGAIN},
       {502, "", Failure::kRetryLater, Failure::kUnknown, 0},
       {403, error_document("AccessDenied"), Failure::kPermanent, Failure::kPermanent, EACCES},
       {403, error_document("SignatureDoesNotMatch"), Failure::kPermanent, Failure::kPermanent, EACCES},

@@ -52,7 +52,7 @@ Meaning by_http_status(int status, bool has_code) {
   if (status == 429) return Meaning::kBusy;
   // Without a code it was a proxy that answered, not the store: who knows what became of the request.
   if (status == 503) return has_code ? Meaning::kBusy : Meaning::kUnknown;
-  if (status == 408) return Meaning::kBusy;
+  if (status == 408 || status == 307) return Meaning::kBusy;  // 307: a HEAD has no code that says TemporaryRedirect
   if (status >= 500) return status == 501 ? Meaning::kRefused : Meaning::kUnknown;
   return Meaning::kRefused;
 }
