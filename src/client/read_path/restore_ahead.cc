@@ -9,7 +9,7 @@ void RestoreAhead::note_read(Core& core, const std::shared_ptr<FileState>& state
                              uint64_t end) {
   uint64_t at = tell_at_;
   if (end <= at || at == kNever) return;
-  if (!tell_at_.compare_exchange_strong(at, kNever)) return;  // another read of the handle tells
+  if (!tell_at_.compare_exchange_strong(at, kNever)) return;                            // another read of the handle tells
   (void)core.background.spawn(state->executor(), tell(&core, state, handle, end - 1));  // a client that stops reads no further
 }
 

@@ -14,9 +14,9 @@ struct Core;
 class FileState;
 struct OpenHandle;
 
-// For one handle that had to wait for a block: from then on the master hears, beside the reads, when it has come to the place that
-// the master named, and has the blocks behind it fetched. Without that the under store would stand still while the reader goes through what has
-// come. A call that fails ends it until the reader has to wait again. Owned by an OpenHandle. Any thread.
+// For one handle that had to wait for a block: from then on the master hears, beside the reads, when it has come to the place
+// that the master named, and has the blocks behind it fetched. Without that the under store would stand still while the reader
+// goes through what has come. A call that fails ends it until the reader has to wait again. Owned by an OpenHandle. Any thread.
 class RestoreAhead {
  public:
   // A block is back that a read of the handle waited for. `tell_at`: the master's, 0 for never.
