@@ -19,10 +19,15 @@ class FakeMaster {
  public:
   FakeMaster(os::Env& env, const os::Address& at, async::Executor executor) : server_(env, router_, {}, {executor}, nullptr) {
     namespace names = v1::namespace_service;
-    router_.handle<names::OpenSession>([](rpc::Call, v1::OpenSessionRequest) { return on_open_session(); });
+    router_.handle<names::OpenSession>([this](rpc::Call, v1::OpenSessionRequest) {
+      ++opened;
+      return on_open_session();
+    });
     router_.handle<names::GetWorkers>([this](rpc::Call, v1::Empty) { return on_get_workers(this); });
-    router_.handle<v1::persist_service::FinishOperations>(
-        [this](rpc::Call, v1::FinishOperationsRequest request) { return on_finish(this, std::move(request)); });
+    router_.handle<v1::persist_service::FinishOperations>([this](rpc::Call call, v1::FinishOperationsRequest request) {
+      sessions.push_back(call.context.session());
+      return on_finish(this, std::move(request));
+    });
     Result<os::Address> listening = server_.listen(at);
     FOREBAY_CHECK(listening, "the test's master can listen");
     address = *listening;
@@ -39,6 +44,8 @@ class FakeMaster {
   os::Address address;
   std::vector<v1::WorkerAddress> workers;
   std::vector<std::vector<uint64_t>> finished;  // the operations of each call
+  int opened = 0;                               // sessions
+  std::vector<uint64_t> sessions;               // under which each of them came
   std::deque<Status> refusals;                  // of the next operations that are ended, one each; then all are ended
 
  private:

@@ -14,6 +14,7 @@ MasterSession::MasterSession(os::Env& env, const CoordinatorConfig& config, asyn
 
 Task<Result<void>> MasterSession::begin(std::stop_token stop) {
   auto guard = co_await opening_.lock();
+  if (session_ != 0) co_return Result<void>{};
   co_return co_await open(stop);
 }
 

@@ -27,7 +27,7 @@ class MasterSession {
 
   MasterSession(os::Env& env, const CoordinatorConfig& config, async::Executor executor, obs::Log& log);
 
-  Task<Result<void>> begin(std::stop_token stop);
+  Task<Result<void>> begin(std::stop_token stop);  // without effect when it has begun
   // Renews the session at a third of its lease until the token ends it.
   static Task<void> keep_alive(MasterSession* session, std::stop_token stop);
   const std::string& cluster() const { return cluster_; }  // after begin()
@@ -36,6 +36,10 @@ class MasterSession {
   template <class M>
   Task<Result<typename M::Reply>> call(typename M::Request request, std::stop_token stop, TraceId trace = {}) {
     for (;;) {
+      if (session_ == 0) {  // workers call as soon as the coordinator listens
+        Task<Result<void>> beginning = begin(stop);
+        CO_TRY(co_await std::move(beginning));
+      }
       const uint64_t session = session_;
       uint64_t sequence = 0;
       if (M::kMethod.retry == rpc::Retry::kSameId) {
