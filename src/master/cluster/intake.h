@@ -20,8 +20,9 @@ namespace forebay::master {
 // wait ask again with each renewal of their session. What will free space (objects that live workers have to delete, content that
 // is clean or on its way to its key and may then leave) is looked for beside the commit loop once workers are nearly full, a
 // bounded part of it at a time. Who finds no room right after something was removed is told to come again (`busy`), until nobody
-// has found any for `waits_for_deletions`. Owned by the Master. Placer and tell() from any thread, none blocks; the rest on one
-// executor. stop() before destruction. Limit: one entry for each session.
+// has found any for `waits_for_deletions`. Owned by the Master. Placer and tell() from any thread; none blocks, but place() reads
+// a bounded part of the store when it finds no room. The rest on one executor. stop() before destruction. Limit: one entry for
+// each session.
 class Intake final : public Placer {
  public:
   struct Parts {

@@ -60,7 +60,7 @@ class TaskTable {
   Peers peers_;
   TokenBucket bucket_;
   UploadPace pace_;
-  std::map<uint64_t, PutLimit> put_limits_;  // by mount: as many as the master has
+  std::map<uint64_t, PutLimit> put_limits_;  // by mount; stay when it is removed, 40 bytes for each there ever was
   std::map<uint64_t, Live> running_;         // by operation
   std::deque<Live> ended_;                   // newest last
   std::set<uint64_t> restoring_;
