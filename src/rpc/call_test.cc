@@ -37,6 +37,22 @@ TEST_F(CallTest, answers_with_identity_and_deadline_known_to_the_handler) {
   EXPECT_EQ(events.succeeded, 2);
 }
 
+TEST_F(CallTest, calls_that_wait_to_be_read_are_not_few) {
+  serve();
+  RawPeer from = peer();
+  const auto calls_at_once = [&](int count) {
+    handlers.few = 0;
+    std::string frames;
+    for (int id = 1; id <= count; ++id) frames += request_frame(Echo::kMethod.number, id, text("x").SerializeAsString());
+    ASSERT_TRUE(from.send(frames));
+    for (int id = 1; id <= count; ++id) ASSERT_TRUE(from.receive());
+  };
+  calls_at_once(4);
+  EXPECT_EQ(handlers.few, 4);
+  calls_at_once(40);
+  EXPECT_EQ(handlers.few, 4);  // the last ones
+}
+
 TEST_F(CallTest, hands_over_code_errno_and_text_of_an_error) {
   serve();
   auto to = channel(tcp);

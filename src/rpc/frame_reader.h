@@ -33,6 +33,9 @@ class FrameReader {
   // Waits for more bytes. False: the stream ended between two frames.
   Task<Result<bool>> fill();
 
+  // What has come already of the frames behind the current one.
+  size_t bytes_ahead() const { return buffered() - consumed_; }
+
   // Since when the rest of a frame that began is overdue; nothing while none is awaited.
   std::optional<os::Instant> waiting_since() const { return waiting_since_; }
 

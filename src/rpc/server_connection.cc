@@ -121,7 +121,10 @@ void ServerConnection::begin(const Header& header, const Router::Entry* entry, C
   call.deadline = running.deadline;
   call.peer = peer_;
   call.peer_is_local = connection_->peer_is_local();
-  call.is_one_of_few = calls_.size() <= kFew;
+  // Those that wait to be read count as well, taken to be as long as this one: a handler that does the work itself keeps them
+  // waiting, and `calls_` would never hold more than one of many.
+  const size_t unread = reader_.bytes_ahead() / (kHeaderBytes + header.body_bytes());
+  call.is_one_of_few = calls_.size() + unread <= kFew;
   call.abandoned = running.abandoned.get_token();
   async::spawn_detached(executor_, handle(shared_from_this(), entry, header.id, std::move(call), std::move(message)));
 }

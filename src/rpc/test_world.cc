@@ -48,6 +48,7 @@ Task<Result<Answer<v1::DirEntry>>> TestHandlers::echo(TestHandlers* self, Call c
   }
   if (request.path() == "yield") co_await async::yield();
   std::lock_guard lock(self->mutex);
+  if (call.is_one_of_few) ++self->few;
   self->last = std::move(call);
   co_return answer;
 }

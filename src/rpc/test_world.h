@@ -97,6 +97,7 @@ class TestHandlers {
   std::shared_ptr<os::File> file;  // passed by PassDescriptor
 
   std::atomic<int> waiting = 0, abandoned = 0, finished = 0;
+  std::atomic<int> few = 0;  // calls that echo() was told are among few
   async::Event release;
   std::mutex mutex;
   std::optional<Call> last;  // guarded by mutex; without its payload
