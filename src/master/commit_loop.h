@@ -62,9 +62,9 @@ struct CommitLoopConfig {
 //
 // Owned by the Master. execute() and run() from any thread. There is one turn to commit. The loop, on its own single-threaded
 // executor, takes it whenever something is queued. A caller that finds it free, with nothing queued or unanswered, may take it
-// for its one step, on its own thread: where few calls come at a time, no thread waits for another then. Not for a second after
-// an append that took 2 ms: where the medium is slow, the loop alone shall wait for it. An exception that leaves a step stops the
-// process, whoever runs it.
+// for its one step, on its own thread: where few calls come at a time, no thread waits for another then. Not for twenty times as
+// long as an append has taken, if that was 2 ms or more: where the medium is slow, the loop alone shall wait for it. An exception
+// that leaves a step stops the process, whoever runs it.
 // Promises: a step is answered with success only when its batch is in the journal (and synced, if it asked for that). Steps take
 // effect in the order in which they were queued. Answers of the loop itself: `busy`: not run, the deadline passed in the queue;
 // `rejected` ENOSPC: nothing of the batch happened; `unknown`: its batch or the sync failed, after which everything is `broken`
