@@ -19,7 +19,9 @@ inline constexpr Setting kTable[] = {
 
     {"forebay.rpc.busy_poll", Kind::kDuration, "150us",
      "How long a thread of connections looks on for the next message before it sleeps, in clients and servers: only while CPUs "
-     "are free, and looks are not in vain. 0s: it sleeps at once."},
+     "are free, and looks are not in vain. The thread of a mount that does so goes to the CPU of the program that it serves. 0s: "
+     "it "
+     "sleeps at once, and stays where the system puts it."},
 
     {"forebay.master.hostname", Kind::kText, "localhost", "Where workers and clients find the master."},
     {"forebay.master.addresses", Kind::kAddresses, "",

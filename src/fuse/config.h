@@ -37,6 +37,8 @@ struct MountConfig {
   v1::Durability fsync_durability =
       v1::DURABILITY_FSYNC;  // what fsync(2) and fdatasync(2) ask for; close(2) asks for the file's own
 
+  bool follow_callers = true;  // FollowCaller; of use where the thread that receives requests looks on before it sleeps
+
   uint32_t max_in_flight = 64;          // requests being worked on; more wait in the kernel
   uint32_t max_slowed = 256;            // that wait because writers are slowed and let others have their turn, 1 MiB each
   uint32_t max_background = 256;        // readahead, asynchronous direct I/O and releases that the kernel may have queued

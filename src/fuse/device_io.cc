@@ -115,6 +115,31 @@ void prepare_message(void* message, size_t size, Volume& volume) {
   exchange.unique = header.unique;
 }
 
+RequestShape shape_of(const void* message, size_t size) {
+  fuse_in_header header{};
+  if (size < sizeof header) return {.detached = true};
+  std::memcpy(&header, message, sizeof header);
+  RequestShape shape{.thread = static_cast<pid_t>(header.pid), .moves = size};
+  switch (header.opcode) {
+    case FUSE_FORGET:
+    case FUSE_BATCH_FORGET:
+    case FUSE_RELEASE:
+    case FUSE_RELEASEDIR:
+    case FUSE_INTERRUPT: shape.detached = true; break;
+    case FUSE_READ:
+    case FUSE_READDIR:
+    case FUSE_READDIRPLUS: {
+      fuse_read_in read{};
+      if (size < sizeof header + sizeof read) break;
+      std::memcpy(&read, static_cast<const char*>(message) + sizeof header, sizeof read);
+      shape.moves = read.size;
+      break;
+    }
+    default: break;
+  }
+  return shape;
+}
+
 BackingOfReply::BackingOfReply(int32_t backing_id) { backing_of_reply = backing_id; }
 
 BackingOfReply::~BackingOfReply() { backing_of_reply = 0; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fuse3/fuse_lowlevel.h>
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -43,6 +44,15 @@ class SessionBackings final : public BackingDevice {
 
 // Looks at a message of the kernel before libfuse does, and changes what libfuse does not know.
 void prepare_message(void* message, size_t size, Volume& volume);
+
+// What a request is, before it is served: who waits for it (a thread; 0: not known), how many bytes it or its answer moves at
+// most, and whether nobody waits at all.
+struct RequestShape {
+  pid_t thread = 0;
+  size_t moves = 0;
+  bool detached = false;
+};
+RequestShape shape_of(const void* message, size_t size);
 
 // Puts itself between libfuse and the device of a mounted session whose userdata is a Volume. libfuse 3.14.0 knows capabilities
 // that it never tells the kernel (FUSE_PARALLEL_DIROPS, FUSE_HANDLE_KILLPRIV), and does not know FUSE_PASSTHROUGH: the reply to

@@ -12,6 +12,7 @@
 
 #include "async/loop.h"
 #include "base/check.h"
+#include "fuse/follow_caller.h"
 #include "fuse/message.h"
 #include "fuse/mount_point.h"
 #include "fuse/ops.h"
@@ -99,6 +100,7 @@ struct FuseMount::State {
   fuse_session* session = nullptr;
   std::unique_ptr<SessionBackings> backings;
   std::optional<async::Descriptor> device;
+  FollowCaller follow_caller;  // the receiver's
 
   std::mutex mutex;
   std::condition_variable receiver_ended;
@@ -129,6 +131,9 @@ Task<void> FuseMount::State::receive() {
 void FuseMount::State::process(fuse_buf* message, size_t size) {
   message->size = size;
   prepare_message(message->mem, size, volume);
+  const RequestShape request = shape_of(message->mem, size);
+  if (volume.config().follow_callers && !request.detached)
+    follow_caller.took(FollowCaller::Clock::now(), request.thread, request.moves);
   const MessageOfThisThread current(message);
   fuse_session_process_buf(session, message);
 }

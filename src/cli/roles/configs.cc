@@ -211,6 +211,7 @@ fuse::MountConfig mount_config(const config::Settings& settings, const std::stri
   config.page_cache = settings.flag("forebay.fuse.page_cache");
   config.stage_from = settings.size("forebay.fuse.stage_from");
   config.passthrough = settings.text("forebay.fuse.passthrough") == "auto";
+  config.follow_callers = settings.duration("forebay.rpc.busy_poll") > Duration{0};
   config.max_in_flight = static_cast<uint32_t>(settings.count("forebay.fuse.max_in_flight"));
   return config;
 }
