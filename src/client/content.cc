@@ -92,6 +92,11 @@ std::optional<Extent> Content::written_whole(uint64_t offset, uint64_t length) c
   return found.front();
 }
 
+void Content::overwritten() {
+  std::lock_guard lock(mutex_);
+  ++changes_;
+}
+
 size_t Content::written_extents() const {
   std::lock_guard lock(mutex_);
   return written_.size();

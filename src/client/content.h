@@ -57,6 +57,8 @@ class Content {
   bool has_appended() const;
   // The one written extent that holds all of [offset, offset + length), if there is one.
   std::optional<Extent> written_whole(uint64_t offset, uint64_t length) const;
+  // Bytes of a written extent became others where they are.
+  void overwritten();
   size_t written_extents() const;
 
   // -- committing: calls are ordered by the file's committing lock --

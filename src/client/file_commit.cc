@@ -139,6 +139,10 @@ Task<Result<void>> FileState::commit_batch(Commit what, async::Mutex::Guard* wri
   Result<v1::CommitReply> reply = co_await core_.session.call<rpcs::Commit>(who, request, handle->session);
   if (!reply) co_return std::unexpected(std::move(reply).error());
   const uint64_t size_before = content_.committed_size();
+  {
+    std::lock_guard lock(mutex_);  // before the content has nothing uncommitted
+    last_commit_ = {.layout = reply->attr().layout(), .mtime_ns = reply->attr().mtime_ns()};
+  }
   if (inlined) name_inlined(extents, reply->inline_object());
   content_.finish_commit(extents, *reply, inlined ? waiting : nullptr);
   writer_.inline_committed();

@@ -162,15 +162,17 @@ Task<Result<void>> FileState::write_segment(std::shared_ptr<OpenHandle> handle, 
     writer_who_ = handle->who;
   }
   Result<void> written = co_await writer_.write(data, offset, &memory);
+  if (written) {
+    // After the bytes can be read: who keeps bytes (the kernel) takes a new time for a reason to read them again. Before others
+    // may go on: the commit that takes these bytes takes this time.
+    std::lock_guard lock(mutex_);
+    written_ns_ = os::unix_nanos(core_.env.clock.wall_now());
+  }
   writing.unlock();
   memory.release(memory.bytes());
   if (!written) {
     if (written.error().is(Code::kStale)) co_return std::unexpected(breaks(std::move(written).error()));
     co_return written;
-  }
-  {
-    std::lock_guard lock(mutex_);
-    written_ns_ = os::unix_nanos(core_.env.clock.wall_now());
   }
   if (content_.written_extents() > core_.config.max_commit_extents || writer_.retired_objects() > kMaxRetiredObjects) {
     written = co_await commit(v1::DURABILITY_UNSPECIFIED);
@@ -271,10 +273,12 @@ void FileState::merge_into(v1::Attr& attr) {
   }
   content_.adopt(attr);
   content_.merge_into(attr);
-  if (!content_.has_uncommitted()) return;
+  const bool uncommitted = content_.has_uncommitted();
   std::lock_guard lock(mutex_);
-  attr.set_mtime_ns(written_ns_);
-  attr.set_ctime_ns(std::max(attr.ctime_ns(), written_ns_));
+  const bool is_older = attr.layout() < last_commit_.layout;
+  if (!uncommitted && !is_older) return;
+  attr.set_mtime_ns(uncommitted ? written_ns_ : last_commit_.mtime_ns);
+  attr.set_ctime_ns(std::max(attr.ctime_ns(), attr.mtime_ns()));
 }
 
 }  // namespace forebay::client

@@ -181,7 +181,12 @@ class FileState : public std::enable_shared_from_this<FileState> {
   std::vector<std::shared_ptr<OpenHandle>> handles_;
   std::shared_ptr<StagedObject> staged_;            // shared with reads
   std::vector<std::shared_ptr<OpenHandle>> ended_;  // of `handles_`: closed, and to be ended when the staged object is
-  int64_t written_ns_ = 0;                          // when it was written last, for the next commit
+  int64_t written_ns_ = 0;                          // when it was written last, for the next commit; also by the writing lock
+  // Of the last commit: attributes that were read before it must not take its time back.
+  struct {
+    uint64_t layout = 0;
+    int64_t mtime_ns = 0;
+  } last_commit_;
   Identity writer_who_;  // of those who wrote through here since the last commit, not the superuser if another did
 };
 

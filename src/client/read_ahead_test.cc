@@ -63,6 +63,26 @@ TEST_F(ReadAheadTest, what_this_client_writes_meanwhile_is_read) {
   }
 }
 
+// What is not committed yet is written over where it is: no extent changes.
+TEST_F(ReadAheadTest, what_is_written_again_after_it_was_fetched_is_read) {
+  start();
+  written(8 * kMiB);
+  auto file = open(InodeId{master().names["a"]}, {.read = true, .write = true});
+  auto other = open(file->inode());
+  for (std::string_view word : {"first", "again", "third"}) {
+    text.replace(600 * kKiB, word.size(), word);
+    ASSERT_OK(write(*file, 600 * kKiB, word));
+    for (File* reader : {file.get(), other.get()}) {
+      for (size_t at = 0; at < 512 * kKiB; at += 256 * kKiB) must_read(*reader, at, 256 * kKiB);
+    }
+    world.run_for(std::chrono::seconds(1));  // what comes next has been fetched
+    text.replace(600 * kKiB, 5, "later");
+    ASSERT_OK(write(*file, 600 * kKiB, "later"));
+    for (File* reader : {file.get(), other.get()})
+      ASSERT_TRUE(must_read(*reader, 512 * kKiB, 256 * kKiB) == text.substr(512 * kKiB, 256 * kKiB)) << word;
+  }
+}
+
 TEST_F(ReadAheadTest, readers_beyond_the_limit_of_all_go_without) {
   config.read_ahead_total_bytes = 3 * kMiB;
   start();

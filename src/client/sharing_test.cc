@@ -201,6 +201,30 @@ TEST_F(SharingTest, attributes_show_the_size_and_time_of_what_is_not_committed) 
   EXPECT_EQ(master().files[file->inode().value].size, 0u);
 }
 
+// An answer of the master may be on its way while a commit overtakes it: with its time the kernel would take bytes for unchanged.
+TEST_F(SharingTest, attributes_from_before_a_commit_do_not_take_its_time_and_size_back) {
+  start();
+  auto file = create("a");
+  ASSERT_OK(write(*file, 0, "x"));
+  ASSERT_OK(run(file->flush()));
+  const auto before = run(client->get_attr({}, file->inode()));
+  ASSERT_OK(before);
+  world.run_for(std::chrono::seconds(1));
+  ASSERT_OK(write(*file, 0, "yz"));
+  const auto written = run(client->get_attr({}, file->inode()));
+  ASSERT_OK(run(file->flush()));
+  ASSERT_OK(written);
+  EXPECT_GT(written->mtime_ns(), before->mtime_ns());
+  const v1::Attr late = client->with_local_changes(*before);
+  EXPECT_EQ(late.mtime_ns(), written->mtime_ns());
+  EXPECT_EQ(late.size(), 2u);
+  v1::SetAttrRequest change;  // a time that is set later is not taken back either
+  change.set_inode(file->inode().value);
+  change.set_mtime_ns(12345);
+  ASSERT_OK(run(client->set_attr({}, change, file.get())));
+  EXPECT_EQ(run(client->get_attr({}, file->inode()))->mtime_ns(), 12345);
+}
+
 TEST_F(SharingTest, a_time_that_was_set_survives_the_commit_of_earlier_writes) {
   start();
   auto file = create("a");

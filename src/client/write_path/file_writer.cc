@@ -116,10 +116,12 @@ Task<Result<bool>> FileWriter::overwrite(Bytes data, uint64_t offset) {
   std::optional<Extent> written = content_.written_whole(offset, data.size());
   if (written && written->object == inline_.object()) {
     inline_.overwrite(data, written->object_offset);
+    content_.overwritten();
     co_return true;
   }
   if (!written || !current_ || written->object != current_->object()) co_return false;
   Result<bool> done = co_await current_->overwrite(data, written->object_offset);
+  content_.overwritten();  // afterwards, so that what was read meanwhile counts as old; also of one that failed half-way
   co_return done;
 }
 
