@@ -167,7 +167,7 @@ class Bench:
         path = f"/cache-only/persist/{name}"
         write_file(self.cluster.files / name, mib, 7)
         self.cluster.fs("persist", path, "--wait")
-        loaded, read, plain = [], [], []
+        loaded, read, plain, kept = [], [], [], []
         for _ in range(self.options.turns):
             for rates, bring_back in ((loaded, lambda: self.cluster.run("job", "load", path)),
                                       (read, lambda: subprocess.run(["dd", f"if={self.cluster.files / name}", "of=/dev/null", "bs=1M", "status=none"], check=True))):
@@ -175,22 +175,32 @@ class Bench:
                 self.prepare(mib)
                 rates.append(mib * 1.048576 / timed(bring_back))
             plain.append(mib * 1.048576 / timed(lambda: self.get_in_ranges(f"persist/{name}", mib << 20)))
+            self.prepare(mib)
+            kept.append(mib * 1.048576 / timed(lambda: self.get_in_ranges(f"persist/{name}", mib << 20, self.cluster.base / "download")))
+            (self.cluster.base / "download").unlink()
         self.note("restore", **compared(loaded, plain, "mb_per_s", "plain"))
+        self.note("restore_beside_a_download", **compared(loaded, kept, "mb_per_s", "download"))
         self.note("restore_under_a_reader", **compared(read, plain, "mb_per_s", "plain"))
 
-    def get_in_ranges(self, key, length):
-        """As many ranges at a time, of the size that a restore asks for; read only, nothing is kept."""
+    def get_in_ranges(self, key, length, into=None):
+        """As many ranges at a time, of the size that a restore asks for; read only, or kept in a file."""
         step = 8 << 20
+        target = os.open(into, os.O_CREAT | os.O_WRONLY) if into else None
+
+        def keep(at, content):
+            return os.pwrite(target, content, at) if into else len(content)
         if self.in_bucket:
             def get(at):
-                return len(self.store.request("GET", key, extra={"Range": f"bytes={at}-{at + step - 1}"}))
+                return keep(at, self.store.request("GET", key, extra={"Range": f"bytes={at}-{at + step - 1}"}))
         else:
             def get(at):
                 with open(self.store.path / key, "rb") as file:
                     file.seek(at)
-                    return len(file.read(step))
+                    return keep(at, file.read(step))
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             assert sum(pool.map(get, range(0, length, step))) == length
+        if into:
+            os.close(target)
 
     def foreground(self):
         """What a writer beside persistence keeps of its rate: persistence has more to do than the writer takes."""

@@ -60,7 +60,7 @@ HttpTransfer::~HttpTransfer() {
 // each other a hundred thousand times for 1 GB.
 bool HttpTransfer::has_arrived() const {
   if (arrived_.empty()) return false;
-  return done_ || paused_receive_ || arrived_.size() > 1 || arrived_.front().size() >= config_.chunk_bytes / 4;
+  return done_ || paused_receive_ || arrived_.size() > 1 || arrived_.front().size() >= config_.chunk_bytes / 8 * 7;
 }
 
 bool HttpTransfer::is_ready() const {
