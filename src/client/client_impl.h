@@ -73,7 +73,6 @@ class ClientImpl final : public Client {
   Task<Result<v1::Attr>> put_large(Identity who, NewFile file);
   Task<Result<size_t>> put_some(Identity who, std::span<const NewFile> files, std::vector<Result<v1::Attr>>* outcomes);
   v1::Placement placement(const OpenFlags& flags) const;
-  void aim_at_worker_of(InodeId inode, ObjectId object, v1::Placement& placement) const;
   Task<Result<std::unique_ptr<File>>> opened(Identity who, OpenFlags flags, v1::OpenReply reply, SessionId session,
                                              uint64_t departures, std::shared_ptr<StagedObject> ready_object = nullptr);
   v1::Attr merged(v1::Attr attr);

@@ -62,25 +62,56 @@ Task<void> FileState::stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant,
   staged_ = std::move(*staged);
 }
 
-// What others have changed since, readers with the old file need not see; so it need not be that file any more, either.
-Task<Result<void>> FileState::fork(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr, ObjectId from) {
-  auto committing = co_await committing_.lock();
-  const Found found = content_.find(0, content_.size());
-  const bool is_whole = is_all_of(from, found) && !content_.has_uncommitted();
+// At the worker that has the readers' file, with room for a copy of all of it.
+Task<Result<v1::Grant>> FileState::grant_fork(std::shared_ptr<OpenHandle> handle, ObjectId from) {
   const std::vector<WorkerId> workers = content_.locate(from);
-  const bool is_there = grant.workers_size() == 1 && std::ranges::count(workers, WorkerId{grant.workers(0)}) == 1;
-  if (!staged() && !is_whole)
+  if (workers.size() != 1) co_return elsewhere("object " + to_string(from) + " is not kept by one worker");
+  v1::AllocateRequest request;
+  request.set_handle(handle->id.value);
+  request.set_count(1);
+  v1::Placement& placement = *request.mutable_placement();
+  placement.set_bytes(std::max<uint64_t>(content_.size(), 1));
+  placement.set_host_id(core_.env.host_id);
+  placement.set_staged(core_.config.short_circuit);
+  placement.set_fork(true);
+  for (WorkerId other : core_.routing.others(workers.front())) placement.add_avoid(other.value);
+  CO_ASSIGN_OR_RETURN(const v1::AllocateReply reply,
+                      co_await core_.session.call<rpcs::Allocate>(handle->who, request, handle->session));
+  if (reply.grants_size() != 1) co_return invalid("the master granted no object");
+  v1::Grant grant = reply.grants(0);
+  core_.intake.told(grant.intake());
+  if (grant.staged() && grant.workers_size() == 1 && WorkerId{grant.workers(0)} == workers.front()) co_return grant;
+  writer_.give_back(ObjectId{grant.object()}, handle->id);
+  co_return elsewhere("object " + to_string(from) + " is kept by another worker");
+}
+
+// What others have changed since, readers with the old file need not see; so it need not be that file any more, either.
+Task<Result<void>> FileState::fork(std::shared_ptr<OpenHandle> handle, v1::Attr attr, ObjectId from) {
+  auto committing = co_await committing_.lock();
+  if (staged()) co_return Result<void>{};  // it is the readers' file that others write, or wrote a moment ago
+  // The last writer's commit may have come after this open's answer.
+  if (content_.find(0, content_.size()).unknown_from) {
+    v1::GetAttrRequest request;
+    request.set_inode(inode_.value);
+    CO_ASSIGN_OR_RETURN(const v1::AttrReply now, co_await core_.session.call<rpcs::GetAttr>(handle->who, request));
+    attr = now.attr();
+    CO_TRY(co_await reload(handle));
+  }
+  if (!is_all_of(from, content_.find(0, content_.size())) || content_.has_uncommitted()) {
     core_.log.warning("a file that is read by passthrough has changed elsewhere: its readers do not see what is written now",
                       {{"inode", inode_.value}, {"object", from.value}});
-  if (staged() || !is_whole) {
-    writer_.give_back(ObjectId{grant.object()}, handle->id);
     co_return Result<void>{};
   }
-  Placed placed{ObjectId{grant.object()}, workers, handle->who.trace};
-  Result<std::shared_ptr<StagedObject>> staged = elsewhere("object " + to_string(from) + " is kept by another worker");
-  if (is_there) staged = co_await StagedObject::fork(&core_, std::move(placed), handle->id, from);
+  const Result<v1::Grant> grant = co_await grant_fork(handle, from);
+  Result<std::shared_ptr<StagedObject>> staged = nullptr;
+  if (grant) {
+    Placed placed{ObjectId{grant->object()}, {WorkerId{grant->workers(0)}}, handle->who.trace};
+    staged = co_await StagedObject::fork(&core_, std::move(placed), handle->id, from);
+  } else {
+    staged = std::unexpected(grant.error());
+  }
   if (!staged) {
-    writer_.give_back(ObjectId{grant.object()}, handle->id);
+    if (grant) writer_.give_back(ObjectId{grant->object()}, handle->id);
     core_.log.warning("a file that others read by passthrough cannot be opened for writing",
                       {{"inode", inode_.value}, {"object", from.value}, {"error", staged.error().to_string()}});
     const int error = staged.error().is_errno(ENOSPC) ? ENOSPC : ETXTBSY;
@@ -88,6 +119,7 @@ Task<Result<void>> FileState::fork(std::shared_ptr<OpenHandle> handle, v1::Grant
   }
   core_.descriptors.forget(from);
   CO_ASSIGN_OR_RETURN(StagedContent content, (*staged)->look());
+  attr.set_layout(content_.layout());
   (*staged)->note_committed(std::move(content), attr);
   content_.placed((*staged)->object(), (*staged)->placed().workers);
   std::lock_guard lock(mutex_);
@@ -302,24 +334,34 @@ Task<Result<bool>> FileState::close_staged(std::shared_ptr<OpenHandle> handle) {
     if (Result<void> writable = is_lost ? check_writable(*handle) : Result<void>{}; !writable)
       done = std::unexpected(std::move(writable).error());
   } else if (is_last) {
+    staged->left(core_.env.clock.now());
     done = co_await finish_staged(staged);
     if (!done) done = std::unexpected(breaks(std::move(done).error()));
-    if (done && !*done) core_.background.spawn(executor_, finish_later(shared_from_this()));
+    if (done && !*done && !std::exchange(finishing_, true)) core_.background.spawn(executor_, finish_later(shared_from_this()));
   } else {
     Result<void> committed = co_await commit_staged(core_.config.durability);
     if (!committed) done = std::unexpected(committed.error());
     if (committed && is_granted) done = false;
   }
-  if (done && !*done) {
+  if (done && !*done && (is_granted || !keeps_one_like(*handle))) {
     std::lock_guard lock(mutex_);
     ended_.push_back(handle);
     co_return done;
   }
-  if (is_last) co_await end_staging(done.has_value());
+  const bool is_over = !done || *done;
+  if (is_last && is_over) co_await end_staging(done.has_value());
   if (is_granted && done) co_return done;  // ended by the commit of the seal
+  if (done) done = true;                   // all that this handle has to do with it
   Result<void> ended = co_await end_plainly(handle);
   if (done && !ended) co_return std::unexpected(std::move(ended).error());
   co_return done;
+}
+
+// What comes later through a mapping is written by right of somebody who is known: one of each is enough, however many come and
+// go.
+bool FileState::keeps_one_like(const OpenHandle& handle) const {
+  std::lock_guard lock(mutex_);
+  return std::ranges::any_of(ended_, [&](const std::shared_ptr<OpenHandle>& kept) { return kept->who.uid == handle.who.uid; });
 }
 
 // Nothing is committed through it that is not already.
@@ -337,11 +379,16 @@ Task<Result<void>> FileState::end_plainly(std::shared_ptr<OpenHandle> handle) {
 }
 
 // No handle is left that may write. Once the worker says that nobody else can, either, the object is sealed and the version with
-// it. False: a mapping still can, or nothing is stored and somebody reads the file; what is there is committed, and the rest has
-// to wait. A worker that is silent, or whose medium is full, leaves sealing to the master: nobody waits for it, and a file that
-// was removed gives its space back.
+// it. False: a mapping still can, or nothing is stored and somebody reads the file, or it rests; what is there is committed, and
+// the rest has to wait. A worker that is silent, or whose medium is full, leaves sealing to the master: nobody waits for it, and
+// a file that was removed gives its space back.
 Task<Result<bool>> FileState::finish_staged(std::shared_ptr<StagedObject> staged) {
   staged->close_writable();
+  // Those who read its file would have the next writer copy it again.
+  if (is_read() && staged->rests(core_.env.clock.now())) {
+    CO_TRY(co_await commit_staged(core_.config.durability));
+    co_return false;
+  }
   CO_ASSIGN_OR_RETURN(const StagedContent before, staged->look());
   const bool syncs = fsync_level(core_.config.durability);
   std::optional<v1::SealedObject> sealed;
@@ -422,19 +469,24 @@ Task<void> FileState::leave_overtaken(uint64_t layout) {
   co_await end_staging(committed);
 }
 
-// While a program has the file mapped, which it may for as long as it lives. Ends when that is over, when the file is opened for
-// writing again (its last close comes back here), or with the client: then the master has the object sealed as it is.
+// While a program has the file mapped, which it may for as long as it lives, or the file rests. One at a time. Ends when that is
+// over, when the file is opened for writing again (its last close comes back here), or with the client: then the master has the
+// object sealed as it is.
 Task<void> FileState::finish_later(std::shared_ptr<FileState> self) {
   for (Duration pause = kLeastPause;; pause = std::min(pause * 2, kMostPause)) {
     const bool slept = co_await self->core_.env.clock.sleep(pause, self->core_.background.token());
     if (!slept) co_return;
     auto committing = co_await self->committing_.lock();
+    self->finishing_ = false;
     const std::shared_ptr<StagedObject> staged = self->staged();
     if (!staged || self->has_writers_but({})) co_return;
     Result<bool> finished = false;
     if (!self->is_broken()) finished = co_await self->finish_staged(staged);
     if (!finished) (void)self->breaks(finished.error());
-    if (finished && !*finished && !self->is_broken()) continue;
+    if (finished && !*finished && !self->is_broken()) {
+      self->finishing_ = true;
+      continue;
+    }
     co_await self->end_staging(finished && *finished);
     co_return;
   }

@@ -55,8 +55,9 @@ class FileState : public std::enable_shared_from_this<FileState> {
   // The file is empty, and `handle`, to which the staged object was granted, is all that this client has open of it: from now on
   // its bytes go there, if the worker has it so. `ready`: that object, or null.
   Task<void> stage(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr, std::shared_ptr<StagedObject> ready);
-  // The same, into the file of the sealed object `from`, which is the whole of the file, and which readers have open.
-  Task<Result<void>> fork(std::shared_ptr<OpenHandle> handle, v1::Grant grant, v1::Attr attr, ObjectId from);
+  // The same, into the file of the sealed object `from`, which is the whole of the file, and which readers have open. Where it is
+  // being written already, or was a moment ago, that is all.
+  Task<Result<void>> fork(std::shared_ptr<OpenHandle> handle, v1::Attr attr, ObjectId from);
   Task<std::optional<Backing>> backing(std::shared_ptr<OpenHandle> handle);
 
   Task<Result<size_t>> read(std::shared_ptr<OpenHandle> handle, MutableBytes into, uint64_t offset);
@@ -128,6 +129,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
 
   // file_staged.cc; with commits held, but for those that take `handle` and bytes
   std::shared_ptr<StagedObject> staged() const;
+  Task<Result<v1::Grant>> grant_fork(std::shared_ptr<OpenHandle> handle, ObjectId from);
   Task<Result<size_t>> read_staged(std::shared_ptr<StagedObject> staged, MutableBytes into, uint64_t offset);
   Task<Result<void>> write_staged(std::shared_ptr<OpenHandle> handle, Bytes data, std::optional<uint64_t> offset);
   Task<Result<void>> fallocate_staged(std::shared_ptr<OpenHandle> handle, uint64_t offset, uint64_t length, FallocateMode mode);
@@ -151,6 +153,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   static Task<void> finish_later(std::shared_ptr<FileState> self);
   std::shared_ptr<OpenHandle> find_handle(HandleId handle) const;  // null: it is closed
   bool has_writers_but(HandleId handle) const;
+  bool keeps_one_like(const OpenHandle& handle) const;
   bool is_read() const;
   Task<Result<void>> make_empty(std::shared_ptr<OpenHandle> handle, v1::Attr attr);
   Task<Result<void>> reload(std::shared_ptr<OpenHandle> handle);
@@ -168,7 +171,8 @@ class FileState : public std::enable_shared_from_this<FileState> {
   Content content_;
   FileWriter writer_;
   async::Mutex committing_, writing_;
-  bool unsynced_ = false;  // by the committing lock: something was committed, or changed, from here below the level fsync
+  bool finishing_ = false;  // by the committing lock: finish_later is at work
+  bool unsynced_ = false;   // by the committing lock: something was committed, or changed, from here below the level fsync
   // What is in this layout survives power loss, apart from what `unsynced_` says. Changed by the committing lock.
   static constexpr uint64_t kNoLayout = UINT64_MAX;
   std::atomic<uint64_t> durable_layout_ = kNoLayout;

@@ -39,21 +39,10 @@ v1::Placement ClientImpl::placement(const OpenFlags& flags) const {
   v1::Placement placement;
   placement.set_bytes(std::min(core_->config.first_object_bytes, core_->config.object_bytes));
   placement.set_host_id(core_->env.host_id);
-  // A fork has to go to the file that readers have, whichever way others are written.
-  const bool may_stage = flags.fork_from ? core_->config.short_circuit : !flags.append && core_->writes_by_descriptor();
-  placement.set_staged(flags.stage && may_stage && (flags.fork_from || !core_->staged_pool.is_refused()));
+  const bool may_stage = !flags.append && core_->writes_by_descriptor();
+  placement.set_staged(flags.stage && may_stage && !core_->staged_pool.is_refused());
   for (WorkerId worker : core_->routing.avoided()) placement.add_avoid(worker.value);
   return placement;
-}
-
-// A file is forked where it is: every other worker is avoided.
-void ClientImpl::aim_at_worker_of(InodeId inode, ObjectId object, v1::Placement& placement) const {
-  const std::shared_ptr<FileState> state = core_->files.find(inode);
-  if (!state) return;
-  const std::vector<WorkerId> workers = state->content().locate(object);
-  if (workers.empty()) return;
-  placement.clear_avoid();
-  for (WorkerId other : core_->routing.others(workers.front())) placement.add_avoid(other.value);
 }
 
 Task<Result<Created>> ClientImpl::create(Identity who, InodeId parent, std::string name, uint32_t mode, OpenFlags flags,
@@ -118,12 +107,9 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::open(Identity who, InodeId inode
   request.set_inode(inode.value);
   request.set_access(access_of(flags));
   request.set_truncate(flags.truncate);
-  flags.stage = flags.fork_from || (flags.stage && flags.truncate);
-  if (flags.write && (flags.stage || core_->inline_limit() == 0)) *request.mutable_placement() = placement(flags);
-  if (flags.fork_from) {
-    request.mutable_placement()->set_fork(true);
-    aim_at_worker_of(inode, flags.fork_from, *request.mutable_placement());
-  }
+  flags.stage = flags.stage && flags.truncate && !flags.fork_from;
+  const bool wants_object = flags.write && !flags.fork_from;  // a fork asks for its own, if it needs one
+  if (wants_object && (flags.stage || core_->inline_limit() == 0)) *request.mutable_placement() = placement(flags);
   request.set_durability(core_->config.durability);
   const uint64_t departures = core_->files.departures();
   SessionId session;
@@ -150,13 +136,13 @@ Task<Result<std::unique_ptr<File>>> ClientImpl::opened(Identity who, OpenFlags f
   std::optional<v1::Grant> grant = take_staged(reply);
   v1::Attr attr = reply.attr();
   const bool stages = grant && !shared && (reply.created() || truncated);
-  if (grant && !stages && !flags.fork_from) state->give_back(*grant, handle->id);
+  if (grant && !stages) state->give_back(*grant, handle->id);
   co_await state->leave_overtaken(attr.layout());
   Result<void> ready = co_await state->opened(handle, std::move(reply), truncated && shared);
   if (ready && stages) {
     co_await state->stage(handle, std::move(*grant), std::move(attr), std::move(ready_object));
   } else if (ready && flags.fork_from) {
-    ready = co_await state->fork(handle, grant.value_or(v1::Grant{}), std::move(attr), flags.fork_from);
+    ready = co_await state->fork(handle, std::move(attr), flags.fork_from);
   }
   if (!ready) {
     Result<void> ignored = co_await state->close(handle);

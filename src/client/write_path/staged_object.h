@@ -1,6 +1,7 @@
 // An object that others write.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -8,6 +9,7 @@
 
 #include "client/write_path/carrier.h"
 #include "forebay/v1/namespace.pb.h"
+#include "os/clock.h"
 #include "os/file.h"
 
 namespace forebay::client {
@@ -28,6 +30,7 @@ struct StagedContent {
 class StagedObject {
  public:
   static constexpr size_t kMaxRanges = 1000;
+  static constexpr Duration kRest = std::chrono::seconds(1), kLongestRest = std::chrono::seconds(10);
 
   // Asks the worker for a new one, and its descriptor. Errors: whatever makes it impossible; then the file is written as any
   // other.
@@ -38,6 +41,13 @@ class StagedObject {
 
   // The sealed object that had its file before; none: it began empty.
   ObjectId forked_from() const { return from_; }
+  // Its last writer is gone for now. A forked one rests after that, unsealed: who opens it for writing meanwhile needs no further
+  // copy. Not for ever, however often that is: what is not sealed is not persisted.
+  void left(os::Instant now) {
+    if (!first_left_) first_left_ = now;
+    rests_until_ = std::min(now + kRest, *first_left_ + kLongestRest);
+  }
+  bool rests(os::Instant now) const { return from_ && rests_until_ && now < *rests_until_; }
   const Placed& placed() const { return placed_; }
   ObjectId object() const { return placed_.object; }
   HandleId handle() const { return handle_; }                         // that it was granted to
@@ -92,6 +102,7 @@ class StagedObject {
   Placed placed_;
   HandleId handle_;
   ObjectId from_;
+  std::optional<os::Instant> first_left_, rests_until_;
   std::shared_ptr<os::File> reading_, writing_;  // shared with calls at work
   StagedContent committed_;
   std::atomic<uint64_t> layout_ = 0;

@@ -145,17 +145,20 @@ Result<Placer::Placed> WorkerTable::place(const v1::Placement& wanted) {
   Entry* best = nullptr;
   size_t live = 0;
   bool may_have_room = false;
-  const uint64_t least = std::min(config_.least_grant, wanted.bytes());
+  // A copy is made whole, beside what it is a copy of, or not at all.
+  const uint64_t least = wanted.fork() ? wanted.bytes() : std::min(config_.least_grant, wanted.bytes());
+  auto is_avoided = [&](const Entry& entry) {
+    return std::ranges::find(wanted.avoid(), entry.address.worker()) != wanted.avoid().end();
+  };
   // In this order: not one that has just failed this client (it may be back by now, so it is better than none); with all the room
   // that is wanted; on the client's host; with the most room.
   auto rank = [&](const Entry& entry) {
     uint64_t room = largest_room(entry);
-    bool avoided = std::ranges::find(wanted.avoid(), entry.address.worker()) != wanted.avoid().end();
     bool local = !wanted.host_id().empty() && entry.address.host_id() == wanted.host_id();
-    return std::tuple(!avoided, room >= wanted.bytes(), local, room);
+    return std::tuple(!is_avoided(entry), room >= wanted.bytes(), local, room);
   };
   for (auto& [worker, entry] : entries_) {
-    if (state(entry) != State::kLive) continue;
+    if (state(entry) != State::kLive || (wanted.fork() && is_avoided(entry))) continue;
     ++live;
     may_have_room |= reported_room(entry) >= least;
     if (largest_room(entry) < least) continue;

@@ -92,6 +92,23 @@ TEST_F(WorkerTableTest, an_avoided_worker_is_better_than_none) {
   EXPECT_EQ(placed(wanted(kMiB, "", {1, 2})), 1u) << "they may be back by now";
 }
 
+TEST_F(WorkerTableTest, a_copy_for_readers_is_made_whole_and_where_they_have_the_file_or_not_at_all) {
+  live(1, "a", 100 * kMiB);
+  live(2, "a", 500 * kMiB);
+  v1::Placement fork = wanted(60 * kMiB, "a", {2});
+  fork.set_staged(true);
+  fork.set_fork(true);
+  const auto placed = table_.place(fork);
+  ASSERT_TRUE(placed) << placed.error().to_string();
+  EXPECT_EQ(placed->workers, std::vector{WorkerId{1}});
+  EXPECT_TRUE(placed->staged);
+  const auto again = table_.place(fork);
+  ASSERT_FALSE(again) << "40 MiB are left, and what was granted is not used yet";
+  EXPECT_TRUE(again.error().is(Code::kBusy) && again.error().is_errno(ENOSPC)) << again.error().to_string();
+  fork.set_bytes(200 * kMiB);
+  EXPECT_EQ(table_.place(fork).error().code(), Code::kRejected);
+}
+
 TEST_F(WorkerTableTest, full_and_none_live_are_told_apart) {
   EXPECT_EQ(table_.place(wanted(kMiB)).error().code(), Code::kElsewhere);
   live(1, "a", 100);
