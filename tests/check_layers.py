@@ -28,7 +28,6 @@ MAY_INCLUDE = {
     "worker": {"base", "async", "os", "obs", "config", "model", "rpc", "ufs", "kv"},
     "coordinator": {"base", "async", "os", "obs", "config", "model", "rpc", "kv"},
     "client": {"base", "async", "os", "obs", "config", "model", "rpc"},
-    "capi": {"base", "async", "os", "obs", "config", "client"},
     "fuse": {"base", "async", "os", "obs", "config", "client", "model"},
     "cli": None,  # builds every role: includes anything
 }

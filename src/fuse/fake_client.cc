@@ -148,6 +148,23 @@ void FakeClient::write_elsewhere(const std::string& path, std::string content) {
   resize(node, node->content.size());
 }
 
+void FakeClient::replace_before_opens(const std::string& path, int opens) {
+  std::lock_guard lock(mutex_);
+  replaced_path_ = path;
+  replacements_ = opens;
+}
+
+void FakeClient::replace() {
+  if (replacements_ == 0) return;
+  --replacements_;
+  Node& root = nodes_.at(kRootInode);
+  const Node old = nodes_.at(root.children.at(replaced_path_));
+  detach(&root, replaced_path_);
+  Node* made = *add(Identity{}, kRootInode, replaced_path_, v1::FILE_TYPE_REGULAR, old.attr.mode());
+  made->content = old.content;
+  resize(made, old.content.size());
+}
+
 Result<std::string> FakeClient::content(const std::string& path) const {
   std::lock_guard lock(mutex_);
   ASSIGN_OR_RETURN(Node * node, const_cast<FakeClient*>(this)->walk(path));
@@ -478,6 +495,7 @@ Task<Result<std::unique_ptr<client::File>>> FakeClient::open(Identity who, Inode
   std::lock_guard lock(mutex_);
   ++calls_["open"];
   if (flags.truncate && !flags.write) co_return rejected(EINVAL, "truncating needs write access");
+  replace();
   CO_ASSIGN_OR_RETURN(Node * found, node(inode));
   if (is_directory(found->attr)) co_return rejected(EISDIR, "a directory");
   co_return open_node(who, found, flags);

@@ -28,6 +28,8 @@ class FakeClient : public client::Client {
   uint64_t calls(const std::string& operation) const;
   // Changes a file as another client would: the mount is not told.
   void write_elsewhere(const std::string& path, std::string content);
+  // So many opens by inode find that another client has just put a new file of the same content in this one's place.
+  void replace_before_opens(const std::string& path, int opens);
   Result<std::string> content(const std::string& path) const;
 
   Task<void> stop() override { co_return; }
@@ -96,6 +98,7 @@ class FakeClient : public client::Client {
   void exchange(Node* from, const std::string& name, Node* to, const std::string& new_name);
   void arrived(Node* moved, Node* from, Node* to);
   Result<void> may_replace(Node* moved, InodeId new_parent, Node* target);
+  void replace();
   void resize(Node* node, uint64_t size);
   int64_t next_time();  // never repeats, so that a change is always seen
   void modified(Node* node);
@@ -106,6 +109,8 @@ class FakeClient : public client::Client {
   mutable std::mutex mutex_;
   std::unordered_map<InodeId, Node> nodes_;
   std::map<std::string, uint64_t> calls_;
+  std::string replaced_path_;
+  int replacements_ = 0;
   uint64_t next_inode_ = 2;
   int64_t last_time_ = 0;
   int fail_next_flush_ = 0;

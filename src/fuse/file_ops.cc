@@ -148,6 +148,7 @@ Task<void> open(Request request, client::Identity who, InodeId inode, int flags)
   if (!file) {
     // Removed elsewhere: the kernel looks the name up again and may find another file.
     const bool gone = file.error().is(Code::kRejected) && file.error().is_errno(ENOENT);
+    if (gone) volume.second_look().missed();
     if (gone)
       request.fail(ESTALE);
     else
@@ -162,7 +163,8 @@ Task<void> open(Request request, client::Identity who, InodeId inode, int flags)
   }
   const v1::Attr attr = open->file->opened_attr();
   // Somebody elsewhere has removed or replaced the name, and the file lives on because somebody has it open: looked up again.
-  if (attr.nlink() == 0 && !was_open) {
+  if (attr.nlink() == 0 && !was_open && !volume.second_look().holds(inode)) {
+    volume.second_look().missed();
     co_await close_file(&volume, open);
     request.fail(ESTALE);
     co_return;

@@ -364,6 +364,34 @@ TEST_F(MountTest, a_file_replaced_elsewhere_is_opened_although_its_old_name_is_c
   EXPECT_EQ(get("a"), "new");
 }
 
+TEST_F(MountTest, a_name_that_is_replaced_again_and_again_can_be_opened) {
+  config_.attr_timeout = config_.entry_timeout = std::chrono::hours(1);
+  start();
+  put("a", "text");
+  for (const int flags : {O_RDONLY, O_RDWR}) {
+    client_.replace_before_opens("a", 4);
+    const int fd = ::open(in("a").c_str(), flags);
+    ASSERT_GE(fd, 0) << std::strerror(errno);
+    char text[5] = {};
+    EXPECT_EQ(::pread(fd, text, 4, 0), 4);
+    EXPECT_STREQ(text, "text");
+    ::close(fd);
+  }
+  EXPECT_GT(client_.open_files(), 0u) << "what was looked up is held";
+  for (int i = 0; i < 500 && client_.open_files() != 0; ++i) ::usleep(10'000);
+  EXPECT_EQ(client_.open_files(), 0u) << "but not for long";
+}
+
+TEST_F(MountTest, nothing_is_held_when_the_mount_has_ended) {
+  start();
+  put("a", "text");
+  client_.replace_before_opens("a", 4);
+  EXPECT_EQ(get("a"), "text");
+  mount_->stop();
+  mount_.reset();
+  EXPECT_EQ(client_.open_files(), 0u);
+}
+
 TEST_F(MountTest, the_alias_of_the_cache_directory_leads_there_unless_an_entry_has_that_name) {
   start();
   ASSERT_EQ(::mkdir(in("cache-only").c_str(), 0755), 0);

@@ -21,8 +21,27 @@ std::optional<std::string> alias_target(const MountConfig& config, InodeId paren
   return std::nullopt;
 }
 
+// What it finds stays open for a moment: it may be replaced before the kernel opens it. One that is already is looked for again.
+Task<Result<v1::Attr>> look_and_hold(Volume* volume, client::Identity who, InodeId parent, std::string name) {
+  constexpr int kLooks = 8;
+  client::Client* client = &volume->client();
+  auto found = co_await client->lookup(who, parent, name);
+  for (int i = 1; i < kLooks && found && found->type() == v1::FILE_TYPE_REGULAR; ++i) {
+    auto file = co_await client->open(client::Identity{}, InodeId{found->inode()}, {.read = true});
+    if (file) volume->second_look().hold(volume->executor(), std::move(*file));
+    if (file || !file.error().is_errno(ENOENT)) break;
+    found = co_await client->lookup(who, parent, name);
+  }
+  co_return found;
+}
+
 Task<void> lookup(Request request, client::Identity who, InodeId parent, std::string name) {
-  auto found = co_await request.client().lookup(who, parent, name);
+  Volume& volume = request.volume();
+  Result<v1::Attr> found = v1::Attr();
+  if (volume.second_look().is_on())
+    found = co_await look_and_hold(&volume, who, parent, name);
+  else
+    found = co_await request.client().lookup(who, parent, name);
   if (!found && found.error().is_errno(ENOENT)) {
     if (auto target = alias_target(request.volume().config(), parent, name))
       found = co_await request.client().lookup(who, parent, std::move(*target));

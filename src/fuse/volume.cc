@@ -117,6 +117,7 @@ std::unique_ptr<OpenDir> Volume::release(OpenDir* directory) {
 }
 
 void Volume::close_all() {
+  second_look_->end();
   std::unordered_set<OpenFile*> left;
   {
     std::lock_guard lock(mutex_);

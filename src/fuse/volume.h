@@ -16,6 +16,7 @@
 #include "fuse/last_write_policy.h"
 #include "fuse/open_file.h"
 #include "fuse/request.h"
+#include "fuse/second_look.h"
 #include "fuse/stage_policy.h"
 
 namespace forebay::fuse {
@@ -35,6 +36,8 @@ class Volume {
   IoModes& io_modes() { return io_modes_; }
   StagePolicy& stage_policy() { return stage_policy_; }
   LastWritePolicy& last_write_policy() { return last_write_policy_; }
+  SecondLook& second_look() { return *second_look_; }
+  const async::Executor& executor() const { return executors_.front(); }
   BufferPool& read_buffers() { return read_buffers_; }        // of kMaxRequestBytes
   BufferPool& message_buffers() { return message_buffers_; }  // of kMaxMessageBytes
 
@@ -78,6 +81,7 @@ class Volume {
   IoModes io_modes_;
   StagePolicy stage_policy_;
   LastWritePolicy last_write_policy_;
+  const std::shared_ptr<SecondLook> second_look_ = std::make_shared<SecondLook>();  // shared with what ends it
   BufferPool read_buffers_, message_buffers_;
   InitExchange init_exchange_;
   fuse_session* session_ = nullptr;
