@@ -201,8 +201,9 @@ Status FileState::breaks(Status why) {
   bool first = false;
   Status status =
       broken("inode " + to_string(inode_) + " cannot be written until it is opened again: " + why.to_string()).error();
-  // An application shall hear that the cluster is full, if that is why.
-  if (why.is_errno(ENOSPC) || why.is_errno(EDQUOT)) status = Status(Code::kRejected, why.error(), status.message());
+  // An application shall hear that the cluster is full, or the file too long, if that is why.
+  if (why.is_errno(ENOSPC) || why.is_errno(EDQUOT) || why.is_errno(EFBIG))
+    status = Status(Code::kRejected, why.error(), status.message());
   {
     std::lock_guard lock(mutex_);
     first = !broken_;

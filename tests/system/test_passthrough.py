@@ -4,6 +4,7 @@ dies in the middle. Every test that compares runs in both modes: passthrough, an
 FOREBAY_FSX_OPS (1500) and FOREBAY_FSX_SEED can be set.
 """
 import contextlib
+import errno
 import json
 import mmap
 import os
@@ -494,3 +495,41 @@ def test_a_full_medium_is_told_to_the_program(passing):
         wait_for(lambda: os.statvfs(cluster.mount).f_bavail * os.statvfs(cluster.mount).f_frsize > 50 * MIB, 5, "its space")
         (cluster.cache / "small").write_bytes(b"y" * MIB)
         assert (cluster.cache / "small").read_bytes() == b"y" * MIB
+
+
+def test_a_file_that_is_read_is_opened_for_writing_over_and_over_in_little_room(passing):
+    with cluster_on_small_medium(400, "400MB") as (cluster, folder):
+        file = cluster.cache / "f"
+        file.write_bytes(b"x" * 60 * MIB)
+        with open(file, "rb", buffering=0) as reader:
+            assert reader.read(1) == b"x"
+            for i in range(200):
+                with open(file, "r+b", buffering=0) as writer:
+                    if i % 2 == 0:
+                        writer.write(b"%03d" % i)
+                reader.seek(0)
+                assert reader.read(3) == b"%03d" % (i // 2 * 2), i
+            room = os.statvfs(folder)
+            assert (room.f_blocks - room.f_bfree) * room.f_frsize < 200 * MIB  # the file, and what copies were made meanwhile
+        assert cluster.fs("cat", "/cache-only/f").stdout[:3] == b"198"
+
+
+def write_at(path, offset):
+    with open(path, "wb", buffering=0) as file:
+        file.seek(offset)
+        file.write(b"a")
+
+
+def test_bytes_beyond_what_a_worker_can_seal_are_refused_where_the_kernel_writes_them(passing):
+    with cluster_on_small_medium(300, "300MB") as (cluster, _):
+        for offset in (1 << 45, (1 << 63) - 2):
+            with pytest.raises(OSError) as refused:
+                write_at(cluster.cache / f"f{offset}", offset)
+            assert refused.value.errno == errno.EFBIG
+
+
+def test_bytes_at_the_largest_offset_are_kept_through_the_daemon():
+    with used(lambda: Mounted(False)) as cluster:
+        write_at(cluster.cache / "f", (1 << 63) - 2)
+        with open(cluster.cache / "f", "rb", buffering=0) as file:
+            assert os.pread(file.fileno(), 1, (1 << 63) - 2) == b"a"

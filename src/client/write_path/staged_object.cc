@@ -135,6 +135,21 @@ Task<bool> StagedObject::is_as_before(v1::SealedObject sealed) {
 
 // ---- what is known of it ----
 
+namespace {
+
+// Close to the largest offset there is, Linux finds no data, though there is some.
+bool is_too_long(const StagedContent& content, uint64_t allocated) {
+  constexpr uint64_t kUntold = INT64_MAX - 2 * kMiB, kPage = 4 * kKiB;
+  if (content.size <= StagedObject::kMaxBytes) return false;
+  if (!content.ranges.empty() && content.ranges.back().end > StagedObject::kMaxBytes) return true;
+  uint64_t told = 0;
+  for (const os::StoredRange& range : content.ranges)
+    told += (range.end + kPage - 1) / kPage * kPage - range.begin / kPage * kPage;
+  return content.size > kUntold && allocated > told;
+}
+
+}  // namespace
+
 // With what the file itself says: its size, its time when somebody has written it since the master was told, and what it takes.
 void StagedObject::merge_into(v1::Attr& attr) const {
   Result<os::FileStatus> status = reading_->status();
@@ -187,6 +202,9 @@ Result<StagedContent> StagedObject::look() const {
       content.ranges.push_back(*range);
     at = range->end;
   }
+  if (is_too_long(content, allocated))
+    return rejected(EFBIG,
+                    "object " + to_string(placed_.object) + " cannot hold bytes beyond 16 TiB; a mount without passthrough can");
   return content;
 }
 

@@ -30,6 +30,7 @@ struct StagedContent {
 class StagedObject {
  public:
   static constexpr size_t kMaxRanges = 1000;
+  static constexpr uint64_t kMaxBytes = uint64_t{1} << 44;  // up to the last one that is stored: a worker seals no more
   static constexpr Duration kRest = std::chrono::seconds(1), kLongestRest = std::chrono::seconds(10);
 
   // Asks the worker for a new one, and its descriptor. Errors: whatever makes it impossible; then the file is written as any
@@ -52,7 +53,7 @@ class StagedObject {
   ObjectId object() const { return placed_.object; }
   HandleId handle() const { return handle_; }                         // that it was granted to
   const std::shared_ptr<os::File>& file() const { return reading_; }  // (any) for reading
-  Result<StagedContent> look() const;                                 // (any)
+  Result<StagedContent> look() const;                                 // (any) EFBIG: something is stored beyond kMaxBytes
   void merge_into(v1::Attr& attr) const;                              // (any)
   Task<Result<std::shared_ptr<os::File>>> writable();
   Task<Result<void>> zero(uint64_t from, uint64_t to);  // what is stored of that range; holes stay
