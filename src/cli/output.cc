@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/json_text.h"
+
 namespace forebay::cli {
 namespace {
-
-std::string dump(const Json& value, int indent) { return value.dump(indent, ' ', false, Json::error_handler_t::replace); }
 
 // Columns of a text on a terminal, near enough: bytes that begin a character.
 size_t width_of(std::string_view text) {
@@ -41,7 +41,7 @@ void print_line(std::string_view text) {
   print("\n");
 }
 
-void print_json(const Json& value) { print_line(dump(value, 2)); }
+void print_json(const Json& value) { print_line(json_text(value, 2)); }
 
 void complain(std::string_view message) {
   std::fflush(stdout);
@@ -52,7 +52,7 @@ bool flush_output() { return std::fflush(stdout) == 0 && std::ferror(stdout) == 
 
 void JsonArray::add(const Json& item) {
   print(empty_ ? "[\n  " : ",\n  ");
-  print(dump(item, -1));
+  print(json_text(item));
   empty_ = false;
 }
 

@@ -27,7 +27,7 @@ class Table {
 
 void print(std::string_view text);        // to standard output, as it is
 void print_line(std::string_view text);   // with an end of line
-void print_json(const Json& value);       // bytes that are no UTF-8 are replaced
+void print_json(const Json& value);       // see json_text
 void complain(std::string_view message);  // "forebay: …" to standard error
 
 // True unless something could not be written to standard output (a full disk, a closed pipe).

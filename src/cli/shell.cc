@@ -9,6 +9,7 @@
 
 #include "cli/exit_code.h"
 #include "cli/format.h"
+#include "cli/json_text.h"
 #include "cli/roles/configs.h"
 
 namespace forebay::cli {
@@ -83,7 +84,7 @@ void Shell::print_error(const Status& status) const {
                   {"code", std::string(code_name(status.code()))},
                   {"errno", errno_name(to_errno(status))}}}};
   if (!trace.empty()) error["error"]["trace"] = trace;
-  std::fprintf(stderr, "%s\n", error.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
+  std::fprintf(stderr, "%s\n", json_text(error).c_str());
 }
 
 void Shell::fail(const Status& status) {

@@ -114,6 +114,22 @@ TEST_F(HttpServerTest, answers_503_beyond_its_connections) {
   EXPECT_THAT(get("/healthz"), StartsWith("HTTP/1.1 503"));
 }
 
+TEST_F(HttpServerTest, a_connections_place_is_free_again_however_it_ended) {
+  start({.max_connections = 1, .timeout = std::chrono::milliseconds(50)});
+  const auto is_served_again = [this] {
+    for (int i = 0; i < 10'000; ++i)  // what ended here may be noticed there a little later
+      if (get("/healthz").starts_with("HTTP/1.1 200")) return true;
+    return false;
+  };
+  for (const std::string_view request :
+       {"", "GET /healthz HT", "no HTTP at all\r\n\r\n", "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"}) {
+    Peer(port_).send_text(request);  // gone without having read
+    EXPECT_TRUE(is_served_again()) << request;
+    ask(request);
+    EXPECT_TRUE(is_served_again()) << request;
+  }
+}
+
 TEST_F(HttpServerTest, names_an_address_that_is_in_use) {
   start();
   HttpServer second;

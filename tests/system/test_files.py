@@ -260,3 +260,12 @@ def test_failures_name_the_path_and_the_reason(place):
     done = cluster.fs("cat", path + "/none", path + "/f", check=False)
     assert done.returncode == 4 and done.out == "1"
     assert "255 bytes" in cluster.fs("touch", path + "/" + "n" * 256, check=False).err
+
+
+def test_names_that_are_no_utf8_are_told_apart_in_json(place):
+    cluster, path, directory = place
+    names = [b"a\xff", b"a\xfe", "é".encode()]
+    for name in names:
+        open(os.path.join(os.fsencode(directory), name), "wb").close()
+    listed = [os.fsencode(entry["path"]) for entry in cluster.json("fs", "ls", path)]
+    assert sorted(listed) == sorted(os.fsencode(path) + b"/" + name for name in names)

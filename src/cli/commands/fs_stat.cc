@@ -2,6 +2,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/format.h"
+#include "cli/json_text.h"
 #include "cli/listing.h"
 #include "cli/path.h"
 #include "cli/persist/entries.h"
@@ -107,9 +108,6 @@ Json described(const Entry& entry, const Stored& stored, int percent, v1::Persis
   return json;
 }
 
-// On one line. Names are bytes: what is no UTF-8 is replaced.
-std::string text_of(const Json& value) { return value.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
 Result<void> show(Shell& shell, const Entry& entry, const Options& options, JsonArray& array) {
   ASSIGN_OR_RETURN(Stored how, stored(shell, entry));
   if (!options.format.empty()) {
@@ -130,7 +128,7 @@ Result<void> show(Shell& shell, const Entry& entry, const Options& options, Json
   }
   Table table({entry.path, ""});
   for (const auto& [key, value] : json.items())
-    if (key != "path") table.add({"  " + key, value.is_string() ? value.get<std::string>() : text_of(value)});
+    if (key != "path") table.add({"  " + key, value.is_string() ? value.get<std::string>() : json_text(value)});
   print(table.text());
   return {};
 }

@@ -1,6 +1,7 @@
 #include "master/cluster/intake.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/text.h"
 #include "master/evict/leaving.h"
@@ -85,6 +86,7 @@ void Intake::describe(v1::IntakeReport& report) const {
 
 Task<void> Intake::watch(Intake* self, std::stop_token stop) {
   while (co_await self->parts_.clock.sleep(self->config_.interval, stop)) {
+    (void)self->has_noted_removals();  // notes them
     if (IntakePolicy::is_near(self->config_, self->parts_.workers.room())) {
       auto look = [self] { return self->look_for_drains(); };
       Result<bool> found = co_await async::run_blocking(self->parts_.blocking, look);
@@ -132,8 +134,18 @@ Result<bool> Intake::has_to_delete() {
   return false;
 }
 
-// Detached a moment ago: its last close may be on its way, or it is being taken apart.
+// Whether an inode has been detached a moment ago, as far as that was noted, which is done once in an interval.
+bool Intake::has_noted_removals() {
+  const uint64_t detached = parts_.starts.mark({}).additions;
+  std::lock_guard lock(mutex_);
+  const os::Instant now = parts_.clock.now();
+  if (detached != std::exchange(detached_, detached)) removed_at_ = now;
+  return removed_at_ && now - *removed_at_ < config_.waits_for_deletions;
+}
+
+// Detached a moment ago: its last close may be on its way, or it is being taken apart. After a start that is only in the store.
 Result<bool> Intake::has_removed_lately() {
+  if (has_noted_removals()) return true;
   constexpr size_t kLookedAt = 64;
   const int64_t since = os::unix_nanos(parts_.clock.wall_now() - config_.waits_for_deletions);
   const ScanStarts::Mark mark = parts_.starts.mark({});

@@ -56,6 +56,7 @@ class Intake final : public Placer {
   Result<bool> has_to_delete();
   Result<bool> has_removed_lately();
   Result<bool> may_come_again();
+  bool has_noted_removals();
   void decide_locked(const WorkerRoom& room);
   uint64_t share_locked(const WorkerRoom& room) const;
   void tell_changes();
@@ -73,6 +74,8 @@ class Intake final : public Placer {
   bool slowed_ = false, told_ = false;
   std::optional<os::Instant> full_since_;  // the first of those that found no room, since somebody found some
   os::Instant since_{};
+  uint64_t detached_ = 0;                     // inodes so far, as starts counts them
+  std::optional<os::Instant> removed_at_;     // that changed last
   std::map<SessionId, os::Instant> writers_;  // took a share last
 };
 

@@ -111,6 +111,30 @@ TEST_F(IntakeTest, it_ends_by_itself_when_there_is_room_again) {
   EXPECT_FALSE(report().intake().slowed());
 }
 
+TEST_F(IntakeTest, what_was_removed_lately_is_known_however_many_files_are_removed_and_open) {
+  auto allocate = [this](const v1::OpenReply& open) {
+    v1::AllocateRequest request;
+    request.set_handle(open.handle());
+    request.mutable_placement()->set_bytes(kMiB);
+    auto reply = change<names::Allocate>(request);
+    return reply ? std::optional<Code>() : reply.error().code();
+  };
+  auto remove_open = [this](const std::string& name) {
+    ASSERT_TRUE(create(name));
+    ASSERT_TRUE(unlink(name));
+  };
+  auto open = create("g", kMiB);
+  ASSERT_TRUE(open);
+  for (int i = 0; i < 100; ++i) remove_open("r" + std::to_string(i));
+  for (int i = 0; i < 8; ++i) {
+    have_room(0);
+    renewed_intake();
+  }
+  EXPECT_EQ(allocate(*open), Code::kRejected) << "they stay";
+  remove_open("last");
+  EXPECT_EQ(allocate(*open), Code::kBusy);
+}
+
 TEST_F(IntakeTest, who_finds_no_room_comes_again_while_something_is_being_deleted_and_not_for_long) {
   auto allocate = [this](const v1::OpenReply& open) {
     v1::AllocateRequest request;
