@@ -123,14 +123,19 @@ Result<void> Shell::connect(const config::Settings& settings) {
   blocking_ = std::make_unique<async::Loop>("blocking", 2);
   env_ = std::make_unique<os::Env>(os::Env{os::real_clock(), os::real_random(), os::real_files(), os::real_network(),
                                            blocking_->executor(), os::real_host_id()});
+  masters_ = config.masters;
   std::string masters;
   for (const os::Address& address : config.masters) masters += (masters.empty() ? "" : ", ") + address.to_string();
   Result<std::unique_ptr<client::Client>> started =
       wait(client::Client::start(*env_, obs::null_log(), std::move(config), {loop_->executor()}));
-  if (!started)
-    return std::unexpected(
-        std::move(started).error().with_context("no connection to the master at " + masters +
-                                                " (is the cluster running? --conf or FOREBAY_CONF names its forebay.toml)"));
+  if (!started) {
+    // A master that is read-only answers; whatever needs a session has to wait until it is not.
+    const bool has_answered = started.error().is(Code::kRejected) || started.error().is(Code::kBroken);
+    return std::unexpected(std::move(started).error().with_context(
+        has_answered ? "the master at " + masters + " takes no new clients"
+                     : "no connection to the master at " + masters +
+                           " (is the cluster running? --conf or FOREBAY_CONF names its forebay.toml)"));
+  }
   client_ = *std::move(started);
   who_.trace = client_->new_trace();
   return {};

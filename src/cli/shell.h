@@ -48,6 +48,8 @@ class Shell {
   }
   async::Executor executor() const { return loop_->executor(); }  // after client()
   os::Env& env() { return *env_; }                                // after client()
+  // After client(), also where it has failed: who may have answered; empty if it was not asked.
+  const std::vector<os::Address>& masters() const { return masters_; }
 
   // Whose permissions apply: forebay.client.user, else the user who runs the command.
   const client::Identity& who() const { return who_; }
@@ -70,6 +72,7 @@ class Shell {
   std::unique_ptr<async::Loop> loop_, blocking_;
   std::unique_ptr<os::Env> env_;
   std::unique_ptr<client::Client> client_;
+  std::vector<os::Address> masters_;
   client::Identity who_;
   int failures_ = 0, first_failure_ = 0;
   bool single_ = false;

@@ -34,6 +34,7 @@ constexpr std::array<Known, kFeatures> kKnown{{
     {Feature::kRename, "rename", ""},
     {Feature::kDirectories, "directories", ""},
     {Feature::kAttributes, "attributes", ""},
+    {Feature::kMountPoint, "mount-point", ""},
 }};
 // A store that renames needs no copies for it.
 bool is_about_copies(Feature feature) {

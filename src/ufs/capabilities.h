@@ -26,8 +26,9 @@ enum class Feature : uint8_t {
   kRename,                // rename() and rename_directory() are there, atomic, and keep the identity
   kDirectories,           // directories exist by themselves: empty ones stay, attributes are theirs
   kAttributes,            // mode, owner and times of keys can be set without writing the content
+  kMountPoint,            // a file system was mounted at the store's directory: while none is, nothing there counts
 };
-inline constexpr int kFeatures = 12;
+inline constexpr int kFeatures = 13;
 std::string_view feature_name(Feature feature);  // "put-if-absent"
 
 // Value. Conditions are honoured in any case: where the store cannot check one atomically, the key is looked at first, and what

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "os/links.h"
+#include "os/mount_points.h"
 #include "ufs/checked_store.h"
 #include "ufs/options.h"
 #include "ufs/posix/posix_store.h"
@@ -48,6 +49,7 @@ Opened open_posix(const std::string& uri, const StoreOptions& options, os::Env& 
   // A NAS may hang for hours: not with the threads that sync the worker's own disks. Files in memory do not, and have no threads.
   config.own_threads = &env.files == &os::real_files();
   if (!follows && config.own_threads) config.tree.links = &os::real_links();
+  if (config.own_threads) config.tree.mounts = &os::real_mount_points();
   return std::make_unique<PosixStore>(env, std::move(config));
 }
 

@@ -3,9 +3,13 @@
 #include "cli/commands/slowed_writers.h"
 #include "cli/commands/workers_table.h"
 #include "cli/format.h"
+#include "cli/persist/ask.h"
+#include "forebay/v1/admin.rpc.h"
 
 namespace forebay::cli {
 namespace {
+
+constexpr Duration kWithoutSession = std::chrono::seconds(2);
 
 Json clients_json(const v1::ReportReply& report) {
   Json clients = Json::array();
@@ -37,9 +41,20 @@ Json to_json(const v1::ReportReply& report) {
           {"clients", clients_json(report)}};
 }
 
+// A master that writes nothing any more begins no session, and this is where people look for the reason.
+Result<v1::ReportReply> report_without_session(Shell& shell, const Status& refusal) {
+  for (const os::Address& master : shell.masters()) {
+    Result<v1::ReportReply> report =
+        shell.wait(ask_once<v1::admin_service::Report>(&shell.env(), shell.executor(), master, shell.who(), {}, kWithoutSession));
+    if (report) return report;
+  }
+  return std::unexpected(refusal);
+}
+
 Result<int> run(Shell& shell) {
-  ASSIGN_OR_RETURN(client::Client * client, shell.client());
-  ASSIGN_OR_RETURN(v1::ReportReply report, shell.wait(client->report()));
+  Result<client::Client*> client = shell.client();
+  Result<v1::ReportReply> reported = client ? shell.wait((*client)->report()) : report_without_session(shell, client.error());
+  ASSIGN_OR_RETURN(v1::ReportReply report, std::move(reported));
   if (shell.json()) {
     print_json(to_json(report));
     return 0;

@@ -22,7 +22,7 @@ Result<int> run(Shell& shell) {
       if (shell.json())
         array.add(job_json(job, names));
       else
-        table.add({std::to_string(job.operation()), std::string(kind_name(job.kind())), job.state(),
+        table.add({std::to_string(job.operation()), std::string(kind_name(job.kind())), job_state(job),
                    names.path(job.mount(), job.key()), job_progress(job), job.worker() == 0 ? "-" : std::to_string(job.worker()),
                    age_since(job.started_ns())});
     }

@@ -8,6 +8,10 @@
 namespace forebay::cli {
 namespace {
 
+std::string broken_error(const v1::Pace& pace, int index) {
+  return index < pace.broken_errors_size() ? pace.broken_errors(index) : "";
+}
+
 struct Findings {
   v1::PersistStatusReply status;
   v1::GetMappingReply mapping;
@@ -84,15 +88,19 @@ Json to_json(const Findings& found) {
     json["coordinator"] = {{"error", found.pace.error().to_string()}};
     return json;
   }
-  Json broken = Json::array();
-  for (const uint64_t mount : found.pace->broken_mounts()) broken.push_back(found.names.uri(mount));
+  Json broken = Json::array(), errors = Json::array();
+  for (int i = 0; i < found.pace->broken_mounts_size(); ++i) {
+    broken.push_back(found.names.uri(found.pace->broken_mounts(i)));
+    errors.push_back(broken_error(*found.pace, i));
+  }
   json["coordinator"] = {{"bytes_per_second", found.pace->bytes_per_second()},
                          {"bandwidth_cap", found.pace->bandwidth()},
                          {"bytes", found.pace->bytes()},
                          {"done", found.pace->done()},
                          {"failed", found.pace->failed()},
                          {"jobs", found.pace->jobs()},
-                         {"stores_not_answering", broken}};
+                         {"stores_not_answering", broken},
+                         {"store_errors", errors}};
   return json;
 }
 
@@ -121,8 +129,11 @@ void print_counts(const Findings& found) {
   else
     print_line("throughput  not known: " + found.pace.error().to_string());
   if (found.pace)
-    for (const uint64_t mount : found.pace->broken_mounts())
-      print_line("store       " + found.names.uri(mount) + " does not answer; it is tried again now and then");
+    for (int i = 0; i < found.pace->broken_mounts_size(); ++i) {
+      const std::string error = broken_error(*found.pace, i);
+      print_line("store       " + found.names.uri(found.pace->broken_mounts(i)) +
+                 " does not answer; it is tried again now and then" + (error.empty() ? "" : ": " + error));
+    }
   if (!found.mapping.problem().empty())
     print_line("mapping     not as its file says since " + age_since(found.mapping.problem_since_ns()) + ": " +
                found.mapping.problem());

@@ -31,12 +31,18 @@ std::vector<uint64_t> Breakers::broken() const {
   return mounts;
 }
 
-void Breakers::record(uint64_t mount, bool store_failed) {
+std::string Breakers::why(uint64_t mount) const {
+  const auto breaker = breakers_.find(mount);
+  return breaker == breakers_.end() ? "" : breaker->second.why;
+}
+
+void Breakers::record(uint64_t mount, bool store_failed, std::string why) {
   if (!store_failed) {
     breakers_.erase(mount);
     return;
   }
   Breaker& breaker = breakers_[mount];
+  if (!why.empty()) breaker.why = std::move(why);
   breaker.failures = std::min(breaker.failures + 1, config_.breaker_failures);
   if (breaker.failures < config_.breaker_failures) return;
   const bool was_probe = std::exchange(breaker.probing, false);

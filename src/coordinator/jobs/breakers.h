@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "coordinator/config.h"
@@ -18,14 +19,16 @@ class Breakers {
 
   // False: the store is believed dead. True while it is: this one is the probe, and has to be followed by record().
   bool admit(uint64_t mount);
-  void record(uint64_t mount, bool store_failed);
+  void record(uint64_t mount, bool store_failed, std::string why = "");
   bool is_open(uint64_t mount) const;
   size_t open() const;
-  std::vector<uint64_t> broken() const;  // mounts whose breaker is open
+  std::vector<uint64_t> broken() const;   // mounts whose breaker is open
+  std::string why(uint64_t mount) const;  // what the store's last failure was, for people; "" if it is not known
 
  private:
   struct Breaker {
     uint32_t failures = 0;
+    std::string why;
     bool probing = false;
     Duration pause{};
     os::Instant probe_at{};

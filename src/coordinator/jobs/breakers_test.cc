@@ -33,6 +33,16 @@ TEST_F(BreakersTest, a_store_that_fails_time_after_time_is_left_alone_and_others
   EXPECT_EQ(breakers.open(), 1U);
 }
 
+TEST_F(BreakersTest, says_what_the_last_failure_was) {
+  fail(1, 7);
+  breakers.record(1, true, "a page of a proxy");
+  breakers.record(1, true);
+  EXPECT_EQ(breakers.why(1), "a page of a proxy");
+  EXPECT_EQ(breakers.why(2), "");
+  breakers.record(1, false);
+  EXPECT_EQ(breakers.why(1), "");
+}
+
 TEST_F(BreakersTest, one_success_between_failures_keeps_it_closed) {
   fail(1, 7);
   breakers.record(1, false);

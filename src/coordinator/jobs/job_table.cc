@@ -27,6 +27,7 @@ v1::Job LiveJob::describe() const {
   job.set_worker(worker.value);
   job.set_started_ns(record.started_ns());
   job.set_state(state);
+  job.set_error(error);
   job.set_attempts(record.attempts());
   job.set_trace(to_string(trace));
   return job;

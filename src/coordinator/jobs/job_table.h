@@ -19,6 +19,7 @@ struct LiveJob {
   v1::Operation operation;  // as the master gave it; of the newest epoch
   TraceId trace;            // the operation's
   std::string state = "waits";
+  std::string error;                 // what was the matter with the store last
   WorkerId worker;                   // at which it may run; none
   os::Instant begun_at{};            // here
   os::Instant worker_heard_at{};     // from this on, for the length of a lease, it is asked to go on

@@ -145,17 +145,21 @@ Task<void> Runner::run(v1::Operation operation, std::stop_token stop) {
 
 Task<std::optional<Outcome>> Runner::execute(Job job, std::stop_token stop) {
   const uint64_t mount = job->operation.record().mount();
-  if (!parts_.breakers.admit(mount)) co_return failed("the store does not answer");
+  if (!parts_.breakers.admit(mount)) {
+    const std::string why = parts_.breakers.why(mount);
+    co_return failed("the store does not answer" + (why.empty() ? "" : ": " + why));
+  }
   Task<std::optional<Outcome>> running = run_in_lane(job, stop);
   std::optional<Outcome> outcome = co_await std::move(running);
-  record(job, false);
+  record(job, false, "");
   // Outside of the lane: what a dead store has left undone must not keep others out.
   if (job->has_no_outcome) co_return co_await give_up(job, true, stop);
   co_return outcome;
 }
 
-void Runner::record(const Job& job, bool store_failed) {
-  if (!std::exchange(job->is_recorded, true)) parts_.breakers.record(job->operation.record().mount(), store_failed);
+void Runner::record(const Job& job, bool store_failed, std::string why) {
+  if (std::exchange(job->is_recorded, true)) return;
+  parts_.breakers.record(job->operation.record().mount(), store_failed, std::move(why));
 }
 
 Task<std::optional<Outcome>> Runner::run_in_lane(Job job, std::stop_token stop) {
@@ -210,7 +214,7 @@ Task<std::optional<Outcome>> Runner::run_at_a_worker(Job job, std::stop_token st
       case Driven::How::kNotBegun: parts_.workers.avoid(*worker); continue;
       case Driven::How::kStopped: co_return std::nullopt;
       case Driven::How::kLost: parts_.workers.avoid(*worker); break;
-      case Driven::How::kEnded: record(job, driven.store_failed && !job->cancelled); break;
+      case Driven::How::kEnded: record(job, driven.store_failed && !job->cancelled, driven.store_error); break;
     }
     const bool is_known = driven.how == Driven::How::kEnded && driven.outcome.outcome_case() != Outcome::OUTCOME_NOT_SET;
     if (is_known) co_return std::move(driven.outcome);
@@ -295,8 +299,9 @@ Task<Runner::Driven> Runner::drive(Job job, WorkerId worker, v1::PersistTask tas
     if (stop.stop_requested()) co_return Driven{Driven::How::kStopped, {}};
     if (reply) parts_.workers.tell_bandwidth(worker, reply->bandwidth());
     if (reply && reply->has_ended()) {
+      if (!reply->store_error().empty()) job->error = reply->store_error();
       co_return Driven{Driven::How::kEnded, std::move(*reply->mutable_ended()), reply->store_failed(),
-                       milliseconds(std::min<uint64_t>(reply->look_again_ms(), kMostRest))};
+                       milliseconds(std::min<uint64_t>(reply->look_again_ms(), kMostRest)), reply->store_error()};
     }
     if (reply) {
       may_run = true;

@@ -57,7 +57,8 @@ class Runner {
     How how;
     Outcome outcome;  // of kEnded
     bool store_failed = false;
-    Duration look_again{};  // of a look that came too early
+    Duration look_again{};    // of a look that came too early
+    std::string store_error;  // with store_failed
   };
   Task<Result<v1::StartIntentReply>> start(v1::WaitingIntent intent, std::stop_token stop);
   Task<void> run(v1::Operation operation, std::stop_token stop);
@@ -69,8 +70,8 @@ class Runner {
   Task<Driven> give_to(Job job, WorkerId worker, bool look, std::stop_token stop);
   Task<void> add_content(Job job);
   Task<Driven> drive(Job job, WorkerId worker, v1::PersistTask task, bool may_run, std::stop_token stop);
-  void record(const Job& job, bool store_failed);  // once for each job
-  uint32_t lease_for(const Job& job) const;        // ms
+  void record(const Job& job, bool store_failed, std::string why);  // once for each job
+  uint32_t lease_for(const Job& job) const;                         // ms
   std::optional<Driven> judge(const Job& job, const Status& error, bool* may_run) const;
   // Nothing: the coordinator stops, or the operation is somebody else's.
   Task<std::optional<Outcome>> give_up(Job job, bool lease_has_ended, std::stop_token stop);

@@ -7,7 +7,10 @@ v1::Pace describe_pace(const Operations& with) {
   with.pace.describe(pace);
   pace.set_jobs(with.jobs.size());
   pace.set_bandwidth(with.workers.bandwidth());
-  for (const uint64_t mount : with.breakers.broken()) pace.add_broken_mounts(mount);
+  for (const uint64_t mount : with.breakers.broken()) {
+    pace.add_broken_mounts(mount);
+    pace.add_broken_errors(with.breakers.why(mount));
+  }
   return pace;
 }
 

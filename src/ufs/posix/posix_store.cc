@@ -36,7 +36,9 @@ PosixStore::PosixStore(os::Env& env, PosixStoreConfig config)
       tree_(std::make_shared<PosixTree>(env.files, config_.tree)),
       threads_(config_.own_threads ? std::make_unique<async::Loop>("under-store", static_cast<int>(config_.calls)) : nullptr),
       calls_(env.clock, threads_ ? threads_->executor() : env.blocking, config_.calls),
-      capabilities_(config_.known) {}
+      capabilities_(config_.known) {
+  tree_->expect_mounted(config_.known.has(Feature::kMountPoint));
+}
 
 Capabilities PosixStore::capabilities() const {
   std::lock_guard lock(mutex_);

@@ -208,6 +208,63 @@ TEST_F(PosixStoreTest, never_makes_its_root) {
   EXPECT_EQ(failure_of(run(store.remove("a", {}, {})).error()), Failure::kPermanent);
 }
 
+// A NAS whose own directory is the mount point: the directory below it is there, and has none of its files.
+TEST_F(PosixStoreTest, while_nothing_is_mounted_where_something_was_nothing_is_missing_and_nothing_is_written) {
+  class Mounts final : public os::MountPoints {
+   public:
+    Result<bool> is_mount_point(const std::string& directory) override {
+      EXPECT_EQ(directory, "/nas");
+      return is_mounted;
+    }
+    bool is_mounted = true;
+  } mounts;
+  os::MemoryDisk nas, below;
+  os::MemoryFileSystem nas_files(nas), below_files(below);
+  for (os::MemoryFileSystem* files : {&nas_files, &below_files}) ASSERT_TRUE(files->make_directories("/nas"));
+  os::Env nas_env = env_of(nas_files), below_env = env_of(below_files);
+  PosixStore mounted(nas_env, {.tree = {.root = "/nas", .mounts = &mounts}});
+  Result<Capabilities> known = run(mounted.probe({}));
+  ASSERT_TRUE(known) << known.error().to_string();
+  EXPECT_TRUE(known->has(Feature::kMountPoint));
+  ASSERT_TRUE(put(mounted, "dir/a", "content", 1, Condition::absent()));
+  ASSERT_TRUE(run(mounted.head("dir/a", {})));
+
+  mounts.is_mounted = false;
+  PosixStore gone(below_env, {.tree = {.root = "/nas", .mounts = &mounts}, .known = *known});
+  auto expect = [](const auto& result) {
+    ASSERT_FALSE(result);
+    EXPECT_TRUE(result.error().is_errno(ENXIO)) << result.error().to_string();
+    EXPECT_NE(result.error().message().find("nothing is mounted at the under store's directory '/nas'"), std::string::npos);
+  };
+  TextSink sink(100);
+  expect(run(gone.head("dir/a", {})));
+  expect(run(gone.look("", {})));
+  expect(run(gone.get("dir/a", {}, Condition::none(), &sink, {})));
+  expect(run(gone.list({}, {})));
+  expect(put(gone, "b", "content", 1, Condition::absent()));
+  expect(put(gone, "dir/b", "content", 1, Condition::absent()));
+  expect(run(gone.create_upload({"b", stamp_of("x"), "up"}, {})));
+  expect(run(gone.abort_upload({"b", "up"}, {})));
+  expect(run(gone.list_uploads("", "", {})));
+  expect(run(gone.copy({"dir/a", Condition::none(), "c", Condition::absent(), std::nullopt, "cp"}, {})));
+  expect(run(gone.remove("dir/a", Condition::none(), {})));
+  expect(run(gone.rename("dir/a", Condition::none(), "c", Condition::none(), {})));
+  expect(run(gone.rename_directory("dir", "other", {})));
+  expect(run(gone.make_directory("made", {}, {})));
+  expect(run(gone.remove_directory("dir", {})));
+  expect(run(gone.set_attributes("dir/a", {.mode = 0600}, {})));
+  EXPECT_TRUE(below.files().empty());
+
+  mounts.is_mounted = true;
+  EXPECT_TRUE(run(mounted.head("dir/a", {})));
+  // What never was a mount point is none to wait for.
+  mounts.is_mounted = false;
+  known = run(mounted.probe({}));
+  ASSERT_TRUE(known);
+  EXPECT_FALSE(known->has(Feature::kMountPoint));
+  EXPECT_TRUE(run(mounted.head("dir/a", {})));
+}
+
 TEST_F(PosixStoreTest, a_full_disk_is_said_as_such_and_the_part_is_gone) {
   os::MemoryDisk disk({.capacity_bytes = 64 << 10});
   os::MemoryFileSystem files(disk);

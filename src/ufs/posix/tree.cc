@@ -60,9 +60,19 @@ Result<std::unique_ptr<os::File>> PosixTree::open_file(const std::string& path) 
   return config_.links->open(files_, config_.root, below_root(path));
 }
 
+Result<bool> PosixTree::is_mount_point() {
+  if (config_.mounts == nullptr) return false;
+  return translated(config_.mounts->is_mount_point(config_.root));
+}
+
 Result<void> PosixTree::check_root() {
   ASSIGN_OR_RETURN(std::optional<os::FileStatus> status, find(config_.root));
-  if (status && status->is_directory) return {};
+  if (status && status->is_directory) {
+    if (!expects_mounted_) return {};
+    ASSIGN_OR_RETURN(const bool is_mounted, is_mount_point());
+    if (is_mounted) return {};
+    return refused(ENXIO, "nothing is mounted at the under store's directory '" + config_.root + "', where a file system was");
+  }
   return refused(ENXIO, "the under store's directory '" + config_.root + "' is not there; is the file system mounted?");
 }
 
@@ -140,6 +150,7 @@ Result<PosixTree::Opened> PosixTree::open(const std::string& key, const Conditio
 }
 
 Result<void> PosixTree::make_parents(const std::string& key) {
+  TRY(check_root());
   std::vector<std::string> missing;
   for (std::string_view above = parent_of(key); !above.empty(); above = parent_of(above)) {
     ASSIGN_OR_RETURN(std::optional<os::FileStatus> status, find(path_of(above)));
@@ -147,8 +158,6 @@ Result<void> PosixTree::make_parents(const std::string& key) {
     if (status) return refused(ENOTDIR, quoted(above) + " is no directory");
     missing.emplace_back(above);
   }
-  if (missing.empty()) return {};
-  TRY(check_root());
   for (const std::string& directory : std::views::reverse(missing)) {
     TRY(translated(files_.make_directories(path_of(directory))));
     Result<void> changed = files_.change_status(path_of(directory), {.mode = 0755});
@@ -175,7 +184,10 @@ Result<std::shared_ptr<os::File>> PosixTree::create_part(const std::string& key,
 
 Result<std::shared_ptr<os::File>> PosixTree::open_part(const std::string& key, const std::string& operation) {
   auto file = files_.open(part_path(key, operation), os::OpenMode::kReadWrite);
-  if (!file && file.error().is_errno(ENOENT)) return not_found("no upload " + operation + " of " + quoted(key));
+  if (!file && file.error().is_errno(ENOENT)) {
+    TRY(check_root());
+    return not_found("no upload " + operation + " of " + quoted(key));
+  }
   if (!file) return std::unexpected(translated(std::move(file).error()));
   return *std::move(file);
 }
@@ -196,7 +208,7 @@ Result<std::optional<Stamp>> PosixTree::part_stamp(const std::string& key, const
 Result<void> PosixTree::drop_part(const std::string& key, const std::string& operation) {
   const std::string path = part_path(key, operation);
   ASSIGN_OR_RETURN(std::optional<os::FileStatus> status, find(path));
-  if (!status) return {};
+  if (!status) return check_root();
   drop_side_file(path, status->inode);
   Result<void> removed = files_.remove(path);
   if (!removed && !removed.error().is_errno(ENOENT)) return translated(std::move(removed));

@@ -11,6 +11,7 @@
 
 #include "os/file.h"
 #include "os/links.h"
+#include "os/mount_points.h"
 #include "ufs/under_store.h"
 
 namespace forebay::ufs {
@@ -23,6 +24,8 @@ struct PosixTreeConfig {
   bool owner = true;  // chown to the stamp's owner; EPERM is passed over
   // Set: no symbolic link below the root is followed, and what is one, or lies behind one, is not there. Outlives the tree.
   os::Links* links = nullptr;
+  // Set: whether something is mounted at the root is looked at. Outlives the tree.
+  os::MountPoints* mounts = nullptr;
 };
 
 // The calls that PosixStore makes on its blocking executor. A key is a regular file. What is written becomes visible in one step:
@@ -39,6 +42,9 @@ class PosixTree {
   PosixTree(os::FileSystem& files, PosixTreeConfig config) : files_(files), config_(std::move(config)) {}
 
   const std::string& root() const { return config_.root; }
+  // A file system was mounted at the root when the store was probed. From now on what is there while none is mounted is not the
+  // store: nothing is missing, and nothing is written.
+  void expect_mounted(bool is_expected) { expects_mounted_ = is_expected; }
   std::string path_of(std::string_view key) const;
   std::string part_path(std::string_view key, std::string_view operation) const;
   static Identity identity_of(const os::FileStatus& status);
@@ -87,6 +93,7 @@ class PosixTree {
   Result<std::unique_ptr<os::File>> open_file(const std::string& path);
   std::string below_root(const std::string& path) const { return path.substr(std::min(path.size(), config_.root.size() + 1)); }
   Result<void> check_root();
+  Result<bool> is_mount_point();
   Result<void> make_parents(const std::string& key);
   std::optional<Stamp> stamp_of(const std::string& path, const os::FileStatus& status);
   std::string side_path(const std::string& path, uint64_t inode) const;
@@ -108,6 +115,7 @@ class PosixTree {
   const PosixTreeConfig config_;
   std::atomic<bool> xattrs_ = true;  // until the file system says otherwise
   std::atomic<bool> links_ = true;
+  std::atomic<bool> expects_mounted_ = false;
 };
 
 }  // namespace forebay::ufs

@@ -18,7 +18,10 @@ Result<void> PosixTree::remove(const std::string& key, const Condition& conditio
 Result<void> PosixTree::rename(const std::string& from, const Condition& source, const std::string& to, const Condition& target) {
   const std::string old_path = path_of(from), new_path = path_of(to);
   ASSIGN_OR_RETURN(std::optional<os::FileStatus> there, find(old_path));
-  if (!there || there->is_directory) return not_found("no file " + quoted(from));
+  if (!there || there->is_directory) {
+    TRY(check_root());
+    return not_found("no file " + quoted(from));
+  }
   const Identity identity = identity_of(*there);
   if (!source.holds(&identity)) return conflict(quoted(from) + " holds something else: " + identity.text);
   if (from == to) return {};
@@ -43,7 +46,10 @@ Result<void> PosixTree::rename(const std::string& from, const Condition& source,
 
 Result<void> PosixTree::rename_directory(const std::string& from, const std::string& to) {
   ASSIGN_OR_RETURN(std::optional<os::FileStatus> source, find(path_of(from)));
-  if (!source || !source->is_directory) return not_found("no directory " + quoted(from));
+  if (!source || !source->is_directory) {
+    TRY(check_root());
+    return not_found("no directory " + quoted(from));
+  }
   ASSIGN_OR_RETURN(std::optional<os::FileStatus> target, find(path_of(to)));
   if (target) return conflict(quoted(to) + " is there");
   TRY(make_parents(to));
@@ -80,7 +86,10 @@ Result<void> PosixTree::remove_directory(const std::string& path) {
 Result<Identity> PosixTree::set_attributes(const std::string& path, const Attributes& attributes) {
   const std::string name = path_of(path);
   ASSIGN_OR_RETURN(std::optional<os::FileStatus> there, find(name));
-  if (!there) return not_found("no file " + quoted(path));
+  if (!there) {
+    TRY(check_root());
+    return not_found("no file " + quoted(path));
+  }
   const std::optional<Stamp> stamp = uses_side_files() && there->is_regular ? stamp_of(name, *there) : std::nullopt;
   TRY(apply(name, attributes));
   if (stamp) TRY(set_stamp(name, *stamp));  // a side file names the identity, which has changed
@@ -89,7 +98,9 @@ Result<Identity> PosixTree::set_attributes(const std::string& path, const Attrib
 }
 
 Result<Capabilities> PosixTree::probe(const std::string& operation) {
+  expect_mounted(false);
   TRY(check_root());
+  ASSIGN_OR_RETURN(const bool is_mounted, is_mount_point());
   const std::string first = path_of(std::string(kReservedPrefix) + operation + ".part"), second = first + "2";
   auto act = [&]() -> Result<bool> {
     {
@@ -114,6 +125,8 @@ Result<Capabilities> PosixTree::probe(const std::string& operation) {
   links_ = *links;
   Capabilities found{Feature::kFencedPut, Feature::kRename, Feature::kDirectories, Feature::kAttributes};
   for (Feature feature : {Feature::kPutIfAbsent, Feature::kCompleteIfAbsent, Feature::kCopyIfAbsent}) found.set(feature, *links);
+  found.set(Feature::kMountPoint, is_mounted);
+  expect_mounted(is_mounted);
   return found;
 }
 

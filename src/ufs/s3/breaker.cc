@@ -1,6 +1,7 @@
 #include "ufs/s3/breaker.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace forebay::ufs {
 
@@ -10,8 +11,8 @@ Result<void> CircuitBreaker::enter(const std::string& store) {
   const os::Instant now = clock_.now();
   if (probing_ || now < until_) {
     const Duration left = probing_ ? Duration(0) : until_ - now;
-    return busy(store + " has not answered for a while; the next attempt is made in " +
-                format_duration(std::chrono::round<std::chrono::milliseconds>(left)));
+    return busy(store + " has not answered for a while" + (why_.empty() ? "" : " (" + why_ + ")") +
+                "; the next attempt is made in " + format_duration(std::chrono::round<std::chrono::milliseconds>(left)));
   }
   probing_ = true;
   return {};
@@ -24,8 +25,9 @@ void CircuitBreaker::succeeded() {
   pause_ = Duration(0);
 }
 
-void CircuitBreaker::failed() {
+void CircuitBreaker::failed(std::string why) {
   std::lock_guard lock(mutex_);
+  if (!why.empty()) why_ = std::move(why);
   ++in_a_row_;
   if (open_ && !probing_) return;  // began before it opened
   if (!open_ && in_a_row_ < config_.failures) return;

@@ -23,9 +23,9 @@ class CircuitBreaker {
 
   // Before a call; each success here is followed by exactly one of the others.
   Result<void> enter(const std::string& store);
-  void succeeded();  // any answer that shows the store at work, a refusal too
-  void failed();
-  void left();  // neither: the caller cancelled
+  void succeeded();                   // any answer that shows the store at work, a refusal too
+  void failed(std::string why = "");  // `why`: for those who are refused
+  void left();                        // neither: the caller cancelled
   bool is_open() const;
 
  private:
@@ -34,6 +34,7 @@ class CircuitBreaker {
   const Config config_;
   mutable std::mutex mutex_;
   int in_a_row_ = 0;
+  std::string why_;
   bool open_ = false, probing_ = false;
   Duration pause_{0};
   os::Instant until_{};

@@ -142,7 +142,13 @@ Task<S3Client::Attempt> S3Client::attempt(S3Request request, std::string payload
     co_return made;
   }
   const int status = outcome.response.status;
-  if ((status >= 200 && status < 300) || status == 304 || status == 416) {
+  const bool is_head = request.method == "HEAD";
+  if (!is_head && is_of_a_stranger(outcome.response)) {
+    made.result = std::unexpected(status_of_stranger(outcome.response, request.doing, request.writes));
+    co_return made;
+  }
+  if ((status >= 200 && status < 300) || status == 304 || status == 416 || (is_head && status == 404)) {
+    made.is_doubtful = is_head && !has_request_id(outcome.response);
     made.result = std::move(outcome.response);
     co_return made;
   }
@@ -179,11 +185,12 @@ bool S3Client::set_right(const HttpResponse& response, const S3Error& error, con
 }
 
 void S3Client::tell_breaker(const Attempt& attempt) {
+  if (attempt.is_doubtful) return breaker_.left();
   if (attempt.result) return breaker_.succeeded();
   switch (failure_of(attempt.result.error())) {
     case Failure::kCancelled: return breaker_.left();
     case Failure::kRetryLater:
-    case Failure::kUnknown: return attempt.again_at_once ? breaker_.left() : breaker_.failed();
+    case Failure::kUnknown: return attempt.again_at_once ? breaker_.left() : breaker_.failed(attempt.result.error().message());
     default: return breaker_.succeeded();
   }
 }

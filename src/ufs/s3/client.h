@@ -47,7 +47,8 @@ struct S3Request {
   std::string doing;    // "put 'a/b'": in front of errors
 };
 
-// Sends, and has an answer understood: the caller gets 2xx (and 304, 416 as they are), or the Status that response_status.h says.
+// Sends, and has an answer understood: the caller gets 2xx (and 304, 416, and 404 to a HEAD, as they are), or the Status that
+// response_status.h says.
 // Behind its back are handled: a clock that is wrong (the store's Date is believed), a bucket in another region, credentials that
 // have expired: in each case the store did nothing, and the request is signed anew and sent once more. Requests that change
 // nothing are repeated a few times with jittered pauses, unless the sink has taken bytes. `env` and `log` outlive it. Any
@@ -64,6 +65,7 @@ class S3Client {
     Result<HttpResponse> result;
     uint64_t delivered = 0;
     bool again_at_once = false;  // something was set right, and nothing was done
+    bool is_doubtful = false;    // may be somebody else's answer: says nothing of the store
   };
   Task<Attempt> attempt(S3Request request, std::string payload_hash, Call call);
   Task<Result<std::string>> payload_hash(S3Request request, Call call);

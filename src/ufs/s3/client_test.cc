@@ -97,6 +97,7 @@ TEST_F(S3ClientTest, says_what_to_do_after_each_kind_of_refusal) {
       {400, error_document("KeyTooLongError"), Failure::kPermanent, Failure::kPermanent, ENAMETOOLONG},
       {400, error_document("EntityTooLarge"), Failure::kPermanent, Failure::kPermanent, EFBIG},
       {400, error_document("InvalidBucketName"), Failure::kPermanent, Failure::kPermanent, EINVAL},
+      {400, error_document("InvalidPart"), Failure::kRetryLater, Failure::kRetryLater, EAGAIN},
       {400, error_document("RequestTimeout"), Failure::kRetryLater, Failure::kRetryLater, EAGAIN},
       {501, error_document("NotImplemented"), Failure::kPermanent, Failure::kPermanent, EOPNOTSUPP},
   };
@@ -224,6 +225,151 @@ TEST_F(S3ClientTest, delivers_no_byte_of_another_identity_or_range) {
   EXPECT_EQ(failure_of(run(store_->get("a", {}, Condition::is({"mine"}), &sink, {})).error()), Failure::kConflict);
   EXPECT_EQ(failure_of(run(store_->get("a", {2, 3}, {}, &sink, {})).error()), Failure::kCorrupt);
   EXPECT_EQ(sink.text(), "");
+}
+
+// A sign-in page, a load balancer that has nothing behind it: what they say of a key, they say of every key.
+TEST_F(S3ClientTest, a_page_of_somebody_in_between_is_no_answer_of_the_store) {
+  const std::vector<FakeResponse> pages{
+      {200, "<!DOCTYPE html><html><body>Sign in</body></html>", {"Content-Type: text/html"}},
+      {200, "\n<HTML>Sign in</HTML>", {"ETag: \"page\""}},
+      {403, "<html>not here</html>", {}},
+      {404, "<html>default backend - 404</html>", {}},
+      {404, "404 page not found\n", {"Content-Type: text/plain"}},
+      {302, "<html>moved</html>", {"Location: http://127.0.0.1:9/"}},
+  };
+  for (const FakeResponse& page : pages) {
+    FakeHttp server([&](const FakeRequest&) { return page; });
+    S3StoreConfig with_breaker = config(server);
+    with_breaker.client.breaker.failures = 100;
+    open(with_breaker);
+    auto expect = [&](const auto& result, Failure failure) {
+      ASSERT_FALSE(result) << page.status << " " << page.body;
+      EXPECT_EQ(failure_of(result.error()), failure) << page.status << " " << page.body << ": " << result.error().to_string();
+      EXPECT_NE(result.error().message().find("not from the store"), std::string::npos) << result.error().to_string();
+    };
+    expect(put("x"), Failure::kUnknown);
+    expect(run(store_->remove("a", {}, {})), Failure::kUnknown);
+    expect(run(store_->create_upload({"a", stamp_of(""), "op"}, {})), Failure::kUnknown);
+    expect(run(store_->abort_upload({"a", "id"}, {})), Failure::kUnknown);
+    expect(run(store_->list_parts({"a", "id"}, {})), Failure::kRetryLater);
+    expect(run(store_->list({}, {})), Failure::kRetryLater);
+    if (page.status != 200) {
+      TextSink sink(100);
+      expect(run(store_->get("a", {}, {}, &sink, {})), Failure::kRetryLater);
+    }
+    if (page.status == 404) {
+      expect(run(store_->head("a", {})), Failure::kRetryLater);
+    }
+  }
+}
+
+TEST_F(S3ClientTest, a_head_that_says_404_is_believed_with_the_stores_mark_or_when_the_bucket_is_there_now) {
+  std::atomic<bool> is_there = true, has_mark = false;
+  FakeHttp server([&](const FakeRequest& request) {
+    FakeResponse missing{404, "", {}};
+    if (has_mark) missing.headers.push_back("x-amz-request-id: tx1");
+    if (request.method == "HEAD") return missing;
+    return is_there ? FakeResponse{200, "<ListBucketResult></ListBucketResult>", {}} : FakeResponse{404, "<html></html>", {}};
+  });
+  open(config(server));
+  EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kNotFound);
+  is_there = false;
+  EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kRetryLater);  // a moment ago it was there
+  has_mark = true;
+  EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kNotFound);
+}
+
+TEST_F(S3ClientTest, a_page_with_an_etag_is_nobodys_object) {
+  std::atomic<bool> is_there = false;
+  FakeHttp server([&](const FakeRequest& request) {
+    const bool is_listing = request.target.find("list-type") != std::string::npos;
+    if (is_listing && is_there) return FakeResponse{200, "<ListBucketResult></ListBucketResult>", {}};
+    return FakeResponse{200, "<!doctype html><html></html>", {"ETag: \"page\"", "Content-Type: text/html"}};
+  });
+  open(config(server));
+  EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kRetryLater);
+  is_there = true;  // a store without such marks, and an object that somebody else has put there
+  EXPECT_TRUE(run(store_->head("a", {})));
+}
+
+TEST_F(S3ClientTest, what_is_at_the_key_after_a_put_without_an_etag_is_ours_by_its_stamp_alone) {
+  std::string stamp = stamp_of("content").to_text();
+  FakeHttp server([&](const FakeRequest& request) {
+    if (request.method == "PUT") return FakeResponse{};
+    return FakeResponse{200, "", {"ETag: \"there\"", std::string(kStampHeader) + ": " + stamp}};
+  });
+  open(config(server));
+  const Result<Identity> stored = put("content");
+  ASSERT_TRUE(stored) << stored.error().to_string();
+  EXPECT_EQ(stored->text, "there");
+  stamp = stamp_of("what was there before").to_text();
+  EXPECT_EQ(failure_of(put("content").error()), Failure::kUnknown);
+}
+
+TEST_F(S3ClientTest, takes_no_answer_of_another_length_than_the_range_has) {
+  struct Answer {
+    int status;
+    std::string body, range;
+    bool fits = false;
+  };
+  // Of "0123456789", four bytes from the third on are asked for.
+  const std::vector<Answer> answers{
+      {206, "2345", "bytes 2-5/10", true}, {206, "2345", "bytes 3-6/10"}, {206, "234567", "bytes 2-7/10"},
+      {206, "23", "bytes 2-3/10"},         {206, "23", "bytes 2-5/10"},   {206, "2345xx", "bytes 2-5/10"},
+      {206, "23", "bytes 2-3/4", true},    {206, "2345", "bytes 2-5/3"},  {206, "2345", "bytes 2-x/10"},
+      {203, "2345", "bytes 2-5/10"},       {204, "", "bytes 2-5/10"},     {200, "0123456789", ""}};
+  for (const Answer& answer : answers) {
+    FakeHttp server([&](const FakeRequest& request) {
+      EXPECT_EQ(request.headers.at("accept-encoding"), "identity");
+      return FakeResponse{answer.status, answer.body, {"ETag: \"e\"", "Content-Range: " + answer.range}};
+    });
+    open(config(server));
+    TextSink sink(100);
+    const Result<ObjectStat> got = run(store_->get("a", {2, 4}, {}, &sink, {}));
+    EXPECT_EQ(got.has_value(), answer.fits) << answer.status << " " << answer.body << " " << answer.range;
+    EXPECT_EQ(sink.text(), answer.fits ? answer.body : "");
+    if (!got) {
+      EXPECT_EQ(failure_of(got.error()), Failure::kCorrupt) << got.error().to_string();
+    }
+  }
+}
+
+TEST_F(S3ClientTest, a_listing_that_does_not_go_on_ends) {
+  auto keys = [](const std::string& names) {
+    std::string text = "<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>T</NextContinuationToken>";
+    for (const char name : names) text += std::string("<Contents><Key>") + name + "</Key><Size>1</Size></Contents>";
+    return text + "</ListBucketResult>";
+  };
+  std::atomic<int> calls = 0;
+  auto pages_of = [&](FakeHttp::Handler handler) {
+    FakeHttp server(std::move(handler));
+    open(config(server));
+    size_t pages = 0;
+    Result<ListPage> page = ListPage{};
+    for (std::string cursor; page && pages < 50; ++pages) {
+      page = run(store_->list({.prefix = "", .by_directory = false, .start_after = "", .cursor = cursor}, {}));
+      if (page) cursor = page->cursor;
+    }
+    EXPECT_FALSE(page);
+    if (!page) {
+      EXPECT_EQ(failure_of(page.error()), Failure::kCorrupt);
+      EXPECT_NE(page.error().message().find("does not go on"), std::string::npos) << page.error().to_string();
+    }
+    return pages;
+  };
+  EXPECT_EQ(pages_of([&](const FakeRequest&) { return FakeResponse{200, keys("ab"), {}}; }), 2u);
+  EXPECT_EQ(pages_of([&](const FakeRequest&) { return FakeResponse{200, keys(""), {}}; }), 2u);
+  EXPECT_EQ(pages_of([&](const FakeRequest&) { return FakeResponse{200, keys(++calls % 2 ? "ab" : "cd"), {}}; }), 3u);
+  FakeHttp uploads([](const FakeRequest&) {
+    return FakeResponse{200,
+                        "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>"
+                        "<NextUploadIdMarker>1</NextUploadIdMarker></ListMultipartUploadsResult>",
+                        {}};
+  });
+  open(config(uploads));
+  const Result<UploadsPage> first = run(store_->list_uploads("", "", {}));
+  ASSERT_TRUE(first);
+  EXPECT_EQ(failure_of(run(store_->list_uploads("", first->cursor, {})).error()), Failure::kCorrupt);
 }
 
 TEST_F(S3ClientTest, believes_the_stores_clock) {
@@ -364,10 +510,12 @@ TEST(CircuitBreaker, doubles_its_pauses_and_lets_one_call_through) {
   CircuitBreaker breaker(time, random, {.failures = 2});
   for (int i = 0; i < 2; ++i) {
     ASSERT_TRUE(breaker.enter("s"));
-    breaker.failed();
+    breaker.failed("a page");
   }
   EXPECT_TRUE(breaker.is_open());
-  EXPECT_EQ(breaker.enter("s").error().code(), Code::kBusy);
+  const Result<void> refused = breaker.enter("s");
+  EXPECT_EQ(refused.error().code(), Code::kBusy);
+  EXPECT_NE(refused.error().message().find("(a page)"), std::string::npos) << refused.error().to_string();
   time.at += std::chrono::milliseconds(1300);  // a second and its jitter
   ASSERT_TRUE(breaker.enter("s"));
   EXPECT_FALSE(breaker.enter("s"));  // one only

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 
 #include "ufs/failure.h"
 
@@ -34,6 +35,7 @@ constexpr std::array kKnown{
     Known{"BadDigest", Meaning::kBusy},  // bytes damaged on the way
     Known{"XAmzContentSHA256Mismatch", Meaning::kBusy},
     Known{"IncompleteBody", Meaning::kBusy},
+    Known{"InvalidPart", Meaning::kBusy},  // not there, or with another ETag than we were told: sent again
     Known{"TemporaryRedirect", Meaning::kBusy},
     Known{"InternalError", Meaning::kUnknown},
     Known{"KeyTooLongError", Meaning::kRefused, ENAMETOOLONG},
@@ -55,6 +57,13 @@ Meaning by_http_status(int status, bool has_code) {
   if (status == 408 || status == 307) return Meaning::kBusy;  // 307: a HEAD has no code that says TemporaryRedirect
   if (status >= 500) return status == 501 ? Meaning::kRefused : Meaning::kUnknown;
   return Meaning::kRefused;
+}
+
+// Whatever the letters' case.
+bool begins_with(std::string_view text, std::string_view lower) {
+  const bool is_long_enough = text.size() >= lower.size();
+  return is_long_enough && std::ranges::equal(text.substr(0, lower.size()), lower, {},
+                                              [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
 }
 
 int error_of(int status) {
@@ -83,6 +92,27 @@ Status status_of_response(const HttpResponse& response, const S3Error& error, co
     case Meaning::kRefused: break;
   }
   return refused(is_known && known->error != 0 ? known->error : error_of(response.status), std::move(message)).error();
+}
+
+bool is_of_a_stranger(const HttpResponse& response) {
+  if (response.text.empty()) return false;
+  std::string_view text = response.text;
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  if (begins_with(text, "<!doctype html") || begins_with(text, "<html")) return true;
+  // What is missing a store names: a key, an upload, a bucket.
+  return response.status == 404 && parse_error(response.text).code.empty();
+}
+
+Status status_of_stranger(const HttpResponse& response, const std::string& doing, bool writes) {
+  std::string message = doing + ": HTTP " + std::to_string(response.status) +
+                        ", but not from the store: a page of a proxy or a load balancer in between";
+  return writes ? unknown_outcome(std::move(message)).error() : busy(std::move(message)).error();
+}
+
+bool has_request_id(const HttpResponse& response) {
+  return std::ranges::any_of(response.headers, [](const auto& header) {
+    return header.first.ends_with("-request-id") || header.first == "x-guploader-uploadid";
+  });
 }
 
 Status status_of_trouble(const HttpOutcome& outcome, const std::string& doing, bool writes) {

@@ -133,8 +133,10 @@ Task<Result<UploadsPage>> S3Store::list_uploads(std::string prefix, std::string 
                 .query = {{"uploads", ""}, {"encoding-type", "url"}, {"max-uploads", "1000"}},
                 .doing = "list uploads of " + quoted(prefix)};
   if (!full(prefix).empty()) ask.query.emplace_back("prefix", full(prefix));
+  std::string after_key;
   if (const size_t zero = cursor.find('\0'); zero != std::string::npos) {
-    ask.query.emplace_back("key-marker", cursor.substr(0, zero));
+    after_key = cursor.substr(0, zero);
+    ask.query.emplace_back("key-marker", after_key);
     ask.query.emplace_back("upload-id-marker", cursor.substr(zero + 1));
   }
   CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(ask, call));
@@ -146,6 +148,8 @@ Task<Result<UploadsPage>> S3Store::list_uploads(std::string prefix, std::string 
     page.uploads.push_back(std::move(upload));
   }
   if (found.is_truncated) page.cursor = found.key_marker + '\0' + found.id_marker;
+  const bool is_stuck = found.is_truncated && (found.key_marker < after_key || page.cursor == cursor);
+  if (is_stuck) co_return corrupt(ask.doing + ": the store's listing does not go on after " + quoted(after_key));
   co_return page;
 }
 

@@ -16,15 +16,54 @@ std::optional<uint64_t> number(std::string_view text) {
   return value;
 }
 
-// "bytes 100-149/9000": first byte and whole length.
-std::optional<std::pair<uint64_t, uint64_t>> content_range(std::string_view text) {
+struct SentRange {
+  uint64_t first = 0, last = 0, whole = 0;
+};
+// "bytes 100-149/9000".
+std::optional<SentRange> content_range(std::string_view text) {
   if (!text.starts_with("bytes ")) return std::nullopt;
   text.remove_prefix(6);
   const size_t dash = text.find('-'), slash = text.find('/');
   if (dash == std::string_view::npos || slash == std::string_view::npos || dash > slash) return std::nullopt;
-  const auto first = number(text.substr(0, dash)), whole = number(text.substr(slash + 1));
-  if (!first || !whole) return std::nullopt;
-  return std::pair(*first, *whole);
+  const auto first = number(text.substr(0, dash)), last = number(text.substr(dash + 1, slash - dash - 1)),
+             whole = number(text.substr(slash + 1));
+  if (!first || !last || !whole || *first > *last || *last >= *whole) return std::nullopt;
+  return SentRange{*first, *last, *whole};
+}
+
+// All that the object has of the range, and nothing else.
+bool is_answer_to(const Range& range, const HttpResponse& response) {
+  const auto sent = content_range(response.header("content-range"));
+  if (response.status != 206 || !sent || sent->first != range.offset) return false;
+  const bool is_cut = range.length < sent->whole - sent->first;
+  if (sent->last - sent->first + 1 != (is_cut ? range.length : sent->whole - sent->first)) return false;
+  const std::string& length = response.header("content-length");  // none where the body comes in chunks
+  return length.empty() || number(length) == sent->last - sent->first + 1;
+}
+
+// Where a listing goes on, and what shows that it does: a store, or who is in between, may give the same page for ever.
+struct Continuation {
+  std::string token;
+  uint64_t empty_pages = 0;  // in a row
+  std::string last;          // full key; of all pages so far
+
+  static Continuation parse(std::string_view cursor) {
+    const size_t first = cursor.find('\0'), second = cursor.find('\0', first + 1);
+    if (first == std::string_view::npos || second == std::string_view::npos) return {std::string(cursor), 0, {}};
+    return {std::string(cursor.substr(0, first)), number(cursor.substr(first + 1, second - first - 1)).value_or(0),
+            std::string(cursor.substr(second + 1))};
+  }
+  std::string text() const { return token + '\0' + std::to_string(empty_pages) + '\0' + last; }
+};
+constexpr uint64_t kMostEmptyPages = 10'000;  // stores pass over what was removed: some a thousand names a page
+
+Result<Continuation> continue_after(const Continuation& before, const S3Listing& page, const std::string& doing) {
+  Continuation after{page.token, page.entries.empty() ? before.empty_pages + 1 : 0, before.last};
+  for (const ListEntry& entry : page.entries) after.last = std::max(after.last, entry.key);
+  const bool is_stuck = page.entries.empty() ? after.token == before.token || after.empty_pages > kMostEmptyPages
+                                             : !before.token.empty() && after.last == before.last;
+  if (is_stuck) return corrupt(doing + ": the store's listing does not go on after " + quoted(after.last));
+  return after;
 }
 
 std::string range_header(const Range& range) {
@@ -47,7 +86,7 @@ Result<ObjectStat> stat_of(const HttpResponse& response, const std::string& doin
   if (response.status == 206) {
     const auto range = content_range(response.header("content-range"));
     if (!range) return corrupt(doing + ": an answer with a part but without Content-Range");
-    stat.length = range->second;
+    stat.length = range->whole;
   } else {
     const auto length = number(response.header("content-length"));
     if (!length) return corrupt(doing + ": an answer without Content-Length");
@@ -70,15 +109,18 @@ Task<Result<Capabilities>> S3Store::probe(Call call) {
   co_return Capabilities{};
 }
 
-// A HEAD is answered without a reason: a missing bucket would look like so many removed objects.
-Task<Result<void>> S3Store::check_bucket(Call call) {
-  {
+// A HEAD is answered without a reason: a missing bucket, or a load balancer with nothing behind it, would look like so many
+// removed objects.
+Task<Result<void>> S3Store::check_bucket(bool is_fresh, Call call) {
+  if (!is_fresh) {
     std::lock_guard lock(mutex_);
     if (bucket_seen_ != os::Instant{} && env_.clock.now() - bucket_seen_ < std::chrono::seconds(10)) co_return Result<void>{};
   }
   S3Request request{
       .method = "GET", .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", config_.prefix}}, .doing = "look for " + uri_};
-  CO_TRY(co_await client_.send(request, call));
+  CO_ASSIGN_OR_RETURN(const HttpResponse response, co_await client_.send(request, call));
+  if (Result<S3Listing> listing = parse_listing(response.text); !listing)
+    co_return std::unexpected(std::move(listing).error().with_context(request.doing));
   std::lock_guard lock(mutex_);
   bucket_seen_ = env_.clock.now();
   co_return Result<void>{};
@@ -87,17 +129,21 @@ Task<Result<void>> S3Store::check_bucket(Call call) {
 Task<Result<ObjectStat>> S3Store::head(std::string key, Call call) {
   CO_TRY(check(key));
   S3Request request{.method = "HEAD", .key = full(key), .doing = "head " + quoted(key)};
-  Result<HttpResponse> response = co_await client_.send(request, call);
-  if (!response && failure_of(response.error()) == Failure::kNotFound) {
-    CO_TRY(co_await check_bucket(call));
+  CO_ASSIGN_OR_RETURN(const HttpResponse response, co_await client_.send(request, call));
+  const bool is_doubtful = !has_request_id(response);
+  if (response.status == 404) {
+    CO_TRY(co_await check_bucket(is_doubtful, call));
+    co_return not_found(request.doing + ": HTTP 404");
   }
-  CO_TRY(response);
-  co_return stat_of(*response, request.doing);
+  CO_ASSIGN_OR_RETURN(ObjectStat stat, stat_of(response, request.doing));
+  // A page may have an ETag: it would be somebody else's object. It has no stamp.
+  if (is_doubtful && !stat.stamp) CO_TRY(co_await check_bucket(true, call));
+  co_return stat;
 }
 
 Task<Result<Place>> S3Store::look(std::string path, Call call) {
   if (path.empty()) {
-    CO_TRY(co_await check_bucket(call));
+    CO_TRY(co_await check_bucket(false, call));
     co_return Place{.is_directory = true, .object = {}, .attributes = {}};
   }
   Result<ObjectStat> object = co_await head(path, call);
@@ -120,18 +166,19 @@ Task<Result<ObjectStat>> S3Store::get(std::string key, Range range, Condition co
   S3Request request{.method = "GET", .key = full(key), .sink = sink, .doing = doing};
   add_condition(request.headers, condition);
   if (!is_whole) request.headers.emplace_back("range", range_header(range));
+  request.headers.emplace_back("accept-encoding", "identity");  // to who is in between: the bytes as they are
   // Before the first byte is delivered: that these are the bytes asked for, whatever the store makes of our headers.
   request.accept = [doing, range, is_whole, condition](const HttpResponse& response) -> Result<void> {
     ASSIGN_OR_RETURN(ObjectStat stat, stat_of(response, doing));
     if (!condition.holds(&stat.identity)) return conflict(doing + ": it holds something else: " + stat.identity.text);
-    if (is_whole && response.status == 200) return {};
-    const auto sent = content_range(response.header("content-range"));
-    if (!is_whole && response.status == 206 && sent && sent->first == range.offset) return {};
+    if (is_whole ? response.status == 200 : is_answer_to(range, response)) return {};
     return corrupt(doing + ": the store sent another range than was asked for");
   };
   if (range.length > 0) {
     CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(request, call));
-    if (response.status != 416) co_return stat_of(response, doing);
+    if (response.status == 200 || response.status == 206) co_return stat_of(response, doing);
+    if (response.status != 416)
+      co_return corrupt(doing + ": HTTP " + std::to_string(response.status) + ", which brings no bytes");
   }
   CO_ASSIGN_OR_RETURN(ObjectStat stat, co_await head(key, call));  // a range behind the end, or of nothing
   if (!condition.holds(&stat.identity)) co_return conflict(doing + ": it holds something else: " + stat.identity.text);
@@ -145,10 +192,16 @@ Task<Result<ListPage>> S3Store::list(ListRequest request, Call call) {
   ask.query.emplace_back("max-keys", std::to_string(std::clamp(request.most, 1u, 1000u)));
   if (request.by_directory) ask.query.emplace_back("delimiter", "/");
   if (!request.start_after.empty() && request.cursor.empty()) ask.query.emplace_back("start-after", full(request.start_after));
-  if (!request.cursor.empty()) ask.query.emplace_back("continuation-token", request.cursor);
+  const Continuation before =
+      request.cursor.empty() ? Continuation{"", 0, full(request.start_after)} : Continuation::parse(request.cursor);
+  if (!before.token.empty()) ask.query.emplace_back("continuation-token", before.token);
   CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(ask, call));
   CO_ASSIGN_OR_RETURN(S3Listing listing, parse_listing(response.text));
   ListPage page;
+  if (listing.is_truncated) {
+    CO_ASSIGN_OR_RETURN(const Continuation after, continue_after(before, listing, ask.doing));
+    page.cursor = after.text();
+  }
   for (ListEntry& entry : listing.entries) {
     if (!entry.key.starts_with(full(request.prefix))) continue;
     entry.key.erase(0, config_.prefix.size());
@@ -159,16 +212,16 @@ Task<Result<ListPage>> S3Store::list(ListRequest request, Call call) {
     page.entries.push_back(std::move(entry));
   }
   std::ranges::sort(page.entries, {}, &ListEntry::key);  // keys and directories come apart
-  if (listing.is_truncated) page.cursor = listing.token;
   co_return page;
 }
 
-Task<Result<Identity>> S3Store::identity_after(HttpResponse response, std::string key, Call call) {
+Task<Result<Identity>> S3Store::identity_after(HttpResponse response, std::string key, std::optional<Stamp> stamp, Call call) {
   std::string etag = unquoted(response.header("etag"));
   if (!etag.empty() && etag.size() <= 256) co_return Identity{std::move(etag)};
-  // Written, but not told under which identity.
+  // Written, but not told under which identity; or somebody in between has answered, and what was there still is.
   Result<ObjectStat> stat = co_await head(key, call);
   if (!stat) co_return unknown_outcome("put " + quoted(key) + ": " + stat.error().message());
+  if (stat->stamp != stamp) co_return unknown_outcome("put " + quoted(key) + ": the key holds something else than was put");
   co_return stat->identity;
 }
 
@@ -188,7 +241,7 @@ Task<Result<Identity>> S3Store::put(PutRequest request, BodySource* body, Call c
   // Only is() can meet a missing key here.
   if (!response && failure_of(response.error()) == Failure::kNotFound) co_return conflict(response.error().message());
   CO_TRY(response);
-  co_return co_await identity_after(*std::move(response), request.key, call);
+  co_return co_await identity_after(*std::move(response), request.key, request.stamp, call);
 }
 
 Task<Result<Identity>> S3Store::put_plain(std::string key, std::string content, Call call) {
@@ -199,7 +252,7 @@ Task<Result<Identity>> S3Store::put_plain(std::string key, std::string content, 
                 .writes = true,
                 .doing = "put " + quoted(key)};
   CO_ASSIGN_OR_RETURN(HttpResponse response, co_await client_.send(ask, call));
-  co_return co_await identity_after(std::move(response), key, call);
+  co_return co_await identity_after(std::move(response), key, std::nullopt, call);
 }
 
 Task<Result<void>> S3Store::remove(std::string key, Condition condition, Call call) {

@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 
+#include "base/text.h"
 #include "forebay/v1/tasks.pb.h"
 #include "worker/persist/config.h"
 #include "worker/persist/peers.h"
@@ -30,6 +31,7 @@ struct LiveTask {
   os::Instant lease_until{}, progress_at{};
   uint64_t bytes_done = 0;
   bool store_is_innocent = false;  // of the failure: the cache's own side could not go on
+  std::string store_error;         // of a store that has not said what it did, for people
   Duration look_again{};           // a look came too early to be final
   Outcome outcome;
 
@@ -69,6 +71,10 @@ struct TaskContext {
   void moved(uint64_t bytes) const {
     live.bytes_done += bytes;
     live.progress_at = env.clock.now();
+  }
+  // Where nobody is told otherwise what was the matter.
+  void store_failed(const Status& why) const {
+    if (!why.is(Code::kCancelled)) live.store_error = readable_text(why.to_string());
   }
   // Of a request that cannot be fenced: it is given up before the lease ends.
   ufs::Call request() const {

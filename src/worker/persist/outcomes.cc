@@ -96,6 +96,7 @@ Task<Outcome> settle(const TaskContext* with, Fence fence) {
       with->live.store_is_innocent = with->live.task.look();
       co_return lost();
     }
+    with->store_failed(seen.error());
     with->moved(0);
     Task<bool> sleeping = with->env.clock.sleep(kPause.pause(attempt, with->env.random), with->stop());
     co_await std::move(sleeping);
@@ -140,6 +141,7 @@ Task<Outcome> after_unknown(const TaskContext* with, std::vector<ufs::Upload> fe
 
 Task<Outcome> after_failed_write(const TaskContext* with, Status error, std::vector<ufs::Upload> fences) {
   const ufs::Failure failure = ufs::failure_of(error);
+  with->store_failed(error);
   if (failure == ufs::Failure::kUnknown) co_return co_await after_unknown(with, std::move(fences));
   if (failure == ufs::Failure::kCancelled) {
     // Whoever has taken over may not know of them: a worker that was stopped for a while begins uploads after others have looked.
@@ -152,7 +154,10 @@ Task<Outcome> after_failed_write(const TaskContext* with, Status error, std::vec
   }
   Task<Result<void>> aborting = abort_all(with, std::move(fences));
   Result<void> aborted = co_await std::move(aborting);
-  if (!aborted) co_return lost();
+  if (!aborted) {
+    with->store_failed(aborted.error());
+    co_return lost();
+  }
   if (failure == ufs::Failure::kConflict || failure == ufs::Failure::kNotFound) co_return co_await refused_after_looking(with);
   co_return failed(error);
 }

@@ -62,6 +62,7 @@ Task<Result<v1::RunTaskReply>> TaskTable::run(TaskTable* table, v1::RunTaskReque
     *reply.mutable_ended() = live->outcome;
     const bool failed_now = live->outcome.has_failed() && !live->outcome.failed().permanent();
     reply.set_store_failed((failed_now || live->outcome.outcome_case() == Outcome::OUTCOME_NOT_SET) && !live->store_is_innocent);
+    if (reply.store_failed()) reply.set_store_error(failed_now ? live->outcome.failed().error() : live->store_error);
     reply.set_look_again_ms(static_cast<uint64_t>(std::chrono::ceil<milliseconds>(live->look_again).count()));
   } else {
     reply.mutable_running()->set_operation(live->id());

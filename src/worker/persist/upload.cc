@@ -118,7 +118,10 @@ Task<Outcome> put_parts(const TaskContext* with, ExtentSource* source, ufs::Cond
   std::vector<ufs::Upload> fences;
   if (begun) fences.push_back(*begun);
   // Without a begun upload nothing can become visible, but one may lie in the store: it is found by whoever gives this up.
-  if (!begun && ufs::failure_of(stored.error()) == ufs::Failure::kUnknown) co_return lost();
+  if (!begun && ufs::failure_of(stored.error()) == ufs::Failure::kUnknown) {
+    with->store_failed(stored.error());
+    co_return lost();
+  }
   co_return co_await after_failed_write(with, std::move(stored).error(), std::move(fences));
 }
 
