@@ -263,30 +263,38 @@ TEST_F(S3ClientTest, a_page_of_somebody_in_between_is_no_answer_of_the_store) {
   }
 }
 
-TEST_F(S3ClientTest, a_head_that_says_404_is_believed_with_the_stores_mark_or_when_the_bucket_is_there_now) {
-  std::atomic<bool> is_there = true, has_mark = false;
+TEST_F(S3ClientTest, a_head_that_says_404_is_believed_with_the_stores_mark_or_when_the_listing_says_so_too) {
+  std::atomic<bool> is_there = false, is_listing = true, has_mark = false;
   FakeHttp server([&](const FakeRequest& request) {
     FakeResponse missing{404, "", {}};
     if (has_mark) missing.headers.push_back("x-amz-request-id: tx1");
     if (request.method == "HEAD") return missing;
-    return is_there ? FakeResponse{200, "<ListBucketResult></ListBucketResult>", {}} : FakeResponse{404, "<html></html>", {}};
+    if (!is_listing) return FakeResponse{404, "<html></html>", {}};
+    const std::string entry = is_there ? "<Contents><Key>a</Key><Size>1</Size></Contents>" : "<Contents><Key>ab</Key></Contents>";
+    return FakeResponse{200, "<ListBucketResult>" + entry + "</ListBucketResult>", {}};
   });
   open(config(server));
   EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kNotFound);
-  is_there = false;
-  EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kRetryLater);  // a moment ago it was there
-  has_mark = true;
+  is_there = true;
+  EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kRetryLater);
+  is_listing = false;
+  EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kRetryLater);
+  is_listing = has_mark = true;
   EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kNotFound);
 }
 
 TEST_F(S3ClientTest, a_page_with_an_etag_is_nobodys_object) {
-  std::atomic<bool> is_there = false;
+  std::atomic<bool> is_listing = false, is_there = false;
+  const std::string page = "<!doctype html><html></html>";
   FakeHttp server([&](const FakeRequest& request) {
-    const bool is_listing = request.target.find("list-type") != std::string::npos;
-    if (is_listing && is_there) return FakeResponse{200, "<ListBucketResult></ListBucketResult>", {}};
-    return FakeResponse{200, "<!doctype html><html></html>", {"ETag: \"page\"", "Content-Type: text/html"}};
+    if (!is_listing || request.target.find("list-type") == std::string::npos)
+      return FakeResponse{200, page, {"ETag: \"page\"", "Content-Type: text/html"}};
+    const std::string entry = "<Contents><Key>a</Key><Size>" + std::to_string(page.size()) + "</Size></Contents>";
+    return FakeResponse{200, "<ListBucketResult>" + (is_there ? entry : "") + "</ListBucketResult>", {}};
   });
   open(config(server));
+  EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kRetryLater);
+  is_listing = true;  // every other answer is the store's
   EXPECT_EQ(failure_of(run(store_->head("a", {})).error()), Failure::kRetryLater);
   is_there = true;  // a store without such marks, and an object that somebody else has put there
   EXPECT_TRUE(run(store_->head("a", {})));

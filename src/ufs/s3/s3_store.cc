@@ -109,21 +109,36 @@ Task<Result<Capabilities>> S3Store::probe(Call call) {
   co_return Capabilities{};
 }
 
-// A HEAD is answered without a reason: a missing bucket, or a load balancer with nothing behind it, would look like so many
-// removed objects.
-Task<Result<void>> S3Store::check_bucket(bool is_fresh, Call call) {
-  if (!is_fresh) {
+// A HEAD is answered without a reason: a missing bucket would look like so many removed objects.
+Task<Result<void>> S3Store::check_bucket(Call call) {
+  {
     std::lock_guard lock(mutex_);
     if (bucket_seen_ != os::Instant{} && env_.clock.now() - bucket_seen_ < std::chrono::seconds(10)) co_return Result<void>{};
   }
   S3Request request{
       .method = "GET", .query = {{"list-type", "2"}, {"max-keys", "1"}, {"prefix", config_.prefix}}, .doing = "look for " + uri_};
   CO_ASSIGN_OR_RETURN(const HttpResponse response, co_await client_.send(request, call));
-  if (Result<S3Listing> listing = parse_listing(response.text); !listing)
-    co_return std::unexpected(std::move(listing).error().with_context(request.doing));
+  Result<S3Listing> listing = parse_listing(response.text);
+  if (!listing) co_return std::unexpected(std::move(listing).error().with_context(request.doing));
   std::lock_guard lock(mutex_);
   bucket_seen_ = env_.clock.now();
   co_return Result<void>{};
+}
+
+// What a HEAD without the store's mark has said: nothing, or an object so long. Somebody in between says the same of every key.
+Task<Result<void>> S3Store::confirm(std::string key, std::optional<uint64_t> length, Call call) {
+  S3Request request{.method = "GET",
+                    .query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", "1"}, {"prefix", full(key)}},
+                    .doing = "head " + quoted(key)};
+  CO_ASSIGN_OR_RETURN(const HttpResponse response, co_await client_.send(request, call));
+  Result<S3Listing> listing = parse_listing(response.text);
+  if (!listing) co_return std::unexpected(std::move(listing).error().with_context(request.doing));
+  std::optional<uint64_t> listed;
+  for (const ListEntry& entry : listing->entries) {
+    if (!entry.is_directory && entry.key == full(key)) listed = entry.length;
+  }
+  if (listed == length) co_return Result<void>{};
+  co_return busy(request.doing + ": the answer and the bucket's listing differ: a proxy or a load balancer in between?");
 }
 
 Task<Result<ObjectStat>> S3Store::head(std::string key, Call call) {
@@ -132,18 +147,18 @@ Task<Result<ObjectStat>> S3Store::head(std::string key, Call call) {
   CO_ASSIGN_OR_RETURN(const HttpResponse response, co_await client_.send(request, call));
   const bool is_doubtful = !has_request_id(response);
   if (response.status == 404) {
-    CO_TRY(co_await check_bucket(is_doubtful, call));
+    CO_TRY(co_await (is_doubtful ? confirm(key, std::nullopt, call) : check_bucket(call)));
     co_return not_found(request.doing + ": HTTP 404");
   }
   CO_ASSIGN_OR_RETURN(ObjectStat stat, stat_of(response, request.doing));
   // A page may have an ETag: it would be somebody else's object. It has no stamp.
-  if (is_doubtful && !stat.stamp) CO_TRY(co_await check_bucket(true, call));
+  if (is_doubtful && !stat.stamp) CO_TRY(co_await confirm(key, stat.length, call));
   co_return stat;
 }
 
 Task<Result<Place>> S3Store::look(std::string path, Call call) {
   if (path.empty()) {
-    CO_TRY(co_await check_bucket(false, call));
+    CO_TRY(co_await check_bucket(call));
     co_return Place{.is_directory = true, .object = {}, .attributes = {}};
   }
   Result<ObjectStat> object = co_await head(path, call);

@@ -59,7 +59,8 @@ class S3Store final : public UnderStore {
   std::string full(const std::string& key) const { return config_.prefix + key; }
   Result<void> check(const std::string& key) const { return check_key(key, limits_, config_.prefix.size()); }
   std::string copy_source(const std::string& key) const;
-  Task<Result<void>> check_bucket(bool is_fresh, Call call);
+  Task<Result<void>> check_bucket(Call call);
+  Task<Result<void>> confirm(std::string key, std::optional<uint64_t> length, Call call);
   Task<Result<Identity>> identity_after(HttpResponse response, std::string key, std::optional<Stamp> stamp, Call call);
   Task<Result<Identity>> identity_of_result(std::string etag, std::string key, uint64_t length, Call call);
   Task<Result<Identity>> copy_at_once(CopyRequest request, uint64_t length, Call call);
