@@ -7,16 +7,12 @@ import time
 
 import pytest
 
-from conftest import Cluster, used
+from conftest import Cluster, used, wait_for
 from faulty_proxy import FaultyProxy
 from test_persist import PersistCluster
 
-SECONDS = 12  # of each fault
-
-
-def of_objects(request):
-    """What brings the bytes of an object."""
-    return request.is_get
+SECONDS = 6  # of each fault
+CLEAN_WITHIN = 330  # what has failed waits five minutes at most
 
 
 def changes(request):
@@ -27,20 +23,8 @@ def everything(request):
     return True
 
 
-# Name of the fault, to which requests it happens, how many of them in a hundred.
-FAULTS = [
-    ("page", everything, 50),
-    ("page_with_etag", everything, 50),
-    ("not_found_page", everything, 100),
-    ("not_found_text", everything, 50),
-    ("etag", changes, 50),
-    ("no_etag", changes, 50),
-    ("cut", of_objects, 100),
-    ("whole", of_objects, 100),
-    ("longer", of_objects, 100),
-    ("shorter", of_objects, 100),
-    ("gzip", of_objects, 100),
-]
+# Name of the fault, to which requests it happens: to every other one, as behind a load balancer of two.
+FAULTS = [("page", everything), ("page_with_etag", everything), ("not_found_page", everything), ("etag", changes)]
 
 
 class FaultyCluster(PersistCluster):
@@ -61,12 +45,12 @@ class FaultyCluster(PersistCluster):
 
 def read(path, seconds):
     """What comes of it in that time."""
-    done = subprocess.run(["timeout", "-k", "5", str(seconds), "cat", str(path)], capture_output=True)
+    done = subprocess.run(["timeout", "-s", "KILL", str(seconds), "cat", str(path)], capture_output=True)
     return done.returncode, done.stdout
 
 
-@pytest.mark.parametrize("name, concerns, percent", FAULTS, ids=[each[0] for each in FAULTS])
-def test_what_comes_from_in_between_is_not_the_stores_word(name, concerns, percent):
+@pytest.mark.parametrize("name, concerns", FAULTS, ids=[each[0] for each in FAULTS])
+def test_what_comes_from_in_between_is_not_the_stores_word(name, concerns):
     chance = random.Random(name)
     with used(FaultyCluster, start=False) as cluster:
         cluster.start()
@@ -83,7 +67,7 @@ def test_what_comes_from_in_between_is_not_the_stores_word(name, concerns, perce
         for each in contents:
             cluster.fs("free", f"/cache-only/persist/{each}")
 
-        cluster.proxy.fault = lambda request: name if concerns(request) and chance.randrange(100) < percent else None
+        cluster.proxy.fault = lambda request: name if concerns(request) and chance.randrange(2) else None
         over = time.monotonic() + SECONDS
         (files / "new").write_bytes(os.urandom(200_000))
         (files / "new and large").write_bytes(os.urandom(20_000_000))
@@ -92,16 +76,16 @@ def test_what_comes_from_in_between_is_not_the_stores_word(name, concerns, perce
         os.remove(files / "removed")
         (files / "written over").write_bytes(os.urandom(300_000))
         for path, content in [(files / each, content) for each, content in contents.items()] + [(cluster.mount / "ufs/foreign", foreign)]:
-            code, got = read(path, 4)
+            code, got = read(path, 2)
             assert content.startswith(got), "other bytes than were written"
             assert code != 0 or got == content
-        subprocess.run(["timeout", "-k", "5", "4", "ls", "-l", str(cluster.mount / "ufs/persist")], capture_output=True)
+        subprocess.run(["timeout", "-s", "KILL", "2", "ls", "-l", str(cluster.mount / "ufs/persist")], capture_output=True)
         time.sleep(max(0, over - time.monotonic()))
         status = cluster.persist_status()
         assert status["lost"] == 0 and status["conflicts"] == 0, status
         cluster.proxy.fault = lambda request: None
 
-        cluster.wait_until_clean(150)  # stores that have not answered for long are asked once a minute
+        cluster.wait_until_clean(CLEAN_WITHIN)
         cluster.store.remove("foreign")
         cluster.expect_equal()
         for each, content in contents.items():
@@ -111,7 +95,7 @@ def test_what_comes_from_in_between_is_not_the_stores_word(name, concerns, perce
 def test_a_listing_without_an_end_ends(own_listing):
     cluster = own_listing
     cluster.proxy.fault = lambda request: "endless" if request.is_listing else None
-    done = subprocess.run(["timeout", "-k", "5", "30", "ls", str(cluster.mount / "ufs")], capture_output=True)
+    done = subprocess.run(["timeout", "-s", "KILL", "80", "ls", str(cluster.mount / "ufs")], capture_output=True)
     assert done.returncode == 2 and b"Input/output error" in done.stderr
     refused = cluster.fs("ls", "/ufs", check=False)
     assert refused.returncode == 1 and "the store's listing does not go on after 'b'" in refused.err
@@ -133,10 +117,6 @@ def test_people_are_told_what_answers_instead_of_the_store():
         for i in range(20):
             (cluster.files / str(i)).write_bytes(os.urandom(100_000))
         wanted = "not from the store: a page of a proxy or a load balancer"
-        limit = time.monotonic() + 60
-        while not any(wanted in text for text in cluster.persist_status()["coordinator"]["store_errors"]):
-            assert time.monotonic() < limit, cluster.persist_status()
-            time.sleep(0.5)
-        assert wanted in cluster.run("persist", "status").out
+        wait_for(lambda: wanted in cluster.run("persist", "status").out, 60, what="the reason in persist status")
         cluster.proxy.fault = lambda request: None
-        cluster.expect_equal(150)
+        cluster.expect_equal(CLEAN_WITHIN)
