@@ -147,7 +147,8 @@ Task<Result<ObjectStat>> S3Store::head(std::string key, Call call) {
   CO_ASSIGN_OR_RETURN(const HttpResponse response, co_await client_.send(request, call));
   const bool is_doubtful = !has_request_id(response);
   if (response.status == 404) {
-    CO_TRY(co_await (is_doubtful ? confirm(key, std::nullopt, call) : check_bucket(call)));
+    Task<Result<void>> checking = is_doubtful ? confirm(key, std::nullopt, call) : check_bucket(call);
+    CO_TRY(co_await std::move(checking));
     co_return not_found(request.doing + ": HTTP 404");
   }
   CO_ASSIGN_OR_RETURN(ObjectStat stat, stat_of(response, request.doing));
