@@ -168,6 +168,7 @@ Found Content::find(uint64_t offset, uint64_t length) const {
   Found found;
   found.size = size_locked();
   found.moves = moves_;
+  found.layout = committed_.layout();
   if (offset >= found.size) return found;
   const uint64_t end = offset + std::min(length, found.size - offset);
   uint64_t at = offset;

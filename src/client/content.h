@@ -29,6 +29,7 @@ struct Found {
   std::vector<Piece> pieces;             // in order, without gaps, up to the size or `unknown_from`
   std::optional<uint64_t> unknown_from;  // the layout from here on has to be fetched first
   uint64_t moves = 0;                    // see Content::moves()
+  uint64_t layout = 0;                   // that the committed pieces are of
 };
 
 // Extents in three layers, the upper hiding the lower: written (not committed), being committed, committed. Appended bytes stand

@@ -235,21 +235,21 @@ Task<Result<void>> FileState::close(std::shared_ptr<OpenHandle> handle) {
 Task<Result<void>> FileState::release(std::shared_ptr<OpenHandle> handle) {
   auto committing = co_await committing_.lock();
   if (!handle->closed) {
-    const bool later = co_await may_end_later(handle);
-    if (later && core_.write_ends.end(core_, *handle)) {
-      writer_.remove_handle(handle->id);
-      forget(handle, {});
-    }
+    const bool ended = co_await end_later(handle);
+    if (ended) forget(handle, {});
   }
   Result<void> closed = co_await close_locked(std::move(handle));
   co_return closed;
 }
 
-// Nothing is left to be said through it.
-Task<bool> FileState::may_end_later(std::shared_ptr<OpenHandle> handle) {
+// If nothing is left to be said through it. Under the writing lock to the end: whoever writes next would have an object granted
+// to it, as the oldest handle, that nobody could commit afterwards.
+Task<bool> FileState::end_later(std::shared_ptr<OpenHandle> handle) {
   if (!handle->flags.write || staged() || is_broken() || handle->session != core_.session.id()) co_return false;
   auto writing = co_await writing_.lock();
-  co_return !content_.has_uncommitted() && !writer_.has_objects_of(handle->id);
+  if (content_.has_uncommitted() || writer_.has_objects_of(handle->id) || !core_.write_ends.end(core_, *handle)) co_return false;
+  writer_.remove_handle(handle->id);
+  co_return true;
 }
 
 Task<Result<void>> FileState::close_locked(std::shared_ptr<OpenHandle> handle) {

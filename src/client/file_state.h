@@ -124,7 +124,7 @@ class FileState : public std::enable_shared_from_this<FileState> {
   void consider_compaction(bool closing);
   Task<Result<void>> close_locked(std::shared_ptr<OpenHandle> handle);
   Task<Result<void>> close_writing(std::shared_ptr<OpenHandle> handle);
-  Task<bool> may_end_later(std::shared_ptr<OpenHandle> handle);
+  Task<bool> end_later(std::shared_ptr<OpenHandle> handle);
   void forget(std::shared_ptr<OpenHandle> handle, Result<void> closed);
 
   // file_staged.cc; with commits held, but for those that take `handle` and bytes

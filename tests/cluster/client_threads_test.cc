@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -72,6 +73,22 @@ std::string shared_lines(ThreadedCluster& cluster, size_t thread, int lines) {
   return closed ? "" : closed.error().to_string();
 }
 
+// Opens the file for writing and closes it as a mount does, without having written.
+std::string opens_and_releases(ThreadedCluster& cluster, size_t thread, InodeId inode, const std::atomic<bool>& enough) {
+  while (!enough) {
+    auto opened = cluster.run(thread, cluster.client().open(kSuperuser, inode, {.read = true, .write = true}));
+    if (!opened) return opened.error().to_string();
+    std::string text(100, '#');
+    auto read = cluster.run(thread, (*opened)->pread(std::as_writable_bytes(std::span(text)), 0));
+    if (!read) return read.error().to_string();
+    Result<void> flushed = cluster.run(thread, (*opened)->flush());
+    if (!flushed) return flushed.error().to_string();
+    Result<void> released = cluster.run(thread, (*opened)->release());
+    if (!released) return released.error().to_string();
+  }
+  return "";
+}
+
 // Makes, renames, finds, lists and removes names of its own in the directory that all threads share. Two of three are gone at the
 // end.
 std::string names(ThreadedCluster& cluster, size_t thread, int rounds) {
@@ -131,6 +148,41 @@ TEST_P(ClientThreads, a_shared_file_holds_every_appended_line_once_and_in_its_wr
     ASSERT_EQ(number, next[thread]++);
   }
   EXPECT_EQ(lines, kThreads * kLines);
+}
+
+// The oldest handle, through which all is committed, is now one of those who write and now one of those who do not.
+TEST_P(ClientThreads, who_writes_goes_on_while_others_open_and_close_the_file) {
+  constexpr size_t kOthers = 3;
+  constexpr int kRounds = 400, kWrites = 8;
+  constexpr size_t kBytes = 20'000;
+  auto made = cluster.run(0, cluster.client().create(kSuperuser, kRootInode, "shared", 0644, {.write = true}, true));
+  ASSERT_TRUE(made) << made.error().to_string();
+  const InodeId inode = made->file->inode();
+  ASSERT_TRUE(cluster.run(0, made->file->close()));
+  std::atomic<bool> enough = false;
+  const auto write = [&]() -> std::string {
+    for (int round = 0; round < kRounds; ++round) {
+      auto opened = cluster.run(0, cluster.client().open(kSuperuser, inode, {.read = true, .write = true}));
+      if (!opened) return opened.error().to_string();
+      const std::string data(kBytes, static_cast<char>('a' + round % 26));
+      for (size_t i = 0; i < kWrites; ++i) {
+        Result<void> written = cluster.run(0, (*opened)->pwrite(as_bytes(data), i * kBytes));
+        if (!written) return written.error().to_string();
+      }
+      Result<void> released = cluster.run(0, (*opened)->release());
+      if (!released) return released.error().to_string();
+    }
+    return "";
+  };
+  EXPECT_THAT(run_threads(1 + kOthers,
+                          [&](size_t thread) {
+                            if (thread != 0) return opens_and_releases(cluster, thread, inode, enough);
+                            const std::string wrote = write();
+                            enough = true;
+                            return wrote;
+                          }),
+              ::testing::Each(""));
+  EXPECT_EQ(cluster.run(0, cluster.client().lookup(kSuperuser, kRootInode, "shared"))->size(), kWrites * kBytes);
 }
 
 TEST_P(ClientThreads, names_are_made_renamed_and_removed_beside_each_other) {

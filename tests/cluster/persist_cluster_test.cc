@@ -257,7 +257,26 @@ TEST_F(PersistTest, a_store_that_does_not_answer_for_an_hour_is_asked_little_and
   EXPECT_TRUE(cluster->bucket().keys().empty());
   EXPECT_LT(faults.asked, 1'000U) << "one probe finds out, not every task";
   faults.is_down = false;
+  // The next probe comes within a minute and a quarter; what waits for its turn, up to five minutes, is due then.
+  cluster->world().run_for(std::chrono::seconds(85));
+  EXPECT_EQ(cluster->bucket().keys().size(), expected.size());
   expect_store(expected);
+}
+
+TEST_F(PersistTest, a_single_file_waits_no_longer_than_a_probe_of_its_store_does) {
+  class Down final : public ufs::StoreFaults {
+   public:
+    ufs::StoreFault next(const ufs::StoreRequest&) override {
+      return is_down ? ufs::StoreFault{ufs::StoreFaultKind::kBusy, {}} : ufs::StoreFault{};
+    }
+    bool is_down = true;
+  } faults;
+  start({.faults = &faults});
+  must(cluster->write("f", "content"));
+  cluster->world().run_for(std::chrono::minutes(11));  // it fails about every five minutes by now
+  faults.is_down = false;
+  cluster->world().run_for(std::chrono::seconds(85));
+  EXPECT_EQ(cluster->bucket().keys().size(), 1U);
 }
 
 }  // namespace

@@ -241,6 +241,8 @@ Task<Result<size_t>> read_file(Core* core, std::shared_ptr<FileState> state, std
     if (state->content().moves() != found.moves) continue;
     auto failed = std::ranges::find_if(results, [](const Result<void>& result) { return !result; });
     if (failed == results.end()) co_return length;
+    // What is gone was perhaps replaced before it was looked for: that says nothing of what is there now.
+    if (state->content().layout() != found.layout && ++failures.fetches <= kMaxFetches) continue;
     const size_t index = static_cast<size_t>(failed - results.begin());
     CO_TRY(co_await after_failure(core, state, handle, parts[index], offset + length, failed->error(), &failures));
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,12 @@ class Breakers {
 
   // False: the store is believed dead. True while it is: this one is the probe, and has to be followed by record().
   bool admit(uint64_t mount);
+  // For one that has failed, or was not admitted: after so long it may be the next probe, if nobody else is to be that. Without,
+  // a dead store would be asked when some operation's turn comes, and one that is back be found out as late.
+  std::optional<Duration> next_probe(uint64_t mount);
   void record(uint64_t mount, bool store_failed, std::string why = "");
+  // Stores that were believed dead and have answered since this was asked last.
+  std::vector<uint64_t> take_back();
   bool is_open(uint64_t mount) const;
   size_t open() const;
   std::vector<uint64_t> broken() const;   // mounts whose breaker is open
@@ -32,9 +38,11 @@ class Breakers {
     bool probing = false;
     Duration pause{};
     os::Instant probe_at{};
+    os::Instant prober_until{};  // somebody has been told to be the next probe, and may still come
   };
   os::Clock& clock_;
   const CoordinatorConfig& config_;
+  std::vector<uint64_t> back_;
   std::map<uint64_t, Breaker> breakers_;  // by mount: those that failed last
 };
 

@@ -43,6 +43,34 @@ TEST_F(BreakersTest, says_what_the_last_failure_was) {
   EXPECT_EQ(breakers.why(1), "");
 }
 
+TEST_F(BreakersTest, one_of_those_that_wait_is_to_come_for_the_next_probe) {
+  EXPECT_FALSE(breakers.next_probe(1)) << "it is not believed dead";
+  fail(1, 8);
+  const std::optional<Duration> wait = breakers.next_probe(1);
+  ASSERT_TRUE(wait);
+  EXPECT_FALSE(breakers.next_probe(1)) << "another one is";
+  pass(*wait);
+  EXPECT_TRUE(breakers.admit(1));
+  EXPECT_FALSE(breakers.next_probe(1)) << "it is under way";
+  breakers.record(1, true);
+  const std::optional<Duration> later = breakers.next_probe(1);
+  ASSERT_TRUE(later);
+  EXPECT_GT(*later, *wait);
+  pass(*later + seconds(6));
+  EXPECT_TRUE(breakers.next_probe(1)) << "who was to come has not";
+}
+
+TEST_F(BreakersTest, says_once_which_stores_are_back) {
+  fail(1, 7);
+  breakers.record(1, false);
+  EXPECT_TRUE(breakers.take_back().empty()) << "it never was away";
+  fail(1, 8);
+  fail(2, 8);
+  breakers.record(2, false);
+  EXPECT_EQ(breakers.take_back(), std::vector<uint64_t>{2});
+  EXPECT_TRUE(breakers.take_back().empty());
+}
+
 TEST_F(BreakersTest, one_success_between_failures_keeps_it_closed) {
   fail(1, 7);
   breakers.record(1, false);

@@ -29,6 +29,7 @@ Task<void> Dispatcher::walk(Dispatcher* self, std::stop_token stop) {
   while (!stop.stop_requested()) {
     self->since_round_ = {};
     self->again_ = {};
+    for (const uint64_t mount : self->parts_.breakers.take_back()) self->scope_.spawn(hurry(self, mount, stop));
     Task<Result<void>> going = self->round(stop);
     Result<void> gone = co_await std::move(going);
     if (gone) {
@@ -41,6 +42,24 @@ Task<void> Dispatcher::walk(Dispatcher* self, std::stop_token stop) {
     Task<bool> sleeping = self->parts_.env.clock.sleep(self->parts_.config.interval, stop);
     co_await std::move(sleeping);
   }
+}
+
+// A page at a time: there may be a hundred thousand.
+Task<void> Dispatcher::hurry(Dispatcher* self, uint64_t mount, std::stop_token stop) {
+  self->parts_.log.info("a store answers again; what failed there is due", {{"mount", mount}});
+  v1::RetryIntentsRequest request;
+  request.set_mount(mount);
+  do {
+    Task<Result<v1::RetryIntentsReply>> asking = self->parts_.master.call<persists::RetryIntents>(request, stop);
+    const Result<v1::RetryIntentsReply> reply = co_await std::move(asking);
+    if (!reply) {
+      const bool is_news = !reply.error().is(Code::kCancelled);
+      if (is_news)
+        self->parts_.log.warning("what failed waits for its turn", {{"mount", mount}, {"error", reply.error().to_string()}});
+      co_return;
+    }
+    request.set_cursor(reply->cursor());
+  } while (!request.cursor().empty());
 }
 
 Task<Result<void>> Dispatcher::round(std::stop_token stop) {

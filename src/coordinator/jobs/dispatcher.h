@@ -12,9 +12,9 @@ namespace forebay::coordinator {
 
 // Walks through the intents that are due, oldest first, a page at a time, and gives each a coroutine as permits come free. At the
 // end it waits at the master for what is due later, and begins anew when something has ended that others may have waited for, at
-// the latest after `interval`. Every so often it looks for operations whose lease has ended and that nobody works on. At the
-// start it joins what the coordinator before it has left. Memory: one page and `started` operations, however many intents wait.
-// Owned by the coordinator. On one executor.
+// the latest after `interval`. What failed at a store that was believed dead becomes due when it answers again. Every so often it
+// looks for operations whose lease has ended and that nobody works on. At the start it joins what the coordinator before it has
+// left. Memory: one page and `started` operations, however many intents wait. Owned by the coordinator. On one executor.
 class Dispatcher {
  public:
   Dispatcher(const Runner::Parts& parts, Runner& runner, async::Executor executor)
@@ -31,7 +31,8 @@ class Dispatcher {
   static Task<void> resume_one(Dispatcher* self, v1::Operation operation, v1::TaskRecord record, std::stop_token stop);
   static Task<void> take_over_one(Dispatcher* self, v1::Operation operation, std::stop_token stop);
   Task<void> join_left(std::stop_token stop);
-  Task<Result<void>> round(std::stop_token stop);   // through all due intents once
+  static Task<void> hurry(Dispatcher* self, uint64_t mount, std::stop_token stop);  // what waits for a store that is back
+  Task<Result<void>> round(std::stop_token stop);                                   // through all due intents once
   Task<Result<void>> follow(std::stop_token stop);  // through those that come later, until it is time for a round
   Task<Result<void>> begin(const v1::NextIntentsReply& page, std::stop_token stop);
   void note(Runner::Ran ran);

@@ -55,6 +55,14 @@ Outcome Runner::failed(std::string why) {
   return outcome;
 }
 
+// Whoever comes to nothing at a dead store, or is not let through to it, may be the one that finds out whether it is back.
+Outcome Runner::with_next_probe(Outcome outcome, uint64_t mount) {
+  if (!outcome.has_failed() || outcome.failed().permanent()) return outcome;
+  if (const std::optional<Duration> wait = parts_.breakers.next_probe(mount))
+    outcome.mutable_failed()->set_again_ms(static_cast<uint32_t>(std::chrono::ceil<milliseconds>(*wait).count()));
+  return outcome;
+}
+
 // ---- what the log says: at the level debug, since there may be thousands a second; what took long, at info ----
 
 void Runner::note_begin(const Job& job, std::string_view how) const {
@@ -147,13 +155,17 @@ Task<std::optional<Outcome>> Runner::execute(Job job, std::stop_token stop) {
   const uint64_t mount = job->operation.record().mount();
   if (!parts_.breakers.admit(mount)) {
     const std::string why = parts_.breakers.why(mount);
-    co_return failed("the store does not answer" + (why.empty() ? "" : ": " + why));
+    co_return with_next_probe(failed("the store does not answer" + (why.empty() ? "" : ": " + why)), mount);
   }
   Task<std::optional<Outcome>> running = run_in_lane(job, stop);
   std::optional<Outcome> outcome = co_await std::move(running);
   record(job, false, "");
   // Outside of the lane: what a dead store has left undone must not keep others out.
-  if (job->has_no_outcome) co_return co_await give_up(job, true, stop);
+  if (job->has_no_outcome) {
+    Task<std::optional<Outcome>> giving_up = give_up(job, true, stop);
+    outcome = co_await std::move(giving_up);
+  }
+  if (outcome) outcome = with_next_probe(*std::move(outcome), mount);
   co_return outcome;
 }
 

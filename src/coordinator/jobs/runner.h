@@ -81,6 +81,7 @@ class Runner {
   void note_worker(const Job& job) const;
   void note_end(const Job& job, const Outcome& outcome) const;
   static Outcome failed(std::string why);
+  Outcome with_next_probe(Outcome outcome, uint64_t mount);
 
   const Parts parts_;
   async::Semaphore small_, large_;

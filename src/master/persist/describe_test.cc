@@ -86,7 +86,12 @@ TEST_F(DescribeTest, a_failure_is_shown_with_its_file_and_can_be_tried_again_at_
   EXPECT_EQ(status->mappings(0).failing(), 1u);
   EXPECT_EQ(intents(), Texts{});
 
-  auto retried = run(ops::retry_intents, v1::RetryIntentsRequest{});
+  v1::RetryIntentsRequest at_mount;  // its store is back: what cannot pass by itself is not meant
+  at_mount.set_mount(1);
+  auto retried = run(ops::retry_intents, at_mount);
+  ASSERT_TRUE(retried);
+  EXPECT_EQ(retried->retried(), 0u);
+  retried = run(ops::retry_intents, v1::RetryIntentsRequest{});
   ASSERT_TRUE(retried);
   EXPECT_EQ(retried->retried(), 1u);
   EXPECT_TRUE(retried->cursor().empty());

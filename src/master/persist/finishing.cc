@@ -298,7 +298,8 @@ Result<void> Finish::check_source() {
 }
 
 Result<std::string> Finish::run_failed(const v1::Failed& failed) {
-  const Duration delay = retry_delay(ledger_.config(), op_.attempts() + 1, failed.permanent(), operation_.id);
+  Duration delay = retry_delay(ledger_.config(), op_.attempts() + 1, failed.permanent(), operation_.id);
+  if (failed.again_ms() != 0) delay = std::min<Duration>(delay, std::chrono::milliseconds(failed.again_ms()));
   if (op_.kind() == v1::OPERATION_RESTORE) {
     TRY(delay_waiting(ledger_, InodeId{op_.inode()}, op_.mount(), op_.key(), delay, failed));
     return std::string("failed");

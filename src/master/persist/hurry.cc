@@ -34,6 +34,13 @@ Result<std::vector<Waiting>> page_of_queue(const kv::Reader& reader, const std::
   return page;
 }
 
+// 0: not known before it is begun.
+Result<uint64_t> mount_of(Ledger& ledger, const v1::IntentRecord& intent) {
+  if (intent.binding() == 0) return intent.mount();
+  ASSIGN_OR_RETURN(const v1::BindingRecord* binding, ledger.binding(intent.binding()));
+  return binding ? binding->bound().mount() : 0;
+}
+
 // Due now, and tried as if it had not failed before: the error stays until it is known better.
 Result<void> make_due(Ledger& ledger, v1::IntentRecord intent) {
   intent.set_attempts(0);
@@ -54,6 +61,10 @@ Result<v1::RetryIntentsReply> retry_intents(MutationContext& context, const v1::
     const bool has_place = waiting.intent.kind() != v1::INTENT_SETTLE_TREE;  // a tree begins by itself
     const bool waits = waiting.place.due_ns() > ledger.now_ns();
     if (!has_place || !waits || waiting.intent.last_error().empty()) continue;
+    if (request.mount() != 0) {
+      ASSIGN_OR_RETURN(const uint64_t mount, mount_of(ledger, waiting.intent));
+      if ((mount != 0 && mount != request.mount()) || waiting.intent.permanent()) continue;
+    }
     TRY(make_due(ledger, std::move(waiting.intent)));
     reply.set_retried(reply.retried() + 1);
   }
