@@ -13,8 +13,9 @@ namespace forebay::async {
 // hypervisor has to give it back. One that looks on answers at once, and burns a core. So it looks on for a bounded time after
 // something has happened, and only where that pays and harms nobody. It sleeps as if it could do nothing else
 // - for 5 ms when too many threads want to run for the CPUs that there are;
-// - for a pause that doubles each time when its own CPU was taken away during a look;
-// - for another such pause when looks end in vain. A sleeping thread learns whether looks would pay: one that is woken up soon
+// - for a pause that doubles each time, to 4 ms, when its own CPU was taken away during a look;
+// - for another such pause, to 256 ms, when looks end in vain. A sleeping thread learns whether looks would pay: one that is
+// woken up soon
 //   so many times in a row tries again at once, because a conversation has begun; twice as many each time that this was wrong.
 // A streak of looks that were worth it halves both pauses, and all is well again. An idle thread looks in vain four times, then
 // at most four times a second. Between two looks it gives way to whoever else wants its CPU.
@@ -42,7 +43,7 @@ class BusyPoll {
   static bool too_many_run(std::string_view loadavg, long cpus);
 
  private:
-  bool pause(Clock::time_point now, Duration& next);  // false: a pause begins, and the one after it will be longer
+  bool pause(Clock::time_point now, Duration& next, Duration most);  // false: a pause begins, and the one after it will be longer
   bool heed_others(Clock::time_point now);
 
   const Duration limit_;

@@ -147,17 +147,18 @@ TEST_F(BusyPollTest, stops_within_milliseconds_when_others_come) {
   while (answer(10us)) ASSERT_LT(now - before, 6ms);
 }
 
-TEST_F(BusyPollTest, sleeps_after_its_cpu_was_given_to_somebody_else_and_longer_each_time) {
+TEST_F(BusyPollTest, sleeps_after_its_cpu_was_given_to_somebody_else_and_a_little_longer_each_time) {
   Duration last{0};
   for (int i = 0; i < 5; ++i) {
     lose_the_cpu();
     const auto before = now;
     while (!answer(10us)) {
     }
-    EXPECT_GE(now - before, last * 3 / 2) << "whatever conversation goes on meanwhile";
+    EXPECT_GE(now - before, std::min<Duration>(last * 3 / 2, 4ms)) << "whatever conversation goes on meanwhile";
     last = now - before;
   }
-  EXPECT_GE(last, 16ms);
+  EXPECT_GE(last, 4ms);
+  EXPECT_LE(last, 5ms) << "a machine with many small programs is not asleep for most of the time";
 }
 
 TEST_F(BusyPollTest, a_streak_of_good_looks_makes_it_forget_the_bad_news) {
