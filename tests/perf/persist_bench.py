@@ -19,6 +19,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "system"))
 PARALLEL_FILES, PARALLEL_PARTS, PART = 4, 4, "8M"  # of both sides
+WRITERS_ARE_GONE = 1.5  # seconds after which uploads leave no room for writers any more (decision 30); what they leave is measured by `foreground`
 SMALL_PARALLEL = 64
 
 
@@ -140,6 +141,7 @@ class Bench:
         for turn in range(self.options.turns):
             subprocess.run(["cp", "-r", str(self.stage / "large"), str(self.cluster.cache / f"large{turn}")], check=True)
             self.prepare(self.options.mib, (self.cluster.cache / f"large{turn}").iterdir())
+            time.sleep(WRITERS_ARE_GONE)
             ours.append(sizes / self.persist_directory(f"large{turn}", PARALLEL_FILES))
             shutil.rmtree(self.cluster.files / f"large{turn}")
             self.cluster.wait_until_clean(120)
