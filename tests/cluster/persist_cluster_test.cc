@@ -236,16 +236,19 @@ std::string fault_name(const testing::TestParamInfo<FaultCase>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(EachStep, PersistFaults, testing::ValuesIn(fault_cases()), fault_name);
 
+// A store that answers 503, until it does not.
+class Down final : public ufs::StoreFaults {
+ public:
+  ufs::StoreFault next(const ufs::StoreRequest&) override {
+    ++asked;
+    return is_down ? ufs::StoreFault{ufs::StoreFaultKind::kBusy, {}} : ufs::StoreFault{};
+  }
+  bool is_down = true;
+  uint64_t asked = 0;
+};
+
 TEST_F(PersistTest, a_store_that_does_not_answer_for_an_hour_is_asked_little_and_gets_everything_afterwards) {
-  class Down final : public ufs::StoreFaults {
-   public:
-    ufs::StoreFault next(const ufs::StoreRequest&) override {
-      ++asked;
-      return is_down ? ufs::StoreFault{ufs::StoreFaultKind::kBusy, {}} : ufs::StoreFault{};
-    }
-    bool is_down = true;
-    uint64_t asked = 0;
-  } faults;
+  Down faults;
   start({.faults = &faults});
   std::map<std::string, std::string> expected;
   for (int i = 0; i < 100; ++i) {
@@ -264,13 +267,7 @@ TEST_F(PersistTest, a_store_that_does_not_answer_for_an_hour_is_asked_little_and
 }
 
 TEST_F(PersistTest, a_single_file_waits_no_longer_than_a_probe_of_its_store_does) {
-  class Down final : public ufs::StoreFaults {
-   public:
-    ufs::StoreFault next(const ufs::StoreRequest&) override {
-      return is_down ? ufs::StoreFault{ufs::StoreFaultKind::kBusy, {}} : ufs::StoreFault{};
-    }
-    bool is_down = true;
-  } faults;
+  Down faults;
   start({.faults = &faults});
   must(cluster->write("f", "content"));
   cluster->world().run_for(std::chrono::minutes(11));  // it fails about every five minutes by now

@@ -42,8 +42,8 @@ class StagedObject {
 
   // The sealed object that had its file before; none: it began empty.
   ObjectId forked_from() const { return from_; }
-  // Its last writer is gone for now. A forked one rests after that, unsealed: who opens it for writing meanwhile needs no further
-  // copy. Not for ever, however often that is: what is not sealed is not persisted.
+  // Its last writer has gone; another may come. A forked one rests after that, unsealed: who opens it for writing meanwhile needs
+  // no further copy. Not for ever, however often that is: what is not sealed is not persisted.
   void left(os::Instant now) {
     if (!first_left_) first_left_ = now;
     rests_until_ = std::min(now + kRest, *first_left_ + kLongestRest);

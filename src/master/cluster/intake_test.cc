@@ -51,6 +51,14 @@ class IntakeTest : public MasterTest {
     EXPECT_TRUE(reply) << reply.error().to_string();
     return reply ? reply->intake() : UINT64_MAX;
   }
+  // Nothing: granted.
+  std::optional<Code> allocate(const v1::OpenReply& open) {
+    v1::AllocateRequest request;
+    request.set_handle(open.handle());
+    request.mutable_placement()->set_bytes(kMiB);
+    auto reply = change<names::Allocate>(request);
+    return reply ? std::optional<Code>() : reply.error().code();
+  }
   // Something that the worker has to delete, and never does.
   void remove_a_file() {
     write_file("removed", kMiB);
@@ -112,13 +120,6 @@ TEST_F(IntakeTest, it_ends_by_itself_when_there_is_room_again) {
 }
 
 TEST_F(IntakeTest, what_was_removed_lately_is_known_however_many_files_are_removed_and_open) {
-  auto allocate = [this](const v1::OpenReply& open) {
-    v1::AllocateRequest request;
-    request.set_handle(open.handle());
-    request.mutable_placement()->set_bytes(kMiB);
-    auto reply = change<names::Allocate>(request);
-    return reply ? std::optional<Code>() : reply.error().code();
-  };
   auto remove_open = [this](const std::string& name) {
     ASSERT_TRUE(create(name));
     ASSERT_TRUE(unlink(name));
@@ -136,13 +137,6 @@ TEST_F(IntakeTest, what_was_removed_lately_is_known_however_many_files_are_remov
 }
 
 TEST_F(IntakeTest, who_finds_no_room_comes_again_while_something_is_being_deleted_and_not_for_long) {
-  auto allocate = [this](const v1::OpenReply& open) {
-    v1::AllocateRequest request;
-    request.set_handle(open.handle());
-    request.mutable_placement()->set_bytes(kMiB);
-    auto reply = change<names::Allocate>(request);
-    return reply ? std::optional<Code>() : reply.error().code();
-  };
   auto pass = [this](int time) {
     for (int i = 0; i < time; ++i) {
       world_.run_for(seconds(1));
